@@ -1,0 +1,32 @@
+# Everything a developer types. The virtual environment is made on first use and again when pyproject.toml changes.
+VENV := .venv
+PY := $(VENV)/bin/python
+STAMP := $(VENV)/.installed
+
+.PHONY: run install test check bench format
+run: install
+	$(VENV)/bin/narthex run --config.file=examples/quickstart/prometheus.yml --storage.tsdb.path=data \
+	  --web.listen-address=127.0.0.1:9090 --web.enable-lifecycle
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml
+	python3 -m venv $(VENV)
+	$(PY) -m pip install --quiet --editable '.[all,dev]'
+	touch $(STAMP)
+
+test: install
+	$(PY) -m pytest
+
+check: install
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(PY) -m mypy
+	$(VENV)/bin/lint-imports
+
+format: install
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+bench: install
+	$(PY) -m tests.benchmarks

@@ -1,0 +1,1 @@
+"""Configuration: YAML with positions, read strictly into frozen dataclasses, secrets masked on the way out."""

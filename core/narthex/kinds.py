@@ -1,0 +1,220 @@
+"""The frozen descriptions that hooks return: one dataclass for each stage, a name, a config type and a builder.
+
+A kind describes; the object it builds does the work. So pluggy is called at start and reload only, configuration is
+parsed by the core from the ``config`` dataclass (:mod:`narthex.config.types` has the field types), and everything about
+a kind can be listed without importing what it needs: name the packages in ``requires`` and the extra that brings them,
+and import them inside ``build``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+if TYPE_CHECKING:
+    import logging
+    from pathlib import Path
+
+    from aiohttp import ClientSession, web
+    from prometheus_client import CollectorRegistry
+
+    from narthex.clock import Clock
+    from narthex.model.alert import Alert
+    from narthex.model.targetgroup import TargetGroup
+    from narthex.storage.protocol import Storage
+
+__all__ = [
+    "ActionRule",
+    "BuildContext",
+    "CompiledAction",
+    "Discoverer",
+    "DiscoveryKind",
+    "Notification",
+    "Publish",
+    "Receiver",
+    "ReceiverKind",
+    "RelabelAction",
+    "ScrapeKind",
+    "Stability",
+    "StorageKind",
+    "WebRoute",
+]
+
+Stability = Literal["provisional", "stable"]
+
+
+@dataclass(frozen=True, slots=True)
+class BuildContext:
+    """What the core hands to every builder; builders do no I/O.
+
+    ``name`` is the running instance's name for logs and metrics, such as ``file/0`` of job ``node``. ``data`` is a
+    directory the instance may keep files in, made on demand, or None where the server keeps no data.
+    """
+
+    name: str
+    clock: Clock
+    log: logging.LoggerAdapter[logging.Logger]
+    registry: CollectorRegistry
+    data: Path | None = None
+
+
+# --- discovery -------------------------------------------------------------------------------------------------------
+
+Publish = Callable[[Sequence["TargetGroup"]], None]
+"""Hands groups to the supervisor: a cheap, synchronous call that never waits."""
+
+
+class Discoverer(Protocol):
+    """Finds targets until it is cancelled.
+
+    ``run`` publishes the full set first, then the full set or the groups that changed. A group replaces its source, one
+    without targets retracts it. Returning means finished: the groups stay. Raising means failed: the groups stay, and
+    ``run`` is called again after a delay. On cancellation ``run`` returns within the grace period, and leaves no task
+    or thread behind. Raise rather than publish part of an answer.
+    """
+
+    async def run(self, publish: Publish) -> None:
+        """Discover until cancelled."""
+
+
+@dataclass(frozen=True, slots=True)
+class DiscoveryKind:
+    """A way to find targets. Kind ``cmdb`` is configured as ``cmdb_sd_configs``; ``static`` as ``static_configs``.
+
+    ``build`` takes the parsed configs and a context. It gets one config, unless ``merge`` is set: then all blocks of
+    a job reach one discoverer together, as ``static_configs`` do.
+    """
+
+    name: str
+    config: type[Any]
+    build: Callable[[Any, BuildContext], Discoverer]
+    merge: bool = False
+    requires: tuple[str, ...] = ()
+    extra: str = ""
+    stability: Stability = "provisional"
+    summary: str = ""
+
+
+# --- relabeling ------------------------------------------------------------------------------------------------------
+
+
+class ActionRule(Protocol):
+    """A relabel rule as configured (:class:`narthex.config.relabel.RelabelConfig`); what an action compiles."""
+
+    source_labels: tuple[str, ...]
+    separator: str
+    regex: str | None
+    modulus: int
+    target_label: str
+    replacement: str
+    action: str
+
+
+CompiledAction = Callable[[dict[str, str]], "dict[str, str] | None"]
+"""Takes the labels, may change and return them; None drops the target. Called per target or series."""
+
+
+@dataclass(frozen=True, slots=True)
+class RelabelAction:
+    """An action of relabel rules.
+
+    ``check(rule, legacy_names)`` yields ``(key, what is wrong)`` for a rule as configured, so that ``compile`` cannot
+    fail; ``legacy_names`` tells that label names are restricted to ``[a-zA-Z_][a-zA-Z0-9_]*``. ``compile(rule)``
+    returns the function.
+    """
+
+    name: str
+    compile: Callable[[ActionRule], CompiledAction]
+    check: Callable[[ActionRule, bool], Sequence[tuple[str, str]]] = lambda _rule, _legacy: ()
+    stability: Stability = "provisional"
+    summary: str = ""
+
+
+# --- scraping --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ScrapeKind:
+    """A body format: which media types it reads, how it is asked for, and its parser.
+
+    ``protocols`` maps a name of ``scrape_protocols`` to its ``Accept`` entry (without ``q``), ``media_types`` are the
+    base media types that choose this parser. ``line_oriented`` says that a sample is one line that can be told from its
+    neighbours without context, which lets the series cache compare bodies line by line.
+    ``parse(body, content_type)`` returns the entries and raises ``ExpositionError``.
+    """
+
+    name: str
+    protocols: tuple[tuple[str, str], ...]
+    media_types: tuple[str, ...]
+    parse: Callable[[bytes, str], Sequence[Any]]
+    line_oriented: bool = False
+    stability: Stability = "provisional"
+    summary: str = ""
+
+
+# --- storage ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class StorageKind:
+    """A place where samples live; ``build(config, context)`` returns a :class:`narthex.storage.protocol.Storage`."""
+
+    name: str
+    config: type[Any]
+    build: Callable[[Any, BuildContext], Storage]
+    requires: tuple[str, ...] = ()
+    extra: str = ""
+    stability: Stability = "provisional"
+    summary: str = ""
+
+
+# --- receiving alerts ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """Alerts for one receiver, sent as one message. ``external_url`` is this server's address as users see it."""
+
+    receiver: str
+    alerts: Sequence[Alert]
+    external_url: str = ""
+
+
+class Receiver(Protocol):
+    """Takes alerts. The core owns queueing, batching and repetition; ``send`` tries once."""
+
+    async def send(self, notification: Notification, deadline: float) -> None:
+        """Deliver before ``deadline`` (monotonic seconds). Raises ``NotifyError`` on failure."""
+
+    async def close(self) -> None:
+        """Free connections; no ``send`` follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiverKind:
+    """A way to hand alerts over. Kind ``webhook`` is configured as ``webhook_configs`` of a receiver."""
+
+    name: str
+    config: type[Any]
+    build: Callable[[Any, BuildContext, ClientSession], Receiver]
+    requires: tuple[str, ...] = ()
+    extra: str = ""
+    stability: Stability = "provisional"
+    summary: str = ""
+
+
+# --- web -------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class WebRoute:
+    """A page or API path of its own: ``handle(request, server)`` is called on the event loop.
+
+    ``server`` is the read-only view of the running server (:class:`narthex.web.view.ServerView`).
+    """
+
+    method: str
+    path: str
+    handle: Callable[[web.Request, Any], Awaitable[web.StreamResponse]]
+    summary: str = ""

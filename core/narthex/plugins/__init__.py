@@ -1,0 +1,1 @@
+"""The plugin layer: load, attribute, isolate, report. The only code that touches pluggy."""

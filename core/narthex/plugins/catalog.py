@@ -1,0 +1,49 @@
+"""Everything that plugins contribute, by stage and name, each with the distribution it came from.
+
+The rest of the core works with a catalog and never sees a plugin: it looks a kind up by name, and prints the origin
+whenever something of that kind goes wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from narthex.kinds import DiscoveryKind, ReceiverKind, RelabelAction, ScrapeKind, StorageKind, WebRoute
+
+__all__ = ["Catalog", "Contribution", "Origin"]
+
+K = TypeVar("K")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Whose contribution it is."""
+
+    plugin: str
+    distribution: str
+    version: str
+
+    def __str__(self) -> str:
+        return f"{self.plugin} ({self.distribution} {self.version})"
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution(Generic[K]):
+    """One kind and where it came from."""
+
+    kind: K
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """Contributions by stage; each mapping goes from the kind's name (for routes: ``METHOD path``) to it."""
+
+    discovery: Mapping[str, Contribution[DiscoveryKind]] = field(default_factory=dict)
+    relabel: Mapping[str, Contribution[RelabelAction]] = field(default_factory=dict)
+    scrape: Mapping[str, Contribution[ScrapeKind]] = field(default_factory=dict)
+    storage: Mapping[str, Contribution[StorageKind]] = field(default_factory=dict)
+    receivers: Mapping[str, Contribution[ReceiverKind]] = field(default_factory=dict)
+    routes: Mapping[str, Contribution[WebRoute]] = field(default_factory=dict)

@@ -1,0 +1,126 @@
+"""The storage contract, in columns (docs/explanation/columns.md tells the idea at length).
+
+**In.** A target's series are all sampled at one timestamp, so a scrape is one row. Whoever produces rows opens a *lane*
+(one for each target, one for each rule), registers its series as the lane's columns, and appends rows of float64.
+Samples that carry timestamps of their own travel beside the row as *points*.
+
+**Out.** ``select`` answers with *frames*: matrices whose rows are moments and whose columns are series, plus points.
+The engine takes what it needs from them with a few array operations (:mod:`narthex.storage.frames`).
+
+Threads: ``register``, ``open_lane``, ``append`` and the lane's methods are called from the event loop only and return
+without waiting for a disk. The reading methods may be called from several worker threads at once while rows arrive;
+they see every row whose ``append`` returned before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from narthex.model.labels import Labels
+from narthex.model.matcher import Matcher
+from narthex.storage.frames import Points, Selection
+
+__all__ = ["Appended", "Batch", "Lane", "Storage", "StorageStats"]
+
+
+class Lane(Protocol):
+    """A writer of rows: the series of one target or one rule, in a fixed column order.
+
+    A lane only grows. Columns of series that ended stay and take ``MISSING``; when too many have ended, close the lane
+    and open another (a series may move from lane to lane, and has at most one that is open).
+    """
+
+    @property
+    def width(self) -> int:
+        """Number of columns."""
+
+    def extend(self, refs: NDArray[np.int64]) -> None:
+        """Add columns for these series references, after the existing ones."""
+
+    def close(self) -> None:
+        """No more rows will come. Idempotent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One scrape or one rule evaluation, committed as a whole.
+
+    ``timestamp`` is in ms since the epoch and must be later than the lane's previous one. ``values`` is float64 of the
+    lane's width; ``MISSING`` marks a series without a sample, ``STALE_NAN`` one that ended. The array is copied: the
+    caller may go on using it. ``points`` holds samples with timestamps of their own; their ``series`` are references.
+    """
+
+    lane: Lane
+    timestamp: int
+    values: NDArray[np.float64]
+    points: Points | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """What became of a batch: samples stored, and samples refused by reason (reference §7.3)."""
+
+    stored: int = 0
+    duplicate: int = 0
+    out_of_order: int = 0
+    too_old: int = 0
+    out_of_bounds: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StorageStats:
+    """For ``/api/v1/status/tsdb`` and the runtime information. Times are ms since the epoch."""
+
+    series: int = 0
+    label_pairs: int = 0
+    chunks: int = 0
+    min_time: int = 0
+    max_time: int = 0
+    series_by_metric: Sequence[tuple[str, int]] = ()
+    values_by_label: Sequence[tuple[str, int]] = ()
+    bytes_by_label: Sequence[tuple[str, int]] = ()
+    series_by_pair: Sequence[tuple[str, int]] = ()
+    extra: Mapping[str, str] = field(default_factory=dict)
+
+
+class Storage(Protocol):
+    """Where samples live. Build it with a :class:`narthex.kinds.StorageKind`."""
+
+    async def start(self) -> None:
+        """Open, lock and recover. Raises ``StorageError`` when the data cannot be used."""
+
+    async def stop(self) -> None:
+        """Write out what is open and release the lock. Safe without ``start``, and twice."""
+
+    def register(self, labels: Sequence[Labels]) -> NDArray[np.int64]:
+        """The reference of each series (int64), new or known. A reference stays valid while the storage is open."""
+
+    def open_lane(self, interval: int, phase: int) -> Lane:
+        """A lane whose rows come every ``interval`` ms, at about ``phase`` ms after a multiple of it."""
+
+    def append(self, batch: Batch) -> Appended:
+        """Store a batch. Raises ``StorageError`` only when nothing of it could be taken."""
+
+    def select(self, matchers: Sequence[Matcher], start: int, end: int) -> Selection:
+        """Series that satisfy all matchers, with their samples of ``start`` <= t <= ``end`` (ms, both inclusive).
+
+        More samples than asked for may be given; the reader cuts. Series without any sample in the window may be
+        left out or given without samples.
+        """
+
+    def label_names(self, matchers: Sequence[Sequence[Matcher]], start: int, end: int) -> list[str]:
+        """Label names, sorted, of series in the window that satisfy any of the matcher sets (none: all series)."""
+
+    def label_values(self, name: str, matchers: Sequence[Sequence[Matcher]], start: int, end: int) -> list[str]:
+        """Values of one label, sorted, of series in the window that satisfy any of the matcher sets (none: all)."""
+
+    def series(self, matchers: Sequence[Sequence[Matcher]], start: int, end: int) -> list[Labels]:
+        """Label sets, sorted, of series in the window that satisfy any of the matcher sets."""
+
+    def stats(self, limit: int) -> StorageStats:
+        """Counts, each top list cut to ``limit`` entries."""

@@ -1,0 +1,1 @@
+"""Discovery adapters for other systems: one folder each, the same names inside."""
