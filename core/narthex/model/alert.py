@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from narthex.model.labels import EMPTY, Labels
 
@@ -26,3 +27,7 @@ class Alert:
     def is_resolved(self, now: float) -> bool:
         """Whether the alert has ended at ``now``."""
         return 0 < self.ends_at <= now
+
+    def with_labels(self, labels: Mapping[str, str]) -> Alert:
+        """The same alert under other labels."""
+        return replace(self, labels=Labels(labels))

@@ -1,0 +1,103 @@
+"""One block of ``alerting.alertmanagers`` at work: its Alertmanagers, each with a sender, as discovery finds them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
+
+from narthex.config.alerting import AlertmanagerConfig
+from narthex.errors import NotifyError
+from narthex.model.alert import Alert
+from narthex.model.targetgroup import TargetGroup
+from narthex.notify.endpoints import Endpoints, endpoints
+from narthex.notify.payload import alerts_json
+from narthex.notify.sender import Deliver, Sender
+from narthex.relabel.rules import Rules
+
+__all__ = ["AlertmanagerBlock", "JsonPoster", "relabelled"]
+
+log = logging.getLogger(__name__)
+
+
+class JsonPoster(Protocol):
+    """The HTTP client of a block, with its authentication and TLS settings."""
+
+    async def post_json(self, url: str, body: bytes, seconds: float) -> int:
+        """POST, within ``seconds``, and return the status code. Raises ``NotifyError`` when there was no answer."""
+
+    async def close(self) -> None:
+        """Free connections."""
+
+
+def relabelled(alerts: Sequence[Alert], rules: Rules) -> list[Alert]:
+    """Alerts after alert relabeling; those that a rule drops are left out."""
+    if not rules:
+        return list(alerts)
+    kept = []
+    for alert in alerts:
+        labels = rules.apply(dict(alert.labels))
+        if labels is not None:
+            kept.append(alert.with_labels(labels))
+    return kept
+
+
+class AlertmanagerBlock:
+    """Sends to every Alertmanager of one configuration block."""
+
+    def __init__(
+        self,
+        config: AlertmanagerConfig,
+        rules: Rules,
+        alert_rules: Rules,
+        client: JsonPoster,
+        make_sender: Callable[[str, Deliver, float], Sender],
+    ) -> None:
+        self.config = config
+        self._rules = rules
+        self._alert_rules = alert_rules
+        self._client = client
+        self._make_sender = make_sender
+        self._senders: dict[str, Sender] = {}
+        self._stopping: set[asyncio.Task[None]] = set()
+        self.endpoints = Endpoints()
+
+    def sync(self, groups: Iterable[TargetGroup], *, drain: bool, grace: float) -> None:
+        """Start senders for Alertmanagers that came, stop those of the ones that went."""
+        found = endpoints(self.config, groups, self._rules)
+        for reason in found.errors:
+            if reason not in self.endpoints.errors:
+                log.error("target group of an Alertmanager was discarded", extra={"err": reason})
+        self.endpoints = found
+        for url in found.active:
+            if url not in self._senders:
+                sender = self._make_sender(url, self._deliver_to(url), self.config.timeout.seconds)
+                self._senders[url] = sender
+                sender.start()
+        for url in [url for url in self._senders if url not in found.active]:
+            task = asyncio.create_task(self._senders.pop(url).stop(drain=drain, grace=grace), name=f"stop {url}")
+            self._stopping.add(task)
+            task.add_done_callback(self._stopping.discard)
+
+    def send(self, alerts: Sequence[Alert]) -> None:
+        """Queue alerts for every Alertmanager of the block."""
+        kept = relabelled(alerts, self._alert_rules)
+        if kept:
+            for sender in self._senders.values():
+                sender.enqueue(kept)
+
+    async def stop(self, *, drain: bool, grace: float) -> None:
+        """Stop all senders together, then close the client."""
+        stops = [sender.stop(drain=drain, grace=grace) for sender in self._senders.values()]
+        await asyncio.gather(*stops, *self._stopping)
+        self._senders.clear()
+        await self._client.close()
+
+    def _deliver_to(self, url: str) -> Deliver:
+        async def deliver(alerts: Sequence[Alert], _deadline: float) -> None:
+            status = await self._client.post_json(url, alerts_json(alerts), self.config.timeout.seconds)
+            if status // 100 != 2:
+                raise NotifyError(f"bad response status {status}")
+
+        return deliver

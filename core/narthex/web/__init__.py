@@ -1,0 +1,1 @@
+"""The HTTP API of Prometheus, and Narthex's own pages. Decisions live elsewhere."""

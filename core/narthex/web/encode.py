@@ -1,0 +1,78 @@
+"""Query values as JSON bytes, written straight from the columns.
+
+A result may hold millions of samples, so no Python object is made for each: numbers are printed an array at a time, a
+timestamp once for all series that share it, and a label once for each distinct value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import orjson
+
+from narthex.model.labeltable import LabelTable
+from narthex.model.number import format_value, value_texts
+from narthex.promql.value import InstantVector, RangeVector, Scalar, String, Value
+
+__all__ = ["encode_value", "metric_texts", "time_text"]
+
+
+def time_text(time: int) -> str:
+    """Milliseconds as Unix seconds with no or three decimals, as Prometheus writes timestamps."""
+    sign, whole, rest = ("-" if time < 0 else ""), *divmod(abs(time), 1000)
+    return f"{sign}{whole}.{rest:03}" if rest else f"{sign}{whole}"
+
+
+def encode_value(value: Value) -> bytes:
+    """The ``data`` of a query's answer: ``{"resultType": …, "result": …}``."""
+    match value:
+        case Scalar():
+            return (
+                f'{{"resultType":"scalar","result":[{time_text(value.time)},"{format_value(value.value)}"]}}'.encode()
+            )
+        case String():
+            text = orjson.dumps(value.value).decode()
+            return f'{{"resultType":"string","result":[{time_text(value.time)},{text}]}}'.encode()
+        case InstantVector():
+            return _wrap("vector", _instant(value))
+        case RangeVector():
+            return _wrap("matrix", _range(value))
+
+
+def metric_texts(table: LabelTable) -> list[str]:
+    """Every row's label set as a JSON object, names in order."""
+    rows = [""] * table.rows
+    for name in sorted(table.columns):
+        column = table.columns[name]
+        fragments = dict.fromkeys((0,), "")
+        for code in np.unique(column.codes).tolist():
+            if code:
+                fragments[code] = f",{_json(name)}:{_json(column.dictionary[code])}"
+        rows = [row + fragments[code] for row, code in zip(rows, column.codes.tolist(), strict=True)]
+    return [f"{{{row[1:]}}}" for row in rows]
+
+
+def _json(text: str) -> str:
+    return orjson.dumps(text).decode()
+
+
+def _wrap(kind: str, parts: Iterable[str]) -> bytes:
+    return f'{{"resultType":"{kind}","result":[{",".join(parts)}]}}'.encode()
+
+
+def _instant(vector: InstantVector) -> Iterable[str]:
+    time = time_text(vector.time)
+    texts = value_texts(vector.values)
+    for metric, value in zip(metric_texts(vector.labels), texts, strict=True):
+        yield f'{{"metric":{metric},"value":[{time},"{value}"]}}'
+
+
+def _range(vector: RangeVector) -> Iterable[str]:
+    distinct, which = np.unique(vector.times, return_inverse=True)
+    heads = [f'[{time_text(time)},"' for time in distinct.tolist()]
+    samples = [heads[at] + text + '"]' for at, text in zip(which.tolist(), value_texts(vector.values), strict=True)]
+    offsets = vector.offsets.tolist()
+    for row, metric in enumerate(metric_texts(vector.labels)):
+        points = ",".join(samples[offsets[row] : offsets[row + 1]])
+        yield f'{{"metric":{metric},"values":[{points}]}}'

@@ -1,0 +1,137 @@
+"""Request parameters: times, durations, limits and series selectors, with the errors Prometheus gives for bad ones."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from aiohttp import web
+from multidict import MultiDict, MultiMapping
+
+from narthex.config.types import Duration
+from narthex.errors import NarthexError, ParseError
+from narthex.model.matcher import Matcher
+from narthex.promql.ast import VectorSelector
+from narthex.promql.parser import parse
+
+__all__ = [
+    "BadParameterError",
+    "MAX_TIME",
+    "MIN_TIME",
+    "form",
+    "limit",
+    "matcher_sets",
+    "parse_duration",
+    "parse_time",
+    "time_or",
+    "window",
+]
+
+MAX_TIME = 1 << 60
+"""Later than any sample, in ms; stands for an absent ``end``."""
+MIN_TIME = -(1 << 60)
+"""Earlier than any sample, in ms; stands for an absent ``start``."""
+
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
+_MAX_DURATION_SECONDS = (1 << 63) / 1e9  # Go's time.Duration counts nanoseconds in 64 bits
+
+
+class BadParameterError(NarthexError):
+    """A request parameter is wrong (API error type ``bad_data``)."""
+
+    def __init__(self, name: str, reason: object) -> None:
+        super().__init__(f'invalid parameter "{name}": {reason}')
+
+
+async def form(request: web.Request) -> MultiMapping[str]:
+    """Form fields of a POST before those of the URL, as Go's ``FormValue`` looks them up."""
+    fields: MultiDict[str] = MultiDict()
+    if request.method == "POST":
+        posted = await request.post()
+        for name, value in posted.items():
+            if not isinstance(value, str):
+                raise BadParameterError(name, "a file is not a value")
+            fields.add(name, value)
+    fields.extend(request.query)
+    return fields
+
+
+def parse_time(text: str) -> int:
+    """Milliseconds since the epoch, from Unix seconds or RFC 3339. Raises ``ValueError``."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        pass
+    else:
+        if math.isfinite(seconds) and "_" not in text:
+            return round(seconds * 1000)
+    if _RFC3339.fullmatch(text):
+        return round(datetime.fromisoformat(text.upper()).timestamp() * 1000)
+    raise ValueError(f'cannot parse "{text}" to a valid timestamp')
+
+
+def parse_duration(text: str) -> int:
+    """Milliseconds, from float seconds or a Prometheus duration. Raises ``ValueError``."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        pass
+    else:
+        if math.isnan(seconds) or abs(seconds) > _MAX_DURATION_SECONDS:
+            raise ValueError(f'cannot parse "{text}" to a valid duration. It overflows int64')
+        return int(seconds * 1000)
+    try:
+        return int(Duration.parse(text))
+    except ValueError:
+        raise ValueError(f'cannot parse "{text}" to a valid duration') from None
+
+
+def time_or(fields: Mapping[str, str], name: str, default: int | None) -> int:
+    """A time parameter in ms; ``default`` where it is absent, None making it required."""
+    text = fields.get(name, "")
+    if not text and default is not None:
+        return default
+    try:
+        return parse_time(text)
+    except ValueError as error:
+        raise BadParameterError(name, error) from None
+
+
+def window(fields: Mapping[str, str]) -> tuple[int, int]:
+    """``start`` and ``end`` in ms, open where absent."""
+    start, end = time_or(fields, "start", MIN_TIME), time_or(fields, "end", MAX_TIME)
+    if end < start:
+        raise BadParameterError("end", "end timestamp must not be before start timestamp")
+    return start, end
+
+
+def limit(fields: Mapping[str, str], name: str = "limit") -> int:
+    """A count of results; 0 means all."""
+    text = fields.get(name, "")
+    if not text:
+        return 0
+    try:
+        value = int(text)
+    except ValueError:
+        raise BadParameterError(name, f'"{text}" is not an integer') from None
+    if value < 0:
+        raise BadParameterError(name, f"{name} must be non-negative")
+    return value
+
+
+def matcher_sets(fields: MultiMapping[str], name: str = "match[]") -> list[Sequence[Matcher]]:
+    """The parsed selectors of ``match[]``; each must have a matcher that refuses the empty text."""
+    sets: list[Sequence[Matcher]] = []
+    for text in fields.getall(name, []):
+        try:
+            expression = parse(text)
+        except ParseError as error:
+            raise BadParameterError(name, error) from None
+        if not isinstance(expression, VectorSelector):
+            raise BadParameterError(name, f"not a series selector: {text}")
+        if all(matcher.matches("") for matcher in expression.matchers):
+            raise BadParameterError(name, "match[] must contain at least one non-empty matcher")
+        sets.append(expression.matchers)
+    return sets

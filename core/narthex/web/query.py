@@ -1,0 +1,151 @@
+"""``/api/v1/query`` and ``/api/v1/query_range``, and the two endpoints that only parse.
+
+Evaluation runs in worker threads, at most ``--query.max-concurrency`` at once; the wait for a thread counts against the
+timeout. When the client goes away the handler is cancelled, and the engine is told at its next check.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+from aiohttp import web
+from multidict import MultiMapping
+
+from narthex.errors import ParseError, QueryTimeoutError
+from narthex.promql.engine import Limits
+from narthex.promql.parser import parse
+from narthex.promql.pretty import pretty
+from narthex.promql.value import InstantVector, QueryResult, RangeVector
+from narthex.web.encode import encode_value
+from narthex.web.envelope import success, success_bytes
+from narthex.web.params import BadParameterError, form, limit, parse_duration, time_or
+from narthex.web.view import ServerView
+
+__all__ = ["QueryRoutes"]
+
+MAX_POINTS = 11_000
+TRUNCATED = "results truncated due to limit"
+
+
+class QueryRoutes:
+    """The handlers; ``view`` is the server."""
+
+    def __init__(self, view: ServerView) -> None:
+        self._view = view
+
+    async def instant(self, request: web.Request) -> web.StreamResponse:
+        """Evaluate at one time."""
+        fields = await form(request)
+        count = limit(fields)
+        time = time_or(fields, "time", round(self._view.clock.now() * 1000))
+        text = _expression(fields)
+        lookback = _lookback(fields)
+
+        def evaluate(limits: Limits) -> tuple[QueryResult, bytes]:
+            result = _cut(self._view.engine.instant(text, time, limits=limits, lookback=lookback), count)
+            return result, encode_value(result.value)
+
+        return await self._answer(fields, evaluate)
+
+    async def range(self, request: web.Request) -> web.StreamResponse:
+        """Evaluate at every step of a range."""
+        fields = await form(request)
+        count = limit(fields)
+        start, end = time_or(fields, "start", None), time_or(fields, "end", None)
+        if end < start:
+            raise BadParameterError("end", "end timestamp must not be before start time")
+        step = _step(fields)
+        if (end - start) // step > MAX_POINTS:
+            raise BadParameterError(
+                "step",
+                f"exceeded maximum resolution of {MAX_POINTS:,} points per timeseries. "
+                "Try decreasing the query resolution (?step=XX)",
+            )
+        text = _expression(fields)
+        lookback = _lookback(fields)
+
+        def evaluate(limits: Limits) -> tuple[QueryResult, bytes]:
+            result = _cut(self._view.engine.range(text, start, end, step, limits=limits, lookback=lookback), count)
+            return result, encode_value(result.value)
+
+        return await self._answer(fields, evaluate)
+
+    async def format(self, request: web.Request) -> web.StreamResponse:
+        """Print an expression prettily."""
+        return success(pretty(_parsed(await form(request))))
+
+    async def _answer(
+        self, fields: MultiMapping[str], evaluate: Callable[[Limits], tuple[QueryResult, bytes]]
+    ) -> web.StreamResponse:
+        seconds = self._view.query_limits.timeout
+        if text := fields.get("timeout", ""):
+            try:
+                seconds = min(seconds, parse_duration(text) / 1000)
+            except ValueError as error:
+                raise BadParameterError("timeout", error) from None
+        gone = threading.Event()
+        limits = Limits(
+            deadline=self._view.clock.monotonic() + seconds,
+            cancelled=gone.is_set,
+            max_samples=self._view.query_limits.max_samples,
+        )
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(seconds):
+                result, data = await loop.run_in_executor(self._view.query_executor, evaluate, limits)
+        except TimeoutError:
+            raise QueryTimeoutError("query timed out in expression evaluation") from None
+        finally:
+            gone.set()
+        return success_bytes(data, warnings=result.warnings, infos=result.infos)
+
+
+def _expression(fields: MultiMapping[str]) -> str:
+    return fields.get("query", "")
+
+
+def _parsed(fields: MultiMapping[str]) -> object:
+    try:
+        return parse(_expression(fields))
+    except ParseError as error:
+        raise BadParameterError("query", error) from None
+
+
+def _step(fields: MultiMapping[str]) -> int:
+    try:
+        step = parse_duration(fields.get("step", ""))
+    except ValueError as error:
+        raise BadParameterError("step", error) from None
+    if step <= 0:
+        raise BadParameterError(
+            "step", "zero or negative query resolution step widths are not accepted. Try a positive integer"
+        )
+    return step
+
+
+def _lookback(fields: MultiMapping[str]) -> int | None:
+    text = fields.get("lookback_delta", "")
+    if not text:
+        return None
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise BadParameterError("lookback_delta", f"error parsing lookback delta duration: {error}") from None
+
+
+def _cut(result: QueryResult, count: int) -> QueryResult:
+    """At most ``count`` series (0: all), with a warning when some are left out."""
+    value = result.value
+    if not count or not isinstance(value, InstantVector | RangeVector) or value.labels.rows <= count:
+        return result
+    labels = value.labels.take(np.arange(count))
+    if isinstance(value, InstantVector):
+        value = replace(value, labels=labels, values=value.values[:count])
+    else:
+        end = value.offsets[count]
+        value = RangeVector(labels, value.offsets[: count + 1], value.times[:end], value.values[:end])
+    return replace(result, value=value, warnings=(*result.warnings, TRUNCATED))

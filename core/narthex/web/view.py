@@ -1,0 +1,96 @@
+"""What the web layer may ask of the running server: read-only, except for the reload.
+
+Handlers and plugins' routes get this and nothing else, so a page cannot reach into a loop or a queue, and tests give it a
+plain object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from prometheus_client import CollectorRegistry
+
+from narthex.clock import Clock
+from narthex.discovery.state import DiscovererStatus
+from narthex.plugins.catalog import Catalog
+from narthex.promql.engine import Engine
+from narthex.rules.status import GroupStatus
+from narthex.scrape.status import PoolStatus
+from narthex.storage.protocol import Storage
+
+__all__ = ["QueryLimits", "RuntimeInfo", "ServerView"]
+
+
+@dataclass(frozen=True, slots=True)
+class QueryLimits:
+    """The ``--query.*`` flags: timeout in seconds, samples of one query, queries at once."""
+
+    timeout: float = 120.0
+    max_samples: int = 50_000_000
+    concurrency: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeInfo:
+    """Facts of ``/api/v1/status/runtimeinfo`` that only the server knows."""
+
+    started: float
+    working_directory: str
+    reload_ok: bool
+    reload_time: float
+    reload_error: str
+    retention: str
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+class ServerView(Protocol):
+    """The running server, as pages see it."""
+
+    clock: Clock
+    engine: Engine
+    storage: Storage
+    catalog: Catalog
+    registry: CollectorRegistry
+    query_executor: Executor
+    query_limits: QueryLimits
+    lifecycle: bool
+
+    @property
+    def ready(self) -> bool:
+        """Whether the server has recovered and is not stopping."""
+
+    def pools(self) -> Mapping[str, PoolStatus]:
+        """Every scrape pool's state by job name."""
+
+    def relabel_steps(self, pool: str, labels: Mapping[str, str]) -> Sequence[Mapping[str, Any]]:
+        """Each target relabel rule of a job with its outcome for ``labels``. Raises ``KeyError`` for an unknown job."""
+
+    def rule_groups(self) -> Sequence[GroupStatus]:
+        """Every rule group's state, in file order."""
+
+    def alertmanagers(self) -> tuple[Sequence[str], Sequence[str]]:
+        """URLs of active and of dropped Alertmanagers."""
+
+    def discoverers(self) -> Sequence[DiscovererStatus]:
+        """Every running discoverer, for targets and for Alertmanagers."""
+
+    def plugins(self) -> Sequence[Mapping[str, Any]]:
+        """Plugins with distribution, version, contributions and failures."""
+
+    def config_yaml(self) -> str:
+        """The configuration in force, secrets masked."""
+
+    def flags(self) -> Mapping[str, str]:
+        """Command line flags and their values."""
+
+    def runtime(self) -> RuntimeInfo:
+        """Start time, reload state and the like."""
+
+    async def reload(self) -> None:
+        """Reload the configuration. Raises ``NarthexError`` and leaves everything as it was."""
+
+
+ViewFactory = Callable[[], ServerView]
