@@ -95,6 +95,11 @@ class DiscoveryKind:
     stability: Stability = "provisional"
     summary: str = ""
 
+    @property
+    def key(self) -> str:
+        """The key that configures the kind."""
+        return "static_configs" if self.name == "static" else f"{self.name}_sd_configs"
+
 
 # --- relabeling ------------------------------------------------------------------------------------------------------
 

@@ -19,14 +19,14 @@ K = TypeVar("K")
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Whose contribution it is."""
+    """Whose contribution it is. Without a distribution it is only a name that somebody asked for."""
 
     plugin: str
-    distribution: str
-    version: str
+    distribution: str = ""
+    version: str = ""
 
     def __str__(self) -> str:
-        return f"{self.plugin} ({self.distribution} {self.version})"
+        return f"{self.plugin} ({self.distribution} {self.version})" if self.distribution else self.plugin
 
 
 @dataclass(frozen=True, slots=True)

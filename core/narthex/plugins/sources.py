@@ -1,0 +1,79 @@
+"""Where plugins come from: what ships is named by the composition file, strangers announce themselves.
+
+A stranger is a distribution with an entry point of the group ``narthex``. Finding entry points reads metadata only;
+nothing of a plugin is imported before :attr:`Found.load` is called.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import EntryPoint, entry_points
+
+from narthex import __version__
+from narthex.plugins.catalog import Origin
+
+__all__ = ["GROUP", "Found", "allow_list", "foreign", "shipped", "unmatched"]
+
+GROUP = "narthex"
+"""The entry-point group that announces a plugin."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A plugin that has not been imported yet."""
+
+    origin: Origin
+    load: Callable[[], object]
+
+
+def shipped(plugins: Mapping[str, object]) -> Iterator[Found]:
+    """The plugins of the composition file, in its order; they belong to the distribution ``narthex``."""
+    for name, plugin in plugins.items():
+        yield Found(Origin(name, "narthex", __version__), partial(_itself, plugin))
+
+
+def foreign(allow: AbstractSet[str] | None) -> list[Found]:
+    """Every announced plugin that ``allow`` admits, by distribution and name, so that the order never changes."""
+    found = [Found(_origin(point), point.load) for point in entry_points(group=GROUP)]
+    admitted = [one for one in found if allow is None or allow & _names(one.origin)]
+    return sorted(admitted, key=lambda one: (one.origin.distribution, one.origin.plugin))
+
+
+def allow_list(text: str | None) -> frozenset[str] | None:
+    """Read ``NARTHEX_PLUGINS``: names of distributions or entry points, separated by commas.
+
+    None (the variable is not set) admits every plugin; an empty text admits no foreign one.
+    """
+    if text is None:
+        return None
+    return frozenset(_normal(name.strip()) for name in text.split(",") if name.strip())
+
+
+def unmatched(allow: AbstractSet[str] | None, found: list[Found]) -> list[str]:
+    """Names of the allow-list that no installed plugin answers to, sorted."""
+    known: set[str] = set().union(*(_names(one.origin) for one in found))
+    return sorted((allow or set()) - known)
+
+
+def _names(origin: Origin) -> frozenset[str]:
+    return frozenset({_normal(origin.plugin), _normal(origin.distribution)})
+
+
+def _normal(name: str) -> str:
+    """A distribution's name as the packaging specifications compare it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _origin(point: EntryPoint) -> Origin:
+    distribution = point.dist
+    if distribution is None:
+        return Origin(point.name, "unknown", "unknown")
+    return Origin(point.name, distribution.name or "unknown", distribution.version or "unknown")
+
+
+def _itself(plugin: object) -> object:
+    return plugin
