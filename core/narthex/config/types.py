@@ -2,23 +2,42 @@
 
 The type of a field decides how its YAML scalar is read, so a label value ``on``, ``012`` or ``1e3`` stays text while a
 ``Duration`` is parsed. The loader (:mod:`narthex.config.decode`) understands, besides these: nested frozen dataclasses,
-``tuple[T, ...]``, ``Mapping[str, T]``, ``T | None``, ``Literal[...]``.
+``tuple[T, ...]``, ``Mapping[str, T]``, ``T | None``, ``Literal[...]``, ``Any`` (plain data), and every class with a
+classmethod ``parse(text)`` that raises ``ValueError`` saying what was expected.
 
 Rules for a configuration dataclass, in the core and in plugins alike:
 
 * it is ``frozen`` and comparable by value, because a reload keeps whatever compares equal;
-* a field without a default is required; defaults stand here and nowhere else;
+* a field without a default is required; defaults stand here and nowhere else; null means that the default stands;
 * ``metadata=inline()`` merges the keys of a nested dataclass into the surrounding section;
 * ``metadata=key("some-name")`` gives the YAML key where it differs from the field name;
-* a method ``check(self) -> Iterator[tuple[str, str]]`` may yield ``(key, what is wrong)`` for rules across fields.
+* ``metadata=later("native histograms")`` makes every value but the default an error that says "not implemented yet";
+* ``metadata=internal()`` keeps a field out of the file;
+* a method ``check(self) -> Iterator[tuple[str, str]]`` may yield ``(key, what is wrong)`` for rules across fields;
+* a method ``completed(self)`` may return the value to use instead, once it is checked (older spellings in newer).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
+from urllib.parse import urlsplit
 
-__all__ = ["Duration", "FilePath", "LabelName", "RegexText", "Secret", "Size", "Url", "inline", "key"]
+__all__ = [
+    "Count",
+    "Duration",
+    "FilePath",
+    "LabelName",
+    "RegexText",
+    "Secret",
+    "Size",
+    "Url",
+    "inline",
+    "internal",
+    "key",
+    "later",
+    "open_keys",
+]
 
 
 class Duration(int):
@@ -62,6 +81,22 @@ class Size(int):
         return format_size(int(self))
 
 
+class Count(int):
+    """A whole number that is not negative; as a limit, 0 means none."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Count:
+        """Read a whole number of at most 64 bits. Raises ``ValueError`` saying what was expected."""
+        from narthex.config.durations import parse_integer
+
+        value = parse_integer(text)
+        if not 0 <= value < 1 << 64:
+            raise ValueError(f"expected a whole number that is not negative and fits in 64 bits, got {text}")
+        return cls(value)
+
+
 class Secret:
     """Text that never shows: every rendering is ``<secret>``; only :meth:`reveal` gives it away."""
 
@@ -69,6 +104,11 @@ class Secret:
 
     def __init__(self, text: str) -> None:
         self._text = text
+
+    @classmethod
+    def parse(cls, text: str) -> Secret:
+        """Take any text."""
+        return cls(text)
 
     def reveal(self) -> str:
         """The text itself, for the request that needs it."""
@@ -100,17 +140,74 @@ class Url(str):
 
     __slots__ = ()
 
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Check the URL. Raises ``ValueError`` saying what was expected."""
+        shown = mask_url(text)
+        try:
+            parts = urlsplit(text)
+            host = parts.hostname
+            _ = parts.port  # raises for a port that is no number below 65536
+        except ValueError as error:
+            raise ValueError(f"expected a URL, got {shown!r}: {error}") from None
+        if parts.scheme not in {"http", "https"}:
+            raise ValueError(f"URL scheme must be 'http' or 'https', got {shown!r}")
+        if not host:
+            raise ValueError(f"host is missing in URL {shown!r}")
+        if any(char <= " " or char == "\x7f" for char in text):
+            raise ValueError(f"expected a URL without spaces and control characters, got {shown!r}")
+        return cls(text)
+
+    @property
+    def masked(self) -> str:
+        """The URL with its password replaced by ``xxxxx``."""
+        return mask_url(self)
+
+
+def mask_url(text: str) -> str:
+    """``text`` with the password of a URL's user part replaced by ``xxxxx``, as Prometheus shows it."""
+    scheme, mark, rest = text.partition("://")
+    end = min((rest.index(char) for char in "/?#" if char in rest), default=len(rest))
+    user, at, host = rest[:end].rpartition("@")
+    name, colon, _ = user.partition(":")
+    return f"{scheme}{mark}{name}:xxxxx{at}{host}{rest[end:]}" if mark and at and colon else text
+
 
 class LabelName(str):
-    """A valid label name."""
+    """A valid label name: any text that is not empty."""
 
     __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> LabelName:
+        """Check the name. Raises ``ValueError`` saying what was expected."""
+        from narthex.config.names import is_label_name
+
+        if not is_label_name(text):
+            raise ValueError(f"{text!r} is not a valid label name: expected UTF-8 text that is not empty")
+        return cls(text)
 
 
 class RegexText(str):
-    """An RE2 expression; compiled once at load to prove it valid."""
+    """An RE2 expression; compiled once at load to prove it valid. An explicit null is the empty expression."""
 
     __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> RegexText:
+        """Check the expression. Raises ``ValueError`` with RE2's reason."""
+        from narthex.regex import Regex
+
+        try:
+            Regex(text)
+        except ValueError as error:
+            raise ValueError(f"{text!r} is not a valid RE2 expression: {error}") from None
+        return cls(text)
+
+    @classmethod
+    def of_null(cls) -> RegexText:
+        """What a key without a value means."""
+        return cls("")
 
 
 def inline() -> Mapping[str, Any]:
@@ -121,3 +218,21 @@ def inline() -> Mapping[str, Any]:
 def key(name: str) -> Mapping[str, Any]:
     """Field metadata: the key in the file where it differs from the field's name."""
     return {"narthex.key": name}
+
+
+def later(feature: str) -> Mapping[str, Any]:
+    """Field metadata: only the default is accepted, because ``feature`` is not implemented yet."""
+    return {"narthex.later": feature}
+
+
+def internal() -> Mapping[str, Any]:
+    """Field metadata: the field is filled in by the loader and has no key in the file."""
+    return {"narthex.internal": True}
+
+
+def open_keys(table: str) -> Mapping[str, Any]:
+    """Field metadata: keys that no field has are looked up in a table of the loader, such as the installed kinds.
+
+    The values are gathered into this field; see :class:`narthex.config.decode.KeyTable`.
+    """
+    return {"narthex.open": table}

@@ -1,0 +1,91 @@
+"""A scrape config: what to find, how to fetch it, what to keep; and the discovery blocks it shares with alerting.
+
+In the file 0 (or nothing) means "as in ``global``". The configs in :class:`narthex.config.sections.Config` are
+effective: the loader has filled the global values in, so nobody else has to know about that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from narthex.config.http import HttpConfig
+from narthex.config.relabel import RelabelConfig
+from narthex.config.types import Count, Duration, FilePath, Size, inline, later, open_keys
+
+__all__ = ["DiscoveryConfig", "EscapingScheme", "JobNarthexConfig", "Scheme", "ScrapeConfig", "ValidationScheme"]
+
+Scheme = Literal["http", "https"]
+ValidationScheme = Literal["utf8", "legacy"]
+EscapingScheme = Literal["allow-utf-8", "underscores", "dots", "values"]
+NATIVE = later("native histograms")
+
+
+@dataclass(frozen=True, slots=True)
+class DiscoveryConfig:
+    """One discovery block: ``config`` is the kind's own dataclass; a tuple of them for a kind that merges (static)."""
+
+    kind: str
+    config: Any
+
+    @property
+    def key(self) -> str:
+        """The key it stands under in the file."""
+        return discovery_key(self.kind)
+
+
+def discovery_key(kind: str) -> str:
+    """``static`` stands under ``static_configs``, every other kind under ``<kind>_sd_configs``."""
+    return "static_configs" if kind == "static" else f"{kind}_sd_configs"
+
+
+@dataclass(frozen=True, slots=True)
+class JobNarthexConfig:
+    """Narthex's own settings of one job. There are none yet; the section may stand there empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScrapeConfig:
+    """A job. Times are milliseconds, sizes bytes, limits 0 for none; ``params`` maps a name to its values."""
+
+    job_name: str
+    scrape_interval: Duration = Duration(0)
+    scrape_timeout: Duration = Duration(0)
+    scrape_protocols: tuple[str, ...] | None = None
+    fallback_scrape_protocol: str | None = None
+    scrape_native_histograms: bool | None = field(default=None, metadata=NATIVE)
+    always_scrape_classic_histograms: bool | None = field(default=None, metadata=NATIVE)
+    convert_classic_histograms_to_nhcb: bool | None = field(default=None, metadata=NATIVE)
+    extra_scrape_metrics: bool | None = None
+    metrics_path: str = "/metrics"
+    scheme: Scheme = "http"
+    params: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    honor_labels: bool = False
+    honor_timestamps: bool = True
+    track_timestamps_staleness: bool = False
+    enable_compression: bool = True
+    scrape_failure_log_file: FilePath | None = field(default=None, metadata=later("scrape failure logs"))
+    body_size_limit: Size = Size(0)
+    sample_limit: Count = Count(0)
+    label_limit: Count = Count(0)
+    label_name_length_limit: Count = Count(0)
+    label_value_length_limit: Count = Count(0)
+    target_limit: Count = Count(0)
+    keep_dropped_targets: Count = Count(0)
+    native_histogram_bucket_limit: Count = field(default=Count(0), metadata=NATIVE)
+    native_histogram_min_bucket_factor: float = field(default=0.0, metadata=NATIVE)
+    metric_name_validation_scheme: ValidationScheme | None = None
+    metric_name_escaping_scheme: EscapingScheme | None = None
+    http: HttpConfig = field(default_factory=HttpConfig, metadata=inline())
+    discovery: tuple[DiscoveryConfig, ...] = field(default=(), metadata=open_keys("discovery"))
+    relabel_configs: tuple[RelabelConfig, ...] = ()
+    metric_relabel_configs: tuple[RelabelConfig, ...] = ()
+    narthex: JobNarthexConfig = field(default_factory=JobNarthexConfig)
+
+    def check(self) -> Iterator[tuple[str, str]]:
+        """What concerns this job alone; the rest needs the global section and is the loader's."""
+        if not self.job_name:
+            yield "job_name", "job_name must not be empty"
+        if self.scrape_protocols is not None and not self.scrape_protocols:
+            yield "scrape_protocols", "scrape_protocols must not be empty: leave it out for the default"
