@@ -17,9 +17,9 @@ from narthex.promql.ast import VectorSelector
 from narthex.promql.parser import parse
 
 __all__ = [
-    "BadParameterError",
     "MAX_TIME",
     "MIN_TIME",
+    "BadParameterError",
     "form",
     "limit",
     "matcher_sets",

@@ -1,7 +1,7 @@
 """What the web layer may ask of the running server: read-only, except for the reload.
 
-Handlers and plugins' routes get this and nothing else, so a page cannot reach into a loop or a queue, and tests give it a
-plain object.
+Handlers and plugins' routes get this and nothing else, so a page cannot reach into a loop or a queue, and tests give it
+a plain object.
 """
 
 from __future__ import annotations
@@ -91,6 +91,3 @@ class ServerView(Protocol):
 
     async def reload(self) -> None:
         """Reload the configuration. Raises ``NarthexError`` and leaves everything as it was."""
-
-
-ViewFactory = Callable[[], ServerView]
