@@ -78,6 +78,10 @@ class Labels(Mapping[str, str]):
         """A read-only dict view, sorted by name; for serialising without a copy."""
         return MappingProxyType(self._map)
 
+    def to_dict(self) -> dict[str, str]:
+        """A dict of one's own to change, sorted by name."""
+        return self._map.copy()
+
     def fnv(self) -> int:
         """64-bit FNV-1a over name, 0xFF, value, 0xFF in name order: stable over restarts and machines."""
         data = b"".join(name.encode() + b"\xff" + value.encode() + b"\xff" for name, value in self._map.items())

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["TargetGroup"]
+__all__ = ["SourcedGroup", "TargetGroup"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +28,11 @@ class TargetGroup:
     def is_retraction(self) -> bool:
         """Whether this group takes its source's targets away."""
         return not self.targets
+
+
+@dataclass(frozen=True, slots=True)
+class SourcedGroup:
+    """A group and the running discoverer that published it, such as ``file/0``; together they name its origin."""
+
+    provider: str
+    group: TargetGroup

@@ -1,0 +1,47 @@
+"""A target: what is scraped, how often, and the labels that its series carry.
+
+Built only by :func:`narthex.targets.targets`. A frozen value that compares by its identity, so that the scrape pool
+keeps the timer, the connection and the series cache of every target that a new target set still holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+
+from narthex.model.labels import Labels, fnv1a
+
+__all__ = ["Target"]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One target of one job.
+
+    ``discovered`` are the labels before relabeling, ``labels`` the final ones with every ``__*`` label that is left,
+    ``public`` those that series carry. ``interval`` and ``timeout`` are milliseconds; they may differ from the job's
+    (``__scrape_interval__``, ``__scrape_timeout__``). ``url`` holds the parameters.
+    """
+
+    job: str
+    labels: Labels
+    url: str
+    discovered: Labels = field(compare=False)
+    public: Labels = field(compare=False)
+    interval: int = field(compare=False)
+    timeout: int = field(compare=False)
+
+    @property
+    def key(self) -> Hashable:
+        """Identity within the job: all final labels and the URL. Targets with equal keys are one target."""
+        return self.labels, self.url
+
+    @property
+    def fnv(self) -> int:
+        """Stable 64-bit hash of the identity, for spreading scrapes. Computed on each read: keep it if it is needed."""
+        return fnv1a(self.url.encode(), self.labels.fnv())
+
+    @property
+    def unix_socket(self) -> str:
+        """The Unix socket to connect to instead of the URL's host, or ``""``."""
+        return self.labels.get_or_empty("__unix_socket__")

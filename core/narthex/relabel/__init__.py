@@ -1,0 +1,1 @@
+"""Relabeling: rules compiled once into closures over plain dicts. The actions themselves are plugins."""
