@@ -1,0 +1,68 @@
+import math
+
+import numpy as np
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from narthex.model.labeltable import LabelTable
+from narthex.model.number import format_value, value_texts
+from narthex.promql.value import InstantVector, RangeVector, Scalar, String
+from narthex.web.encode import encode_value, metric_texts, time_text
+
+
+@pytest.mark.parametrize(
+    ("time", "text"), [(0, "0"), (1, "0.001"), (100, "0.100"), (1001, "1.001"), (-1, "-0.001"), (-1500, "-1.500")]
+)
+def test_timestamps_have_no_or_three_decimals(time: int, text: str) -> None:
+    assert time_text(time) == text
+
+
+@given(st.floats())
+def test_a_value_reads_back_as_itself(value: float) -> None:
+    text = format_value(value)
+    again = float(text)
+    assert again == value or (math.isnan(again) and math.isnan(value))
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(1e-7, "1e-07"), (1e-6, "0.000001"), (1e20, "100000000000000000000"), (1e21, "1e+21"), (-0.0, "-0"), (0.1, "0.1")],
+)
+def test_exponents_begin_where_go_begins_them(value: float, text: str) -> None:
+    assert format_value(value) == text
+
+
+@given(st.lists(st.floats()))
+def test_printing_an_array_is_printing_its_members(values: list[float]) -> None:
+    assert value_texts(np.array(values, dtype=np.float64)) == [format_value(value) for value in values]
+
+
+labels = st.dictionaries(st.text(max_size=5), st.text(max_size=5), max_size=4)
+
+
+@given(st.lists(labels, max_size=6))
+def test_label_sets_are_written_with_their_names_in_order(sets: list[dict[str, str]]) -> None:
+    found = [orjson.loads(text) for text in metric_texts(LabelTable.of(sets))]
+    assert found == [{name: value for name, value in one.items() if value} for one in sets]
+    assert all(list(one) == sorted(one) for one in found)
+
+
+def test_a_matrix_shares_no_sample_between_series() -> None:
+    table = LabelTable.of([{"a": "1"}, {"a": "2"}])
+    matrix = RangeVector(table, np.array([0, 2, 3]), np.array([1000, 2000, 1000]), np.array([1.0, math.nan, math.inf]))
+    assert orjson.loads(encode_value(matrix)) == {
+        "resultType": "matrix",
+        "result": [
+            {"metric": {"a": "1"}, "values": [[1, "1"], [2, "NaN"]]},
+            {"metric": {"a": "2"}, "values": [[1, "+Inf"]]},
+        ],
+    }
+
+
+def test_the_other_kinds_of_value() -> None:
+    vector = InstantVector(LabelTable.of([{}]), np.array([1.5]), 1500)
+    assert encode_value(vector) == b'{"resultType":"vector","result":[{"metric":{},"value":[1.500,"1.5"]}]}'
+    assert encode_value(Scalar(2.0, 1000)) == b'{"resultType":"scalar","result":[1,"2"]}'
+    assert encode_value(String('a"b', 0)) == b'{"resultType":"string","result":[0,"a\\"b"]}'

@@ -1,0 +1,138 @@
+"""Real servers on loopback for end-to-end tests: started on free ports, waited for by condition, stopped by process."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+T = TypeVar("T")
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE = 60.0
+_PORTS = range(20_000, 32_000)  # below the ephemeral range, which outgoing connections take from
+
+
+def free_port() -> int:
+    """A port that nothing listens on, and that no outgoing connection will take."""
+    start = _PORTS.start + (time.time_ns() // 1000) % (len(_PORTS) - 1)
+    for port in (*range(start, _PORTS.stop), *range(_PORTS.start, start)):
+        with socket.socket() as probe:
+            with contextlib.suppress(OSError):
+                probe.bind(("127.0.0.1", port))
+                return port
+    raise RuntimeError("no free port")
+
+
+def program(name: str) -> str:
+    """The path of a server's program; skips the test, saying so, where it is not installed."""
+    found = shutil.which(name)
+    if found is None:
+        pytest.skip(f"{name} is not installed (Debian package of that name)")
+    return found
+
+
+def until(what: str, condition: Callable[[], T | None], patience: float = PATIENCE) -> T:
+    """Wait for a condition and return what it gave; fails with ``what`` was waited for."""
+    deadline = time.monotonic() + patience
+    last: BaseException | None = None
+    while time.monotonic() < deadline:
+        try:
+            found = condition()
+        except (OSError, urllib.error.URLError, ValueError, KeyError, IndexError) as error:
+            found, last = None, error
+        if found:
+            return found
+        time.sleep(0.05)  # the poll interval of a wait for a condition
+    raise AssertionError(f"waited {patience:g} s for: {what}" + (f" (last: {last!r})" if last else ""))
+
+
+def get(url: str, **params: str) -> Any:
+    """GET a JSON document."""
+    query = f"?{urllib.parse.urlencode(params)}" if params else ""
+    with urllib.request.urlopen(url + query, timeout=10) as answer:
+        return json.loads(answer.read())
+
+
+def post(url: str) -> bytes:
+    """POST nothing."""
+    with urllib.request.urlopen(urllib.request.Request(url, method="POST"), timeout=30) as answer:
+        return answer.read()
+
+
+class Server:
+    """One running process, with its log."""
+
+    def __init__(self, argv: Sequence[str], log: Path, port: int) -> None:
+        self.log = log
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
+        self._log = log.open("ab")
+        self.process = subprocess.Popen(list(argv), stdout=self._log, stderr=subprocess.STDOUT, cwd=log.parent)
+
+    def wait_for(self, path: str) -> Server:
+        """Wait until ``path`` answers 200."""
+
+        def answers() -> bool:
+            assert self.process.poll() is None, f"ended with {self.process.returncode}:\n{self.log.read_text()[-3000:]}"
+            with urllib.request.urlopen(self.url + path, timeout=5) as answer:
+                return bool(answer.status == 200)
+
+        until(f"{self.url}{path}", answers)
+        return self
+
+    def query(self, text: str) -> list[Any]:
+        """The result of an instant query."""
+        result = get(f"{self.url}/api/v1/query", query=text)["data"]["result"]
+        assert isinstance(result, list)
+        return result
+
+    def stop(self, sig: int = signal.SIGTERM) -> int:
+        """Signal this process, wait for it, and return its exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(sig)
+            try:
+                self.process.wait(30)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self._log.close()
+        return self.process.returncode
+
+
+@contextlib.contextmanager
+def serving(argv: Sequence[str], log: Path, port: int, ready: str) -> Iterator[Server]:
+    """A server for the length of a ``with`` block."""
+    server = Server(argv, log, port)
+    try:
+        yield server.wait_for(ready)
+    finally:
+        server.stop()
+
+
+def narthex(config: Path, data: Path, port: int, *flags: str) -> Server:
+    """Narthex as a user starts it, in a process of its own."""
+    argv = [
+        sys.executable,
+        "-m",
+        "narthex_plugins.standard",
+        "run",
+        f"--config.file={config}",
+        f"--storage.tsdb.path={data}",
+        f"--web.listen-address=127.0.0.1:{port}",
+        "--web.enable-lifecycle",
+        *flags,
+    ]
+    return Server(argv, config.parent / "narthex.log", port)
