@@ -1,0 +1,1 @@
+"""Scraping: fetch a target's samples at its slots and append them as rows (docs/explanation/scraping.md)."""

@@ -1,0 +1,89 @@
+"""The Prometheus text format, as leniently as Prometheus's own scraper reads it.
+
+White space may stand between any two tokens of a sample, commas between labels may be missing, and a label value may
+even hold a raw newline, so the reader walks by position rather than by line.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from narthex.errors import ExpositionError
+from narthex.scrape.exposition import Comment, Entry, Help, Series, Type, Unit, number
+from narthex_plugins.exposition.grammar import METRIC_TYPES, Grammar, ParseOptions, State, decode, unquote
+from narthex_plugins.exposition.samples import meaning
+
+__all__ = ["parse_text"]
+
+_GRAMMAR = Grammar(rb"[ \t]*", rb'[^\\"]', loose_commas=True)
+_BLANK = re.compile(rb"[ \t\n]*")
+_META = re.compile(rb"#[ \t]+(HELP|TYPE)[ \t]+")
+_LINE = re.compile(rb"[^\n]*")
+_VALUE = re.compile(rb"[ \t]*([^{ \t\n]+)[ \t]*")
+_TIMESTAMP = re.compile(rb"(-?[0-9]+)[ \t]*")
+_HELP_ESCAPE = re.compile(rb"\\[\\n]")
+
+
+def parse_text(body: bytes, options: ParseOptions = ParseOptions()) -> Sequence[Entry]:
+    """Every entry of a body. Raises ``ExpositionError`` with the line."""
+    entries: list[Entry] = []
+    state = State()
+    at = 0
+    try:
+        while True:
+            blank = _BLANK.match(body, at)
+            assert blank is not None  # matches the empty string
+            at = blank.end()
+            if at >= len(body):
+                return entries
+            read = _comment if body[at] == 0x23 else _sample
+            entry, at = read(body, at, state, options)
+            entries.append(entry)
+    except ExpositionError as error:
+        raise ExpositionError(str(error), body.count(b"\n", 0, at) + 1) from None
+
+
+def _comment(body: bytes, at: int, state: State, _options: ParseOptions) -> tuple[Entry, int]:
+    line = _LINE.match(body, at)
+    assert line is not None
+    meta = _META.match(body, at)
+    if meta is None:
+        return Comment(decode(line[0])), line.end()
+    name = _GRAMMAR.meta_name.match(body, meta.end(), line.end())
+    if name is None:
+        raise ExpositionError(f"expected a metric name behind {meta[1].decode()}")
+    metric = name[1].decode() if name[1] is not None else unquote(name[2])
+    text = body[name.end() + 1 : line.end()]
+    if meta[1] == b"HELP":
+        return Help(
+            metric, decode(_HELP_ESCAPE.sub(lambda found: b"\n" if found[0] == b"\\n" else b"\\", text))
+        ), line.end()
+    state.type = "unknown" if text == b"untyped" else decode(text)
+    if state.type not in METRIC_TYPES or text == b"":
+        raise ExpositionError(f'invalid metric type "{state.type}"')
+    return Type(metric, state.type), line.end()
+
+
+def _sample(body: bytes, at: int, state: State, options: ParseOptions) -> tuple[Entry, int]:
+    start = _GRAMMAR.series.match(body, at)
+    assert start is not None  # both parts are optional
+    labels: dict[str, str] = {}
+    if start[1] is not None:
+        labels["__name__"] = start[1].decode()
+    end = start.end() if start[2] is None else _GRAMMAR.labels(body, start.end(), labels, names=True)
+    if "__name__" not in labels:
+        raise ExpositionError("expected a metric name")
+    if start[2] is None:
+        end = start.end(1)
+    series = decode(body[at:end])
+    value = _VALUE.match(body, end)
+    if value is None or (start[2] is None and value.start(1) == end):
+        raise ExpositionError(f"expected a value behind {series[:100]!r}")
+    number_at = value.end()
+    timestamp = _TIMESTAMP.match(body, number_at) if value.end() > value.end(1) else None
+    stop = timestamp.end() if timestamp else number_at
+    if body[stop : stop + 1] not in {b"\n", b""}:
+        raise ExpositionError(f"expected the end of the line behind {series[:100]!r}")
+    when = int(timestamp[1]) if timestamp else None
+    return Series(series, meaning(labels, state, options), number(value[1]), when), stop
