@@ -29,10 +29,9 @@ def free_port() -> int:
     """A port that nothing listens on, and that no outgoing connection will take."""
     start = _PORTS.start + (time.time_ns() // 1000) % (len(_PORTS) - 1)
     for port in (*range(start, _PORTS.stop), *range(_PORTS.start, start)):
-        with socket.socket() as probe:
-            with contextlib.suppress(OSError):
-                probe.bind(("127.0.0.1", port))
-                return port
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
     raise RuntimeError("no free port")
 
 

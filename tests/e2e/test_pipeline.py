@@ -1,4 +1,4 @@
-"""The whole path on real servers: exporter → discovery → relabeling → scrape → rule → alert → Alertmanager, and back."""
+"""The whole path on real servers: exporter, discovery, relabeling, scrape, rule, alert, Alertmanager, and back."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tests.e2e.servers import Server, free_port, get, narthex, program, serving, until
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(300)]
