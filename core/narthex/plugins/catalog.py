@@ -14,7 +14,7 @@ from narthex.kinds import DiscoveryKind, ReceiverKind, RelabelAction, ScrapeKind
 
 __all__ = ["Catalog", "Contribution", "Origin"]
 
-K = TypeVar("K")
+K_co = TypeVar("K_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +30,10 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
-class Contribution(Generic[K]):
+class Contribution(Generic[K_co]):
     """One kind and where it came from."""
 
-    kind: K
+    kind: K_co
     origin: Origin
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from narthex.kinds import DiscoveryKind, ReceiverKind, RelabelAction, ScrapeKind, StorageKind, WebRoute
-from narthex.plugins.catalog import Contribution, Origin
+from narthex.plugins.catalog import Contribution
 
 __all__ = ["conflicts"]
 
