@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
-from narthex.config.alerting import AlertmanagerConfig
+from narthex.config.sections import AlertmanagerConfig
 from narthex.errors import NotifyError
 from narthex.model.alert import Alert
 from narthex.model.targetgroup import TargetGroup

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from narthex.config.alerting import AlertmanagerConfig
+from narthex.config.sections import AlertmanagerConfig
 from narthex.model.targetgroup import TargetGroup
 from narthex.relabel.rules import Rules
 

@@ -1,8 +1,8 @@
 """What the rules call with alerts, and what spreads them to Alertmanagers and receivers.
 
 ``send`` is synchronous and cheap, because rule evaluation must never wait for the network: external labels where
-absent, global alert relabeling, then a queue for each destination (reference §5.5). A reload keeps the senders, queues and
-connections of every block whose configuration is equal.
+absent, global alert relabeling, then a queue for each destination (reference §5.5). A reload keeps the senders, queues
+and connections of every block whose configuration is equal.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from narthex.clock import Clock
-from narthex.config.alerting import AlertingConfig, AlertmanagerConfig
+from narthex.config.sections import AlertingConfig, AlertmanagerConfig
 from narthex.discovery.supervisor import Supervisor
 from narthex.model.alert import Alert
 from narthex.notify.block import AlertmanagerBlock, relabelled
