@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from narthex.config.sections import AlertmanagerConfig
+from narthex.model.labels import Labels
 from narthex.model.targetgroup import TargetGroup
 from narthex.relabel.rules import Rules
 
@@ -47,8 +48,8 @@ def _group(config: AlertmanagerConfig, group: TargetGroup, rules: Rules) -> tupl
     path = f"/{config.path_prefix.strip('/')}/api/v2/alerts".replace("//", "/")
     for target in group.targets:
         own = {**target, "__scheme__": config.scheme, "__alerts_path__": path}
-        labels = {**own, **{name: value for name, value in group.labels.items() if name not in target}}
-        relabelled = rules.apply(dict(labels))
+        labels = Labels({**own, **{name: value for name, value in group.labels.items() if name not in target}})
+        relabelled = rules.apply(labels.to_dict())
         if relabelled is None:
             gone.append(_url(labels))
         else:

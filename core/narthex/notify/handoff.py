@@ -52,7 +52,7 @@ class Handoff:
         self._make_block = make_block
         self._blocks: dict[str, AlertmanagerBlock] = {}
         self._receivers: ReceiverSet | None = None
-        self._alert_rules = Rules(())
+        self._alert_rules = Rules()
         self._external_labels: Mapping[str, str] = {}
         metrics.queue_capacity.set(options.queue_capacity)
 
