@@ -107,13 +107,33 @@ class DiscoveryKind:
 class ActionRule(Protocol):
     """A relabel rule as configured (:class:`narthex.config.relabel.RelabelConfig`); what an action compiles."""
 
-    source_labels: tuple[str, ...]
-    separator: str
-    regex: str | None
-    modulus: int
-    target_label: str
-    replacement: str
-    action: str
+    @property
+    def source_labels(self) -> tuple[str, ...]:
+        """Labels whose values are joined."""
+
+    @property
+    def separator(self) -> str:
+        """What stands between the joined values."""
+
+    @property
+    def regex(self) -> str | None:
+        """The expression, or None where the default applies."""
+
+    @property
+    def modulus(self) -> int:
+        """The modulus of ``hashmod``; 0 where not given."""
+
+    @property
+    def target_label(self) -> str:
+        """The label that is written or compared; ``""`` where not given."""
+
+    @property
+    def replacement(self) -> str:
+        """The template for the new value or name."""
+
+    @property
+    def action(self) -> str:
+        """The action's name, in lower case."""
 
 
 CompiledAction = Callable[[dict[str, str]], "dict[str, str] | None"]

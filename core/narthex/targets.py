@@ -12,11 +12,12 @@ call this one function and cannot disagree. The order of the steps is Prometheus
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 from urllib.parse import quote, quote_plus
 
+from narthex.config.scrape import ScrapeConfig
 from narthex.config.types import Duration
 from narthex.errors import PluginError
 from narthex.model.labels import Labels
@@ -24,30 +25,7 @@ from narthex.model.target import Target
 from narthex.model.targetgroup import SourcedGroup
 from narthex.relabel.rules import Rules, Step
 
-__all__ = ["DroppedTarget", "FailedTarget", "Job", "TargetSet", "TargetTrace", "scrape_url", "targets"]
-
-
-class Job(Protocol):
-    """What of a scrape configuration decides over targets; ``narthex.config``'s ``ScrapeConfig`` has it all."""
-
-    @property
-    def job_name(self) -> str: ...
-    @property
-    def scrape_interval(self) -> int: ...
-    @property
-    def scrape_timeout(self) -> int: ...
-    @property
-    def metrics_path(self) -> str: ...
-    @property
-    def scheme(self) -> str: ...
-    @property
-    def params(self) -> Mapping[str, Sequence[str]]: ...
-    @property
-    def convert_classic_histograms_to_nhcb(self) -> bool | None: ...
-    @property
-    def always_scrape_classic_histograms(self) -> bool | None: ...
-    @property
-    def scrape_native_histograms(self) -> bool | None: ...
+__all__ = ["DroppedTarget", "FailedTarget", "TargetSet", "TargetTrace", "scrape_url", "targets"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +80,7 @@ class TargetSet:
     traces: tuple[TargetTrace, ...] = ()
 
 
-def targets(job: Job, groups: Sequence[SourcedGroup], rules: Rules, *, trace: bool = False) -> TargetSet:
+def targets(job: ScrapeConfig, groups: Sequence[SourcedGroup], rules: Rules, *, trace: bool = False) -> TargetSet:
     """The targets of one job.
 
     ``rules`` are the job's compiled ``relabel_configs``. Groups are taken in the order given; of targets that end with
@@ -119,9 +97,13 @@ def targets(job: Job, groups: Sequence[SourcedGroup], rules: Rules, *, trace: bo
         base = populate.base(sourced.group.labels)
         for index, own in enumerate(sourced.group.targets):
             discovered = populate.discovered(base, sourced.group.labels, own)
-            result = populate.decide(discovered)
-            if isinstance(result, str):
-                result = FailedTarget(job.job_name, discovered, result, sourced.provider, sourced.group.source, index)
+            decided = populate.decide(discovered)
+            result: Target | DroppedTarget | FailedTarget
+            if isinstance(decided, str):
+                result = FailedTarget(job.job_name, discovered, decided, sourced.provider, sourced.group.source, index)
+            else:
+                result = decided
+            if isinstance(result, FailedTarget):
                 failed.append(result)
             elif isinstance(result, DroppedTarget):
                 dropped.append(result)
@@ -161,7 +143,7 @@ def _query(labels: Mapping[str, str], params: Mapping[str, Sequence[str]]) -> st
 class _Populate:
     """Steps 1 to 4 for one target after the other, with what all targets of the job share worked out once."""
 
-    def __init__(self, job: Job, rules: Rules) -> None:
+    def __init__(self, job: ScrapeConfig, rules: Rules) -> None:
         self._job = job.job_name
         self._params = job.params
         self._decide = rules.decide
@@ -229,8 +211,8 @@ class _Populate:
             return known
         try:
             parsed = int(Duration.parse(text))
-        except ValueError as error:
-            raise ValueError(f"error parsing scrape {what}: {error}") from None
+        except ValueError:
+            raise ValueError(f"error parsing scrape {what}: {_duration_problem(text)}") from None
         if parsed == 0:
             raise ValueError(f"scrape {what} cannot be 0")
         self._durations[text] = parsed
@@ -245,7 +227,7 @@ _SWITCHES = {
 _BOOLEANS = frozenset(("1", "t", "T", "TRUE", "true", "True", "0", "f", "F", "FALSE", "false", "False"))
 
 
-def _defaults(job: Job) -> dict[str, str]:
+def _defaults(job: ScrapeConfig) -> dict[str, str]:
     switches = {name: str(bool(getattr(job, name.strip("_")))).lower() for name in _SWITCHES}
     defaults = {
         "job": job.job_name,
@@ -257,6 +239,16 @@ def _defaults(job: Job) -> dict[str, str]:
         **{f"__param_{name}": values[0] for name, values in job.params.items() if values},
     }
     return {name: value for name, value in defaults.items() if value}
+
+
+def _duration_problem(text: str) -> str:
+    if not text:
+        return "empty duration string"
+    units = re.findall(r"\d+([^\d.]+)", text)
+    unknown = next((unit for unit in units if unit not in {"ms", "s", "m", "h", "d", "w", "y"}), None)
+    if unknown is not None and text[:1].isdecimal():
+        return f"unknown unit {_go_quote(unknown)} in duration {_go_quote(text)}"
+    return f"not a valid duration string: {_go_quote(text)}"
 
 
 def _check_utf8(labels: Mapping[str, str]) -> None:

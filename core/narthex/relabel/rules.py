@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from narthex.config.names import is_label_name
 from narthex.errors import PluginError
 from narthex.kinds import ActionRule, CompiledAction
 from narthex.model.labels import Labels
 from narthex.plugins.catalog import Catalog
-from narthex.relabel.names import is_legacy_name
 
 __all__ = ["Rules", "Step", "compile_rules"]
 
@@ -111,6 +111,6 @@ def _legacy(step: CompiledAction) -> CompiledAction:
         result = step(labels)
         if result is None or result.keys() <= before.keys():
             return result
-        return {name: value for name, value in result.items() if name in before or is_legacy_name(name)}
+        return {name: value for name, value in result.items() if name in before or is_label_name(name, legacy=True)}
 
     return run
