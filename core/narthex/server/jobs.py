@@ -1,0 +1,108 @@
+"""Scrape jobs at work: for each its compiled rules and its pool, fed by discovery through the pure function.
+
+A change of groups becomes targets within one turn of the loop. Large target sets are computed in a worker thread, so
+that relabeling a big fleet does not delay anybody's scrape.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from narthex.config.scrape import ScrapeConfig
+from narthex.discovery.supervisor import Supervisor
+from narthex.model.targetgroup import SourcedGroup
+from narthex.plugins.catalog import Catalog
+from narthex.relabel.rules import Rules, compile_rules
+from narthex.scrape.pool import ScrapePool
+from narthex.targets import TargetSet, targets
+
+__all__ = ["Job", "Jobs", "compile_job"]
+
+log = logging.getLogger(__name__)
+
+LARGE = 500
+"""Targets from which on the pure function leaves the event loop; fewer take about as long as one scrape."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A scrape config with its rules compiled."""
+
+    config: ScrapeConfig
+    rules: Rules
+    metric_rules: Rules
+
+
+def compile_job(config: ScrapeConfig, catalog: Catalog) -> Job:
+    """Compile a job's rules. Raises ``PluginError`` when an action's plugin fails to."""
+    legacy = config.metric_name_validation_scheme == "legacy"
+    return Job(
+        config,
+        compile_rules(config.relabel_configs, catalog, legacy_names=legacy),
+        compile_rules(config.metric_relabel_configs, catalog, legacy_names=legacy),
+    )
+
+
+class Jobs:
+    """All jobs of a server. ``apply`` a configuration, run :meth:`follow` as a task, ``stop``."""
+
+    def __init__(self, supervisor: Supervisor, make_pool: Callable[[Job], ScrapePool]) -> None:
+        self._supervisor = supervisor
+        self._make_pool = make_pool
+        self._jobs: dict[str, Job] = {}
+        self._pools: dict[str, ScrapePool] = {}
+
+    async def apply(self, jobs: Sequence[Job]) -> None:
+        """Take new jobs. Equal ones are not touched; changed ones keep what their pool can keep."""
+        before, self._jobs = self._jobs, {job.config.job_name: job for job in jobs}
+        for name, job in self._jobs.items():
+            pool = self._pools.get(name)
+            if pool is None:
+                self._pools[name] = self._make_pool(job)
+            elif before[name].config != job.config:
+                pool.reload(job.config, job.metric_rules)
+            else:
+                self._jobs[name] = before[name]
+        await self._supervisor.apply({name: job.config.discovery for name, job in self._jobs.items()})
+        gone = [self._pools.pop(name) for name in list(self._pools) if name not in self._jobs]
+        for name in self._jobs:
+            await self._sync(name)
+        await asyncio.gather(*(pool.retire() for pool in gone))
+
+    async def follow(self) -> None:
+        """Follow discovery until cancelled."""
+        while True:
+            for name in await self._supervisor.changes():
+                if name in self._jobs:
+                    await self._sync(name)
+
+    def pools(self) -> Mapping[str, ScrapePool]:
+        """Every pool by job name."""
+        return self._pools
+
+    def job(self, name: str) -> Job:
+        """A job by name. Raises ``KeyError``."""
+        return self._jobs[name]
+
+    async def stop_discovery(self, grace: float) -> None:
+        """Stop discovering: the first thing to stop, so that nothing is taken for gone. ``grace`` in seconds."""
+        await self._supervisor.stop(grace)
+
+    async def stop(self) -> None:
+        """Stop every scrape, without staleness markers, as Prometheus does on shutdown."""
+        await asyncio.gather(*(pool.stop() for pool in self._pools.values()))
+
+    async def _sync(self, name: str) -> None:
+        job = self._jobs[name]
+        found = await self._targets(job, self._supervisor.groups(name))
+        if self._jobs.get(name) is job:  # a reload may have come in between
+            self._pools[name].sync(found)
+
+    @staticmethod
+    async def _targets(job: Job, groups: Sequence[SourcedGroup]) -> TargetSet:
+        if sum(len(sourced.group.targets) for sourced in groups) < LARGE:
+            return targets(job.config, groups, job.rules)
+        return await asyncio.to_thread(targets, job.config, groups, job.rules)

@@ -1,0 +1,70 @@
+"""One server as a process: event loop, signals, exit status."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Callable
+
+from narthex.errors import NarthexError
+from narthex.options import ServerOptions
+from narthex.plugins.host import PluginHost
+from narthex.server.server import Server
+
+__all__ = ["run_server"]
+
+log = logging.getLogger(__name__)
+
+SWITCH_SECONDS = 0.001
+"""How long a worker thread may hold the interpreter while others wait: a fifth of Python's default, so that a query in
+pure Python delays a due scrape by at most a millisecond."""
+
+
+def run_server(options: ServerOptions, host: PluginHost) -> int:
+    """Run until a signal. Raises ``ConfigError`` when the first configuration cannot be used."""
+    sys.setswitchinterval(SWITCH_SECONDS)
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(_serve(options, host))
+
+
+async def _serve(options: ServerOptions, host: PluginHost) -> int:
+    server = Server(options, host)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    reloads: set[asyncio.Task[None]] = set()
+
+    def reload() -> None:
+        task = loop.create_task(_reload(server), name="reload")
+        reloads.add(task)
+        task.add_done_callback(reloads.discard)
+
+    for sig in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(sig, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, reload)
+    try:
+        await server.start()
+        await stop.wait()
+    finally:
+        log.info("Stopping")
+        await server.stop()
+    log.info("See you next time!")
+    return 0
+
+
+async def _reload(server: Server) -> None:
+    try:
+        await server.reload()
+    except NarthexError:
+        log.debug("Reload failed", exc_info=True)  # the server has logged the reason and keeps it for the API
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """The loop of uvloop where the extra is installed: it takes about a fifth off the cost of a scrape."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory
