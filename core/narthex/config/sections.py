@@ -134,7 +134,7 @@ class RetentionConfig:
 class ChunkEncodingConfig:
     """Encodings of Prometheus's own chunks; Narthex has others."""
 
-    floats: Literal["xor", "xor2"] | None = field(default=None, metadata=later("choosing a chunk encoding"))
+    floats: Literal["xor", "xor2"] = field(default="xor", metadata=later("choosing a chunk encoding"))
 
 
 @dataclass(frozen=True, slots=True)

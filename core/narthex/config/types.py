@@ -84,6 +84,8 @@ class Size(int):
 class Count(int):
     """A whole number that is not negative; as a limit, 0 means none."""
 
+    numeric = True
+
     __slots__ = ()
 
     @classmethod
