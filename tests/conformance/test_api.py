@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.conformance.cases import decoded, params
 
 from narthex.model.labeltable import LabelTable
 from narthex.model.number import format_value
 from narthex.promql.value import RangeVector
 from narthex.web.encode import encode_value, time_text
 from narthex.web.params import parse_duration, parse_time
-from tests.conformance.cases import decoded, params
 
 
 @pytest.mark.parametrize("case", params("api/json_encoding.json"))
