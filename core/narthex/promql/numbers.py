@@ -1,0 +1,68 @@
+"""Number literals: decimal, hexadecimal, octal, with underscores, ``Inf`` and ``NaN``, and durations as seconds."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from narthex.config.durations import parse_duration
+from narthex.promql.ast import NumberLiteral, Span
+from narthex.promql.cursor import Cursor
+from narthex.promql.strings import quote_go
+from narthex.promql.tokens import DURATION, NUMBER, Token
+
+__all__ = ["negated", "number", "read_number", "signed_number"]
+
+_OCTAL = re.compile("0[0-7_]+")
+
+
+def read_number(text: str) -> float:
+    """The value of a number token. Raises ``ValueError`` when it is too large for a float."""
+    if _OCTAL.fullmatch(text):
+        return float(int(text.replace("_", ""), 8))
+    if text[:2] in {"0x", "0X"}:
+        return float(int(text.replace("_", ""), 16))
+    value = float(text)
+    if math.isinf(value) and text.lower() != "inf":
+        raise ValueError(f"strconv.ParseFloat: parsing {quote_go(text)}: value out of range")
+    return math.nan if value != value else value  # noqa: PLR0124 - one NaN object, so that equal literals are equal
+
+
+def number(cursor: Cursor) -> NumberLiteral:
+    """Take a number or duration token, which the caller has seen."""
+    token = cursor.take()
+    span = Span(token.start, token.end)
+    if token.kind == DURATION:
+        return NumberLiteral(_seconds(cursor, token), duration=True, pos=span)
+    try:
+        return NumberLiteral(read_number(token.text), pos=span)
+    except (ValueError, OverflowError) as error:
+        cursor.fault(span, f"error parsing number: {error}")
+        return NumberLiteral(0.0, pos=span)
+
+
+def _seconds(cursor: Cursor, token: Token) -> float:
+    try:
+        return parse_duration(token.text) / 1000
+    except ValueError as error:
+        range_error = "out of range" in str(error)
+        message = "duration out of range" if range_error else f"not a valid duration string: {quote_go(token.text)}"
+        cursor.fault((token.start, token.end), message)
+        return 0.0
+
+
+def signed_number(cursor: Cursor, context: str, expected: str) -> float:
+    """Take a number with an optional sign."""
+    sign = cursor.take().kind if cursor.token.kind in {"+", "-"} else "+"
+    if cursor.token.kind not in {NUMBER, DURATION}:
+        raise cursor.unexpected(context, expected)
+    value = number(cursor).value
+    return -value if sign == "-" else value
+
+
+def negated(literal: NumberLiteral, sign: Token) -> NumberLiteral:
+    """The literal with the sign before it applied and its range extended to the sign."""
+    value = literal.value
+    if sign.kind == "-":
+        value = math.nan if math.isnan(value) else -value
+    return NumberLiteral(value, duration=literal.duration, pos=Span(sign.start, literal.pos.end))

@@ -1,0 +1,91 @@
+"""Tokens of PromQL: kinds, keywords, and how error messages name them.
+
+A kind is a plain string: the operator or keyword itself (``+``, ``offset``, ``sum``), or one of the constants here.
+Keywords are recognised in any case, as Prometheus does.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from narthex.promql.signatures import AGGREGATIONS
+from narthex.promql.strings import quote_go
+
+__all__ = [
+    "COMPARISONS",
+    "DURATION",
+    "END_OF_INPUT",
+    "ERROR",
+    "IDENTIFIER",
+    "KEYWORDS",
+    "LABEL_KINDS",
+    "METRIC_IDENTIFIER",
+    "METRIC_KINDS",
+    "NUMBER",
+    "OPERATORS",
+    "SET_OPERATORS",
+    "STRING",
+    "Token",
+    "describe",
+]
+
+IDENTIFIER = "identifier"
+METRIC_IDENTIFIER = "metric identifier"
+NUMBER = "number"
+DURATION = "duration"
+STRING = "string"
+END_OF_INPUT = "end of input"
+ERROR = "error"
+
+SET_OPERATORS = frozenset({"and", "or", "unless"})
+COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
+_OTHERS = frozenset({"+", "-", "*", "/", "%", "^", "atan2", "</", ">/", "@", "=~", "!~"})
+OPERATORS = _OTHERS | SET_OPERATORS | COMPARISONS
+
+_MODIFIERS = frozenset(
+    {
+        *("offset", "smoothed", "anchored", "by", "without", "on", "ignoring", "group_left", "group_right", "bool"),
+        *("fill", "fill_left", "fill_right", "start", "end", "step", "range"),
+    }
+)
+KEYWORDS = {word: word for word in (*_MODIFIERS, *SET_OPERATORS, "atan2", *AGGREGATIONS)}
+KEYWORDS |= {"inf": NUMBER, "nan": NUMBER}
+"""Word in lower case to token kind."""
+
+METRIC_KINDS = frozenset(
+    {IDENTIFIER, METRIC_IDENTIFIER, "by", "without", "offset", "start", "end", "step", "range", "anchored", "smoothed"}
+    | {"fill", "fill_left", "fill_right"}
+    | SET_OPERATORS
+    | AGGREGATIONS
+)
+"""Kinds that may stand as a metric's name."""
+
+LABEL_KINDS = METRIC_KINDS | _MODIFIERS | {"atan2"}
+"""Kinds that may stand as a label's name in a grouping list."""
+
+_LONG = 10
+
+
+class Token(NamedTuple):
+    """One token: its text as written, and its place in bytes. Of an ``ERROR``, the text is the reason."""
+
+    kind: str
+    text: str
+    start: int
+    end: int
+
+
+def describe(token: Token) -> str:
+    """A token as error messages name it: ``identifier "x"``, ``<by>``, ``<op:*>``, ``")"``."""
+    kind, text = token.kind, token.text
+    if kind == END_OF_INPUT:
+        return kind
+    if kind in {IDENTIFIER, METRIC_IDENTIFIER}:
+        return f"{kind} {quote_go(text)}"
+    if kind in {NUMBER, DURATION, STRING}:
+        return f"{kind} {quote_go(text[:_LONG]) + '...' if len(text) > _LONG else quote_go(text)}"
+    if kind in OPERATORS:
+        return f"<op:{text}>"
+    if kind in AGGREGATIONS:
+        return f"<aggr:{text}>"
+    return f"<{text}>" if kind in _MODIFIERS else quote_go(text)
