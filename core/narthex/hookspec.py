@@ -1,13 +1,20 @@
 """Every hook of Narthex: the contract with plugin authors.
 
-All hooks are *contribution* hooks: synchronous, without arguments, called once when a manager is made (at start,
-and for each ``check``), on the main thread, before anything runs. Each returns an iterable of frozen kinds
-(:mod:`narthex.kinds`). What raises, or returns something else, is reported with plugin, distribution and version, and
-skipped; everybody else's contributions stay. Two plugins that contribute the same name are a start-up error that names
-both distributions.
+All hooks are *contribution* hooks. They share these rules:
+
+* **When.** Each is called once for each process that needs plugins (``run``, ``check``, ``plugins``), on the main
+  thread, before anything runs; a reload of the configuration does not call it again.
+* **How.** They are plain functions without arguments that return an iterable of frozen kinds (:mod:`narthex.kinds`).
+  An ``async def``, a generator of more than 1,000 kinds and a ``wrapper=True`` are refused.
+* **What a hook must not do.** No I/O, and no import of an optional package: kinds are listed on machines that lack it.
+* **Failure.** What raises, ``SystemExit`` included, or returns something else is reported with plugin, distribution and
+  version, and left out. Everybody else's contributions stay.
+* **Conflict.** Two plugins that contribute the same name are a start-up error that names both distributions.
+* **Unknown hooks.** A function marked as a hook that is not listed here refuses the whole plugin, unless it says
+  ``@hookimpl(optionalhook=True)``: a plugin for a newer Narthex must not run half.
 
 A plugin is a module (or object) with functions marked by :data:`narthex.hookimpl`, announced by an entry point of the
-group ``narthex`` in its distribution's metadata.
+group ``narthex`` in its distribution's metadata. The examples below are whole plugins; the test suite runs each.
 """
 
 from __future__ import annotations
@@ -34,35 +41,190 @@ hookspec = pluggy.HookspecMarker("narthex")
 
 @hookspec
 def narthex_discovery_kinds() -> Iterable[DiscoveryKind]:
-    """Ways to find targets, usable as ``<name>_sd_configs`` in scrape configs and Alertmanager configs."""
+    """Ways to find targets, usable as ``<name>_sd_configs`` in scrape configs and Alertmanager configs.
+
+    ``build`` is called on the event loop for each new block of the configuration; equal blocks share one discoverer.
+    When ``build`` or the discoverer's ``run`` raises, the groups published before stay in force and it is started again
+    after a growing delay.
+
+    Example::
+
+        from dataclasses import dataclass
+
+        from narthex import hookimpl
+        from narthex.kinds import DiscoveryKind
+        from narthex.model.targetgroup import TargetGroup
+
+        @dataclass(frozen=True)
+        class RackConfig:
+            rack: str
+            port: int = 9100
+
+        class RackDiscoverer:
+            def __init__(self, config, context):
+                self.config = config
+
+            async def run(self, publish):
+                hosts = [f"{self.config.rack}-{unit}.example:{self.config.port}" for unit in range(1, 43)]
+                targets = tuple({"__address__": host} for host in hosts)
+                publish([TargetGroup(self.config.rack, targets, {"__meta_rack_name": self.config.rack})])
+
+        @hookimpl
+        def narthex_discovery_kinds():
+            return [DiscoveryKind(name="rack", config=RackConfig, build=RackDiscoverer, summary="The units of a rack")]
+    """
     return ()
 
 
 @hookspec
 def narthex_relabel_actions() -> Iterable[RelabelAction]:
-    """Actions for ``relabel_configs``, ``metric_relabel_configs`` and ``alert_relabel_configs``."""
+    """Actions for ``relabel_configs``, ``metric_relabel_configs`` and ``alert_relabel_configs``.
+
+    ``check`` is called when a configuration is read, ``compile`` once for each rule after that. The compiled function
+    is called for each target, alert or series text, on the event loop: it must be fast, pure and total. What it raises
+    fails that one target or scrape, with the plugin's name.
+
+    Example::
+
+        from narthex import hookimpl
+        from narthex.kinds import RelabelAction
+
+        def compile_reverse(rule):
+            def reverse(labels):
+                value = rule.separator.join(labels.get(name, "") for name in rule.source_labels)
+                labels[rule.target_label] = ".".join(reversed(value.split(".")))
+                return labels
+            return reverse
+
+        def check_reverse(rule, legacy_names):
+            if not rule.target_label:
+                yield "target_label", "the reverse action needs a target_label"
+
+        @hookimpl
+        def narthex_relabel_actions():
+            return [RelabelAction(name="reverse", compile=compile_reverse, check=check_reverse)]
+    """
     return ()
 
 
 @hookspec
 def narthex_scrape_kinds() -> Iterable[ScrapeKind]:
-    """Body formats that a target may answer with."""
+    """Body formats that a target may answer with.
+
+    The names in ``protocols`` may stand in ``scrape_protocols``; an answer's media type chooses the parser. ``parse``
+    is called on the event loop for each body that is not known already. ``ExpositionError`` fails the scrape with its
+    text; anything else that is raised fails it with the plugin's name.
+
+    Example::
+
+        from narthex import hookimpl
+        from narthex.errors import ExpositionError
+        from narthex.kinds import ScrapeKind
+
+        def parse_csv(body, content_type):
+            for number, line in enumerate(body.splitlines(), 1):
+                if line.count(b",") != 1:
+                    raise ExpositionError("expected name,value", number)
+            return []
+
+        @hookimpl
+        def narthex_scrape_kinds():
+            protocols = (("CsvText0.1", "text/csv;version=0.1"),)
+            return [ScrapeKind(name="csv", protocols=protocols, media_types=("text/csv",), parse=parse_csv)]
+    """
     return ()
 
 
 @hookspec
 def narthex_storage_kinds() -> Iterable[StorageKind]:
-    """Places where samples live; ``narthex: {storage: {<name>: …}}`` selects one, ``tsdb`` is the default."""
+    """Places where samples live; ``narthex: {storage: {<name>: …}}`` selects one, ``tsdb`` is the default.
+
+    ``build`` is called once, at start, for the kind that is selected. What it raises ends the start: without a storage
+    there is no server.
+
+    Example::
+
+        from dataclasses import dataclass
+
+        from narthex import hookimpl
+        from narthex.kinds import StorageKind
+
+        @dataclass(frozen=True)
+        class LakeConfig:
+            bucket: str = "samples"
+
+        def build_lake(config, context):
+            from lake_client import LakeStorage  # the optional package is imported here, when it is used
+
+            return LakeStorage(config.bucket, context.clock)
+
+        @hookimpl
+        def narthex_storage_kinds():
+            return [StorageKind(name="lake", config=LakeConfig, build=build_lake, requires=("lake_client",))]
+    """
     return ()
 
 
 @hookspec
 def narthex_receiver_kinds() -> Iterable[ReceiverKind]:
-    """Ways to hand alerts over without an Alertmanager, usable under ``narthex: {receivers: …}``."""
+    """Ways to hand alerts over without an Alertmanager, usable under ``narthex: {receivers: …}``.
+
+    ``build`` gets the parsed config, a context and an HTTP session that it may use and must not close. It is called on
+    the event loop when a configuration comes into force. What ``send`` raises is logged and counted with the plugin's
+    name, and the alerts are sent again later.
+
+    Example::
+
+        from dataclasses import dataclass
+
+        from narthex import hookimpl
+        from narthex.errors import NotifyError
+        from narthex.kinds import ReceiverKind
+
+        @dataclass(frozen=True)
+        class PagerConfig:
+            command: str
+
+        class Pager:
+            def __init__(self, config, context, session):
+                self.config = config
+                self.session = session
+
+            async def send(self, notification, deadline):
+                names = [alert.labels.get("alertname", "") for alert in notification.alerts]
+                async with self.session.post(self.config.command, json=names) as answer:
+                    if answer.status >= 300:
+                        raise NotifyError(f"the pager answered {answer.status}")
+
+            async def close(self):
+                pass
+
+        @hookimpl
+        def narthex_receiver_kinds():
+            return [ReceiverKind(name="pager", config=PagerConfig, build=Pager)]
+    """
     return ()
 
 
 @hookspec
 def narthex_web_routes() -> Iterable[WebRoute]:
-    """Pages and API paths; a path under ``/api/v1/`` or ``/-/`` that the core serves itself is refused."""
+    """Pages and API paths; a path that the core serves itself, or that Prometheus's API has, is refused.
+
+    ``handle`` is called on the event loop for each request, and must not block it. What it raises answers that one
+    request with status 500 and is logged with the plugin's name.
+
+    Example::
+
+        from aiohttp import web
+
+        from narthex import hookimpl
+        from narthex.kinds import WebRoute
+
+        async def handle(request, server):
+            return web.Response(text="hello")
+
+        @hookimpl
+        def narthex_web_routes():
+            return [WebRoute("GET", "/hello", handle, summary="Says hello")]
+    """
     return ()

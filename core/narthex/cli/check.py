@@ -105,7 +105,7 @@ def _rule_files(config: Config) -> tuple[list[str], list[str]]:
     missing = []
     for pattern in config.rule_files:
         if glob.has_magic(pattern):
-            found.update(dict.fromkeys(sorted(glob.glob(pattern))))
+            found.update(dict.fromkeys(sorted(glob.glob(pattern))))  # noqa: PTH207 - patterns may be absolute
         elif Path(pattern).is_file():
             found[pattern] = None
         else:

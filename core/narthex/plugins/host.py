@@ -122,10 +122,12 @@ class PluginHost:
     def _load(self, found: Found) -> None:
         with self._contained(found.origin, "cannot be loaded"):
             plugin = found.load()
+            if plugin is None:
+                raise TypeError("the plugin is None, expected a module or an object")
             name = f"{found.origin.distribution}:{found.origin.plugin}"
             self._manager.register(plugin, name)
             if refusal := self._refusal(plugin):
-                self._manager.unregister(plugin)
+                self._manager.unregister(name=name)
                 self._failures.append(PluginFailure(found.origin, refusal[1], refusal[0]))
             else:
                 self._origins[name] = found.origin

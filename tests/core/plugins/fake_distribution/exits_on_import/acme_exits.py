@@ -1,0 +1,5 @@
+"""Ends the process, or so it thinks."""
+
+import sys
+
+sys.exit(3)

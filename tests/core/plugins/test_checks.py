@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import pytest
+
+from narthex.kinds import DiscoveryKind, ReceiverKind, RelabelAction, ScrapeKind, StorageKind, WebRoute
+from narthex.plugins.checks import check
+
+
+@dataclass(frozen=True)
+class Config:
+    room: str = ""
+
+
+@dataclass
+class Loose:
+    room: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Incomparable:
+    room: str = ""
+
+
+async def coroutine(*arguments):
+    return None
+
+
+def plain(*arguments):
+    return None
+
+
+DISCOVERY = DiscoveryKind("rooms", Config, plain)
+ACTION = RelabelAction("reverse", plain)
+SCRAPE = ScrapeKind("csv", (("Csv1", "text/csv"),), ("text/csv",), plain)
+STORAGE = StorageKind("lake", Config, plain)
+RECEIVER = ReceiverKind("pager", Config, plain)
+ROUTE = WebRoute("GET", "/rooms", coroutine)
+
+
+@pytest.mark.parametrize("kind", [DISCOVERY, ACTION, SCRAPE, STORAGE, RECEIVER, ROUTE])
+def test_a_sound_kind_passes(kind):
+    assert check(kind, type(kind)) == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "complaint"),
+    [
+        (DISCOVERY, {"name": ""}, "bad name"),
+        (DISCOVERY, {"name": "Rooms"}, "bad name"),
+        (DISCOVERY, {"name": "rooms-2"}, "bad name"),
+        (DISCOVERY, {"name": "2rooms"}, "bad name"),
+        (DISCOVERY, {"name": "rooms\n"}, "bad name"),
+        (DISCOVERY, {"name": 7}, "bad name"),
+        (DISCOVERY, {"name": "rooms_sd"}, "leave out the suffix"),
+        (DISCOVERY, {"name": "static"}, "must set merge"),
+        (DISCOVERY, {"config": {"room": ""}}, "expected a dataclass"),
+        (DISCOVERY, {"config": Config()}, "expected a dataclass"),
+        (DISCOVERY, {"config": dict}, "expected a dataclass"),
+        (DISCOVERY, {"config": Loose}, "not frozen"),
+        (DISCOVERY, {"config": Incomparable}, "does not compare by value"),
+        (DISCOVERY, {"build": None}, "build that cannot be called"),
+        (DISCOVERY, {"build": coroutine}, "async build"),
+        (DISCOVERY, {"requires": "boto3"}, "tuple of package names"),
+        (DISCOVERY, {"requires": (1,)}, "tuple of package names"),
+        (DISCOVERY, {"extra": None}, "extra"),
+        (DISCOVERY, {"stability": "beta"}, "stability 'beta'"),
+        (DISCOVERY, {"summary": None}, "summary"),
+        (ACTION, {"name": "re verse"}, "bad name"),
+        (ACTION, {"compile": coroutine}, "async compile"),
+        (ACTION, {"check": 1}, "check that cannot be called"),
+        (SCRAPE, {"parse": coroutine}, "async parse"),
+        (SCRAPE, {"protocols": "Csv1"}, "protocols"),
+        (SCRAPE, {"protocols": (("Csv1",),)}, "protocols"),
+        (SCRAPE, {"media_types": ("Text/CSV",)}, "media_types"),
+        (SCRAPE, {"media_types": ("text/csv; version=1",)}, "media_types"),
+        (STORAGE, {"build": coroutine}, "async build"),
+        (RECEIVER, {"config": Loose}, "not frozen"),
+        (ROUTE, {"method": "get"}, "method 'get'"),
+        (ROUTE, {"path": "rooms"}, "does not start with /"),
+        (ROUTE, {"path": None}, "does not start with /"),
+        (ROUTE, {"path": "/api/v1/query"}, "takes a path of the core (/api/v1/query)"),
+        (ROUTE, {"handle": "page"}, "handle that cannot be called"),
+    ],
+)
+def test_what_is_wrong_is_said(kind, changes, complaint):
+    found = check(replace(kind, **changes), type(kind))
+    assert complaint in found
+    assert found.startswith(type(kind).__name__)
+
+
+def test_a_kind_of_another_stage_is_refused():
+    assert check(STORAGE, DiscoveryKind).endswith("expected a DiscoveryKind")
+
+
+def test_static_is_a_name_like_any_other_when_it_merges():
+    kind = replace(DISCOVERY, name="static", merge=True)
+    assert check(kind, DiscoveryKind) == ""
+    assert kind.key == "static_configs"
+    assert DISCOVERY.key == "rooms_sd_configs"
