@@ -269,7 +269,7 @@ def _read_field(
     if one.later is None or value is INVALID or not value:
         return value
     if value != (one.make_default() if one.make_default else one.default):
-        return session.fail(pair[0], (path, key), f"{key} is not implemented yet ({one.later})")
+        return session.fail(pair[0], (path, key), f"not implemented yet: {one.later}")
     return value
 
 

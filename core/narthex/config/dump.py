@@ -74,9 +74,11 @@ def _opened(value: Any) -> dict[str, Any]:
 def _omitted(one: dataclasses.Field[Any], value: Any) -> bool:
     if value is None:
         return True
+    default = one.default_factory() if one.default_factory is not MISSING else one.default
+    if "narthex.later" in one.metadata and value == default:
+        return True  # what cannot be set yet is not worth a line
     if dataclasses.is_dataclass(value) or value:
         return False
-    default = one.default_factory() if one.default_factory is not MISSING else one.default
     return bool(value == default) or (default is None and not isinstance(value, str | bool | int))
 
 

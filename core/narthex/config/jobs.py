@@ -133,18 +133,18 @@ class JobReader:
             session.fail_at(owner, "scrape_protocols", self._unknown_protocol(one))
         if len(absent) == len(protocols) and not unknown:
             session.fail_at(
-                owner, "scrape_protocols", f"{', '.join(absent)}: not implemented yet, and nothing else is listed"
+                owner, "scrape_protocols", f"not implemented yet: {', '.join(absent)}; nothing else is listed"
             )
         elif absent and not unknown:
             self.warnings.append(
-                f"{name}: scrape_protocols: {', '.join(absent)} is not implemented yet and not asked for"
+                f"{name}: scrape_protocols: not implemented yet, and not asked for: {', '.join(absent)}"
             )
 
     def _known_protocol(self, session: Session, owner: Any, key: str, protocol: str) -> None:
         if protocol in self._readable():
             return
         known = protocol in PROMETHEUS_PROTOCOLS
-        session.fail_at(owner, key, f"{protocol} is not implemented yet" if known else self._unknown_protocol(protocol))
+        session.fail_at(owner, key, f"not implemented yet: {protocol}" if known else self._unknown_protocol(protocol))
 
     def _unknown_protocol(self, protocol: str) -> str:
         supported = sorted(self._readable())

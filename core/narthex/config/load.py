@@ -78,7 +78,7 @@ class _Loading:
 
     def load(self, text: str | bytes, filename: str) -> Config:
         session = self._session(text, filename)
-        config: Config = read_document(Config, session)
+        config = read_document(Config, session)
         if config is INVALID:
             session.finish()
         labels, unset = expand_labels(config.global_.external_labels, self.env)
@@ -90,7 +90,8 @@ class _Loading:
         jobs += self._included(config.scrape_config_files)
         scrape_configs = self._effective(reader, jobs)
         self._finish()
-        return replace(config, global_=global_, scrape_configs=scrape_configs, warnings=tuple(self.warnings))
+        whole: Config = replace(config, global_=global_, scrape_configs=scrape_configs, warnings=tuple(self.warnings))
+        return whole
 
     def _session(self, text: str | bytes, filename: str) -> Session:
         document = parse_yaml(text, filename)

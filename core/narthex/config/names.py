@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["is_label_name", "is_metric_name", "sanitize_label_name"]
+__all__ = ["is_label_name", "is_metric_name", "sanitize_label_name", "valid_label_name"]
 
 _LEGACY_LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _LEGACY_METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
@@ -31,3 +31,9 @@ def is_metric_name(name: str, *, legacy: bool = False) -> bool:
 def sanitize_label_name(name: str) -> str:
     """``name`` with every character outside ``[a-zA-Z0-9_]`` replaced by ``_``, as discovery does for meta labels."""
     return _FOREIGN.sub("_", name)
+
+
+def valid_label_name(name: str) -> str:
+    """``name`` made into a whole legacy label name: as above, and ``_`` for a leading digit or for nothing at all."""
+    cleaned = _FOREIGN.sub("_", name) or "_"
+    return f"_{cleaned[1:]}" if cleaned[0].isdigit() else cleaned

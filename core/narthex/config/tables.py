@@ -14,45 +14,12 @@ from narthex.plugins.catalog import Catalog
 __all__ = ["PROMETHEUS_DISCOVERY", "tables_of"]
 
 PROMETHEUS_DISCOVERY = frozenset(
-    [
-        "aws",
-        "azure",
-        "consul",
-        "digitalocean",
-        "dns",
-        "docker",
-        "dockerswarm",
-        "ec2",
-        "ecs",
-        "elasticache",
-        "eureka",
-        "file",
-        "gce",
-        "hetzner",
-        "http",
-        "ionos",
-        "kubernetes",
-        "kuma",
-        "lightsail",
-        "linode",
-        "marathon",
-        "msk",
-        "nerve",
-        "nomad",
-        "oci",
-        "openstack",
-        "outscale",
-        "ovhcloud",
-        "puppetdb",
-        "rds",
-        "scaleway",
-        "serverset",
-        "stackit",
-        "static",
-        "triton",
-        "uyuni",
-        "vultr",
-    ]
+    {
+        *("aws", "azure", "consul", "digitalocean", "dns", "docker", "dockerswarm", "ec2", "ecs", "elasticache"),
+        *("eureka", "file", "gce", "hetzner", "http", "ionos", "kubernetes", "kuma", "lightsail", "linode"),
+        *("marathon", "msk", "nerve", "nomad", "oci", "openstack", "outscale", "ovhcloud", "puppetdb", "rds"),
+        *("scaleway", "serverset", "stackit", "static", "triton", "uyuni", "vultr"),
+    }
 )
 """Every discovery mechanism that Prometheus 3.14 knows by name (reference §2.2)."""
 
