@@ -1,0 +1,56 @@
+"""The embedded storage: series as dictionary-encoded columns, samples as rows of slabs (docs/explanation/columns.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from narthex import hookimpl
+from narthex.config.types import Duration, FilePath
+from narthex.kinds import BuildContext, StorageKind
+
+if TYPE_CHECKING:
+    from narthex_plugins.tsdb.storage import Tsdb
+
+__all__ = ["TsdbConfig", "narthex_storage_kinds"]
+
+_DAY = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class TsdbConfig:
+    """``narthex: {storage: {tsdb: …}}``. The server's flags ``--storage.tsdb.*`` override it.
+
+    ``path`` is the data directory; without it the server's own (``BuildContext.data``) is used, and without that too
+    samples live in memory only.
+    """
+
+    path: FilePath | None = None
+    retention: Duration = Duration(15 * _DAY)
+
+    def check(self) -> Iterator[tuple[str, str]]:
+        """A retention of nothing would drop every sample."""
+        if self.retention <= 0:
+            yield "retention", "must be longer than zero"
+
+
+def build(config: TsdbConfig, context: BuildContext) -> Tsdb:
+    """The storage; opens nothing before ``start``."""
+    from narthex_plugins.tsdb.storage import Tsdb
+
+    return Tsdb(config, context)
+
+
+@hookimpl
+def narthex_storage_kinds() -> list[StorageKind]:
+    """The default storage."""
+    return [
+        StorageKind(
+            name="tsdb",
+            config=TsdbConfig,
+            build=build,
+            stability="stable",
+            summary="Embedded: aligned rows in memory, a write-ahead log, sealed files.",
+        )
+    ]

@@ -1,0 +1,202 @@
+"""The general path: samples that do not fit a row.
+
+These are samples with timestamps of their own, a second row for a slot, rows older than the open slab, and series that
+two targets expose. Each is checked against the newest sample of its series (reference §7.3), and kept in parallel
+arrays: an unsorted tail, and runs that are sorted by series and time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from narthex.storage.frames import NO_TIME, Points
+from narthex.storage.protocol import Appended
+from narthex_plugins.tsdb.memory import grown, zeros
+
+__all__ = ["PointStore", "Run", "merge"]
+
+Ints = NDArray[np.int64]
+Newest = Callable[[Ints], tuple[Ints, NDArray[np.float64]]]
+
+TAIL = 1 << 15
+"""Points in the tail before it is sorted into a run; sorting so many takes about 3 ms."""
+
+_HOUR = 3_600_000
+
+
+class Run:
+    """Points sorted by series, then time. The arrays may be memory-mapped."""
+
+    def __init__(self, refs: NDArray[np.int32], times: Ints, values: NDArray[np.float64]) -> None:
+        self.refs = refs
+        self.times = times
+        self.values = values
+        self.min_time = int(times.min(initial=1 << 62))
+        self.max_time = int(times.max(initial=-(1 << 62)))
+
+    def pick(self, refs: Ints, start: int, end: int) -> Points:
+        """Points of these series (ascending) in a window; ``series`` counts places in ``refs``."""
+        if self.max_time < start or self.min_time > end:
+            return Points.none()
+        wanted = refs.astype(np.int32)
+        low = np.searchsorted(self.refs, wanted, side="left")
+        lengths = np.searchsorted(self.refs, wanted, side="right") - low
+        total = int(lengths.sum())
+        if not total:
+            return Points.none()
+        shift = np.repeat(low - np.concatenate([[0], np.cumsum(lengths)[:-1]]), lengths)
+        index = np.arange(total) + shift
+        times = self.times[index]
+        inside = (times >= start) & (times <= end)
+        index = index[inside]
+        return Points(np.repeat(np.arange(len(refs)), lengths)[inside], times[inside], self.values[index])
+
+
+def merge(runs: list[Run]) -> Run:
+    """One run of several; of equal series and time the later run's sample stays."""
+    refs = np.concatenate([run.refs for run in runs])
+    times = np.concatenate([run.times for run in runs])
+    values = np.concatenate([run.values for run in runs])
+    order = np.lexsort((times, refs))
+    refs, times, values = refs[order], times[order], values[order]
+    last = np.ones(len(refs), dtype=np.bool_)
+    last[:-1] = (refs[1:] != refs[:-1]) | (times[1:] != times[:-1])
+    return Run(refs[last], times[last], values[last])
+
+
+class Tail:
+    """The newest points, in order of arrival; what lies below ``count`` never changes."""
+
+    __slots__ = ("count", "refs", "times", "values")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.refs: NDArray[np.int32] = zeros((TAIL,), np.int32)
+        self.times: Ints = zeros((TAIL,), np.int64)
+        self.values: NDArray[np.float64] = zeros((TAIL,), np.float64)
+
+    def add(self, points: Points, low: int) -> int:
+        """Append points from ``low`` on, as many as fit; returns how many."""
+        size = min(len(points.series) - low, TAIL - self.count)
+        here, there = slice(self.count, self.count + size), slice(low, low + size)
+        self.refs[here], self.times[here], self.values[here] = (
+            points.series[there],
+            points.times[there],
+            points.values[there],
+        )
+        self.count += size
+        return size
+
+    def pick(self, refs: Ints, start: int, end: int) -> Points:
+        """As :meth:`Run.pick`, in order of arrival."""
+        count = self.count
+        if not count or not len(refs):
+            return Points.none()
+        series, times = self.refs[:count].astype(np.int64), self.times[:count]
+        at = np.minimum(np.searchsorted(refs, series), len(refs) - 1)
+        hit = np.flatnonzero((refs[at] == series) & (times >= start) & (times <= end))
+        return Points(at[hit], times[hit], self.values[hit])
+
+    def sorted(self) -> Run:
+        """All points as a run."""
+        count = self.count
+        return merge([Run(self.refs[:count], self.times[:count], self.values[:count])])
+
+
+class PointStore:
+    """Open points. One thread adds, any number read."""
+
+    def __init__(self) -> None:
+        self.runs: tuple[Run, ...] = ()
+        self._tail = Tail()
+        # By reference, written only for series that have points, so untouched pages stay free.
+        self._last_time: Ints = np.zeros(1024, dtype=np.int64)
+        self._last_value: NDArray[np.float64] = np.zeros(1024)
+
+    def __len__(self) -> int:
+        """Points held in memory."""
+        return self._tail.count + sum(len(run.refs) for run in self.runs)
+
+    # --- in ----------------------------------------------------------------------------------------------------------
+
+    def add(self, points: Points, newest_row: Newest, newest: int) -> tuple[Points, Appended]:
+        """Check and keep points; returns those that were new, and the counts.
+
+        ``newest_row`` tells time and value of the newest sample that rows hold for each series, and ``newest`` is the
+        newest time of all: what is more than an hour older is out of bounds, as in Prometheus's head.
+        """
+        if not len(points.series):
+            return points, Appended()
+        top = int(points.series.max()) + 1
+        self._last_time, self._last_value = grown(self._last_time, top), grown(self._last_value, top)
+        rows = np.arange(len(points.series))
+        taken: list[Ints] = []
+        counts = np.zeros(4, dtype=np.int64)  # stored, duplicate, out of order, out of bounds
+        while len(rows):  # one round, unless a series comes more than once
+            first = np.sort(np.unique(points.series[rows], return_index=True)[1])
+            new, verdict = self._judge(points, rows[first], newest_row, newest - _HOUR)
+            taken.append(new)
+            counts += verdict
+            rows = np.delete(rows, first)
+        stored = np.concatenate(taken)
+        accepted = Points(points.series[stored], points.times[stored], points.values[stored])
+        self._keep(accepted)
+        return accepted, Appended(int(counts[0]), int(counts[1]), int(counts[2]), 0, int(counts[3]))
+
+    def restore(self, points: Points) -> None:
+        """Take points that were accepted before a restart."""
+        if len(points.series):
+            top = int(points.series.max()) + 1
+            self._last_time, self._last_value = grown(self._last_time, top), grown(self._last_value, top)
+            self._last_time[points.series], self._last_value[points.series] = points.times, points.values
+            self._keep(points)
+
+    def freeze(self) -> tuple[Run, ...]:
+        """Sort the tail into a run; all runs."""
+        if self._tail.count:
+            # A reader that took the tail before and the runs after meets the points twice; select removes repeats.
+            self.runs = (*self.runs, self._tail.sorted())
+            self._tail = Tail()
+        return self.runs
+
+    def drop(self, runs: tuple[Run, ...]) -> None:
+        """Forget runs that were written out."""
+        self.runs = tuple(run for run in self.runs if run not in runs)
+
+    # --- out ---------------------------------------------------------------------------------------------------------
+
+    def pick(self, refs: Ints, start: int, end: int) -> list[Points]:
+        """Points of these series (ascending) in a window; ``series`` counts places in ``refs``. May hold repeats."""
+        tail = self._tail  # before the runs: see freeze
+        return [*(run.pick(refs, start, end) for run in self.runs), tail.pick(refs, start, end)]
+
+    # --- inside ------------------------------------------------------------------------------------------------------
+
+    def _judge(self, points: Points, rows: Ints, newest_row: Newest, floor: int) -> tuple[Ints, Ints]:
+        refs, times, values = points.series[rows], points.times[rows], points.values[rows]
+        last_time, last_value = newest_row(refs)
+        own = self._last_time[refs]
+        later = (own != NO_TIME) & ((own > last_time) | (last_time == NO_TIME))
+        last_time = np.where(later, own, last_time)
+        last_bits = np.where(later, self._last_value[refs].view(np.int64), last_value.view(np.int64))
+        known = (last_time != NO_TIME) | later
+        equal = known & (times == last_time)
+        repeat = equal & (values.view(np.int64) == last_bits)
+        late = known & (times < last_time)
+        bounds = times < floor
+        stored = ~(equal | late | bounds)
+        new = rows[stored]
+        self._last_time[points.series[new]] = points.times[new]
+        self._last_value[points.series[new]] = points.values[new]
+        counts = (stored | repeat).sum(), (equal & ~repeat).sum(), (late & ~bounds).sum(), (bounds & ~equal).sum()
+        return new, np.array(counts, dtype=np.int64)
+
+    def _keep(self, points: Points) -> None:
+        done = 0
+        while done < len(points.series):
+            done += self._tail.add(points, done)
+            if self._tail.count == TAIL:
+                self.freeze()

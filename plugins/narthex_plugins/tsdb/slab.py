@@ -1,0 +1,235 @@
+"""An open slab: the rows of all lanes of one interval over a run of slots.
+
+The row of a sample is its slot number, ``(timestamp - phase) // interval``, counted from the slab's first slot. So every
+lane has at most one row in each slot whatever its phase, and one query gathers from one matrix. Each lane owns runs of
+columns (segments) and one column of ``times``; writing a row is one slice copy for each segment and one time, the time
+last: a row without a time does not exist.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from narthex.model.sample import MISSING
+from narthex.storage.frames import NO_TIME, Frame
+from narthex_plugins.tsdb.memory import grown, zeros
+from narthex_plugins.tsdb.panel import Panel, Segment
+
+__all__ = ["HEIGHT", "Placement", "Slab", "slot_of"]
+
+Ints = NDArray[np.int64]
+
+HEIGHT = 120
+"""Most rows in a slab; Prometheus cuts its chunks there too."""
+
+_LEAST_HEIGHT = 16
+_OPEN_BYTES = 64 << 20
+"""Cells of one open slab take about this much memory at most, unless ``_LEAST_HEIGHT`` rows are more."""
+
+_PANEL = 1 << 12
+_WIDEST_PANEL = 1 << 17
+
+
+def slot_of(timestamp: int, interval: int, phase: int) -> int:
+    """The slot of a moment. An eighth of the interval early still counts as on time; late is anything below the next."""
+    return (timestamp - phase + (interval >> 3)) // interval
+
+
+@dataclass(slots=True)
+class Placement:
+    """Where one lane stands in one slab."""
+
+    slab: Slab
+    group: int
+    refs: Ints
+    """Series of the lane's columns that are placed."""
+    segments: list[Segment] = field(default_factory=list)
+    spare: int = 0
+    """Columns reserved after the last segment."""
+
+    @property
+    def width(self) -> int:
+        """Columns placed."""
+        return len(self.refs)
+
+
+class Slab:
+    """Rows ``0 … limit`` stand for slots ``base …``. Written by one thread, read by many."""
+
+    def __init__(self, number: int, interval: int, base: int, columns: int) -> None:
+        self.number = number
+        self.interval = interval
+        self.base = base
+        self.panels: list[Panel] = []
+        self.columns = 0
+        self.lanes = 0
+        self.times: Ints = zeros((HEIGHT, 16), np.int64)
+        self.last_row = -1
+        self.strays = 0
+        """Rows in a row that were too far ahead; see :meth:`Tsdb.append`."""
+        self.min_time = 0
+        self.max_time = 0
+        self._expected = columns
+        self._position: NDArray[np.int32] = zeros((1024,), np.int32)  # by reference: column + 1 of the first placing
+        # Later placings, of series that moved to another lane: references and columns, replaced together.
+        self._again: tuple[Ints, Ints] = (np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
+
+    @property
+    def limit(self) -> int:
+        """Rows this slab may have; fewer the wider it has become."""
+        return max(_LEAST_HEIGHT, min(HEIGHT, _OPEN_BYTES // (8 * max(1, self.columns))))
+
+    # --- in ----------------------------------------------------------------------------------------------------------
+
+    def place(self, refs: Ints) -> Placement:
+        """Give a lane its columns."""
+        self.times = self._wider_times(self.lanes + 1)
+        placement = Placement(self, self.lanes, np.zeros(0, dtype=np.int64))
+        self.lanes += 1
+        self.extend(placement, refs)
+        return placement
+
+    def extend(self, placement: Placement, refs: Ints) -> None:
+        """Give a lane more columns. In the rows it has written they are ``MISSING``."""
+        done = placement.width
+        placement.refs = np.concatenate([placement.refs, refs])
+        while done < placement.width:
+            done += self._segment(placement, done)
+
+    def write(self, placement: Placement, row: int, timestamp: int, values: NDArray[np.float64]) -> None:
+        """Write a row of the lane's placed width. The cell of times is free."""
+        for matrix, first, end, low, high in placement.segments:
+            matrix[row, first:end] = values[low:high]
+        self.times[row, placement.group] = timestamp
+        if row > self.last_row:
+            self.last_row = row
+        if timestamp > self.max_time:
+            self.max_time = timestamp
+        if not self.min_time or timestamp < self.min_time:
+            self.min_time = timestamp
+
+    def newest(self, placement: Placement, columns: Ints) -> tuple[Ints, NDArray[np.float64]]:
+        """Time and value of the newest sample in each of the lane's columns; time ``NO_TIME`` where there is none."""
+        times = np.full(len(columns), NO_TIME, dtype=np.int64)
+        values = np.full(len(columns), MISSING)
+        row_times = self.times[: self.last_row + 1, placement.group]
+        rows = np.flatnonzero(row_times)
+        for matrix, first, _, low, high in placement.segments:
+            here = np.flatnonzero((columns >= low) & (columns < high))
+            cells = matrix[rows[:, None], (columns[here] - low + first)[None, :]]
+            present = cells.view(np.int64) != MISSING.view(np.int64)
+            found = present.any(axis=0)
+            last = len(rows) - 1 - present[::-1, found].argmax(axis=0)
+            times[here[found]] = row_times[rows[last]]
+            values[here[found]] = cells[last, np.flatnonzero(found)]
+        return times, values
+
+    # --- out ---------------------------------------------------------------------------------------------------------
+
+    def frames(self, refs: Ints, start: int, end: int) -> list[Frame]:
+        """Frames of the samples of these series (ascending references) in a window."""
+        low, high = self._rows(start, end)
+        if low >= high or self.max_time < start or self.min_time > end:
+            return []
+        columns, series = self.locate(refs)
+        panels = list(self.panels)
+        cuts = np.searchsorted(columns, [panel.base for panel in panels] + [panels[-1].base + panels[-1].width])
+        return [
+            self._frame(panel, columns[a:b] - panel.base, series[a:b], low, high)
+            for panel, a, b in zip(panels, cuts, cuts[1:], strict=False)
+            if a < b
+        ]
+
+    def locate(self, refs: Ints) -> tuple[Ints, Ints]:
+        """``(columns, at)``: the slab's columns that belong to these series, ascending, and for each its place in ``refs``."""
+        position = self._position
+        again_refs, again_columns = self._again
+        known = refs if len(refs) == 0 or refs[-1] < len(position) else refs[: np.searchsorted(refs, len(position))]
+        columns = position[known].astype(np.int64) - 1
+        series = np.flatnonzero(columns >= 0)
+        columns = columns[series]
+        if len(again_refs) and len(refs):
+            at = np.minimum(np.searchsorted(refs, again_refs), len(refs) - 1)
+            hit = refs[at] == again_refs
+            columns, series = np.concatenate([columns, again_columns[hit]]), np.concatenate([series, at[hit]])
+        if len(columns) > 1 and (columns[1:] < columns[:-1]).any():
+            order = np.argsort(columns, kind="stable")
+            columns, series = columns[order], series[order]
+        return columns, series
+
+    def holds(self, count: int) -> NDArray[np.bool_]:
+        """For the references below ``count`` whether the slab has a column for them."""
+        position = self._position[:count]
+        flags = np.zeros(count, dtype=np.bool_)
+        flags[: len(position)] = position > 0
+        return flags
+
+    # --- inside ------------------------------------------------------------------------------------------------------
+
+    def _rows(self, start: int, end: int) -> tuple[int, int]:
+        """Rows that may hold samples of the window, whatever the lanes' phases."""
+        low = start // self.interval - self.base - 2
+        high = end // self.interval - self.base + 2
+        return max(0, low), min(self.last_row + 1, high)
+
+    def _frame(self, panel: Panel, columns: Ints, series: Ints, low: int, high: int) -> Frame:
+        group = panel.group[columns].astype(np.int64)
+        times = self.times[low:high]
+        # Copied, so that rows that arrive while the reader works do not appear half way.
+        if len(group) <= 64:
+            groups, group = np.unique(group, return_inverse=True)
+            times = times[:, groups]
+        else:
+            times = times[:, : self.lanes].copy()
+        return Frame(panel.matrix[low:high], columns, series, times, group)
+
+    def _segment(self, placement: Placement, done: int) -> int:
+        """Place columns of the lane from ``done`` on in one run; returns how many."""
+        wanted = placement.width - done
+        if placement.spare and placement.segments:
+            taken = min(wanted, placement.spare)
+            matrix, first, end, low, high = placement.segments[-1]
+            placement.spare -= taken
+            panel = next(panel for panel in self.panels if panel.matrix is matrix)
+            start = end
+            placement.segments[-1] = (matrix, first, end + taken, low, high + taken)
+        else:
+            panel = self._panel(wanted)
+            taken = min(wanted, panel.free)
+            # Some slack: a target's series change a little from scrape to scrape.
+            spare = min(taken >> 5, panel.free - taken)
+            start = panel.take(taken + spare, placement.group)
+            self.columns += taken + spare
+            placement.spare = spare
+            placement.segments.append((panel.matrix, start, start + taken, done, done + taken))
+        if self.times[:, placement.group].any():  # a lane without rows needs no filling: no time, no sample
+            panel.matrix[: self.last_row + 1, start : start + taken] = MISSING
+        self._note(placement.refs[done : done + taken], panel.base + start)
+        return taken
+
+    def _panel(self, wanted: int) -> Panel:
+        if not self.panels or not self.panels[-1].free:
+            base = self.panels[-1].base + self.panels[-1].width if self.panels else 0
+            width = max(wanted, self._expected - base, min(base, _WIDEST_PANEL), _PANEL)
+            self.panels = [*self.panels, Panel(base, HEIGHT, width)]
+        return self.panels[-1]
+
+    def _note(self, refs: Ints, first: int) -> None:
+        position = self._position = grown(self._position, int(refs.max()) + 1)
+        columns = np.arange(first, first + len(refs))
+        again = position[refs] > 0
+        if again.any():
+            earlier_refs, earlier_columns = self._again
+            self._again = np.concatenate([earlier_refs, refs[again]]), np.concatenate([earlier_columns, columns[again]])
+        new = ~again
+        position[refs[new]] = columns[new] + 1
+
+    def _wider_times(self, lanes: int) -> Ints:
+        if lanes <= self.times.shape[1]:
+            return self.times
+        wider: Ints = zeros((HEIGHT, 2 * self.times.shape[1]), np.int64)
+        wider[:, : self.times.shape[1]] = self.times
+        return wider

@@ -1,0 +1,228 @@
+"""The storage itself: takes rows and points, answers selections. Files and threads are :mod:`.disk`'s."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from narthex.errors import StorageError
+from narthex.kinds import BuildContext
+from narthex.model.labels import Labels
+from narthex.model.matcher import Matcher
+from narthex.model.sample import MISSING, MISSING_BITS
+from narthex.storage.frames import NO_TIME, Frame, Points, Selection
+from narthex.storage.protocol import Appended, Batch, Storage, StorageStats
+from narthex_plugins.tsdb import TsdbConfig
+from narthex_plugins.tsdb.lanes import Owners, TsdbLane
+from narthex_plugins.tsdb.matching import Matching
+from narthex_plugins.tsdb.metrics import TsdbMetrics
+from narthex_plugins.tsdb.parts import Parts
+from narthex_plugins.tsdb.points import PointStore
+from narthex_plugins.tsdb.series import SeriesTable
+from narthex_plugins.tsdb.slab import Slab
+from narthex_plugins.tsdb.stats import table_stats
+from narthex_plugins.tsdb.track import Track
+
+__all__ = ["Tsdb"]
+
+Ints = NDArray[np.int64]
+
+
+class Tsdb:
+    """See :class:`narthex.storage.protocol.Storage`. Without a directory it keeps everything in memory."""
+
+    def __init__(self, config: TsdbConfig, context: BuildContext) -> None:
+        self._log = NoLog()
+        self._table = SeriesTable()
+        self._matching = Matching(self._table)
+        self._owners = Owners()
+        self._tracks: dict[int, Track] = {}
+        self._points = PointStore()
+        self._parts = Parts()
+        self._metrics = TsdbMetrics(context.registry)
+        self._newest = 0
+        self._number = 0
+
+    async def start(self) -> None:
+        """Open, lock and recover."""
+
+    async def stop(self) -> None:
+        """Write out what is open and release the lock. Safe without ``start``, and twice."""
+
+    # --- in ----------------------------------------------------------------------------------------------------------
+
+    def register(self, labels: Sequence[Labels]) -> Ints:
+        """The reference of each series."""
+        refs = self._table.register(labels)
+        self._metrics.series.set(self._table.live)
+        return refs
+
+    def open_lane(self, interval: int, phase: int) -> TsdbLane:
+        """A lane whose rows come every ``interval`` ms. Raises ``StorageError`` for an interval of nothing."""
+        if interval <= 0:
+            raise StorageError(f"a lane needs an interval of at least 1 ms, not {interval}")
+        track = self._tracks.get(interval)
+        if track is None:
+            track = self._tracks[interval] = Track(interval, self._log, self._begin, self._full)
+        lane = TsdbLane(interval, phase, self._owners, track.lanes.discard)
+        track.lanes.add(lane)
+        return lane
+
+    def append(self, batch: Batch) -> Appended:
+        """Store a batch; samples that do not fit the row take the general path."""
+        lane, values = batch.lane, batch.values
+        assert isinstance(lane, TsdbLane)
+        if not lane.open or len(values) != lane.width:
+            reason = f"{len(values)} values for {lane.width} columns" if lane.open else "the lane is closed"
+            raise StorageError(f"cannot append: {reason}")
+        apart: list[Points] = [] if batch.points is None else [batch.points]
+        if len(lane.foreign):
+            lane.reclaim()
+        if len(lane.foreign):
+            apart.append(_cells(lane.refs, values, lane.foreign, batch.timestamp))
+            values = values.copy()
+            values[lane.foreign] = MISSING
+        stored = 0
+        # 0 ms marks an unwritten row, so a row of that very moment cannot stand in a slab.
+        if (
+            batch.timestamp > lane.last
+            and batch.timestamp
+            and self._tracks[lane.interval].write(lane, batch.timestamp, values)
+        ):
+            stored = len(values) - int(np.count_nonzero(values.view(np.int64) == MISSING_BITS))
+            self._newest = max(self._newest, batch.timestamp)
+        else:
+            apart.append(_cells(lane.refs, values, np.arange(len(values)), batch.timestamp))
+        lane.last = max(lane.last, batch.timestamp)
+        result = Appended(stored) if not apart else self._append_points(apart, stored)
+        self._metrics.appended.inc(result.stored)
+        return result
+
+    def _append_points(self, several: list[Points], stored: int) -> Appended:
+        duplicate = out_of_order = out_of_bounds = 0
+        for points in several:
+            accepted, counts = self._points.add(points, self._newest_rows, self._newest)
+            if len(accepted.series):
+                self._newest = max(self._newest, int(accepted.times.max()))
+                self._log.points(accepted)
+            stored += counts.stored
+            duplicate += counts.duplicate
+            out_of_order += counts.out_of_order
+            out_of_bounds += counts.out_of_bounds
+        self._metrics.out_of_order.inc(out_of_order)
+        self._metrics.out_of_bounds.inc(out_of_bounds)
+        return Appended(stored, duplicate, out_of_order, 0, out_of_bounds)
+
+    def _newest_rows(self, refs: Ints) -> tuple[Ints, NDArray[np.float64]]:
+        """Time and value of the newest sample of each series in its lane's open slabs."""
+        times = np.full(len(refs), NO_TIME, dtype=np.int64)
+        values = np.full(len(refs), MISSING)
+        owners = self._owners.of(refs)
+        for number in np.unique(owners[owners > 0]).tolist():
+            lane = self._owners.lanes[number]
+            at = np.flatnonzero(owners == number)
+            order = np.argsort(lane.refs, kind="stable")
+            columns = order[np.searchsorted(lane.refs, refs[at], sorter=order)]
+            for place in reversed(lane.places):  # the newest slab has the last word
+                placed = np.flatnonzero(columns < place.width)
+                found, cells = place.slab.newest(place, columns[placed])
+                there = found != NO_TIME
+                times[at[placed[there]]], values[at[placed[there]]] = found[there], cells[there]
+        return times, values
+
+    def _begin(self, interval: int, base: int, columns: int) -> Slab:
+        self._number += 1
+        slab = Slab(self._number, interval, base, columns)
+        self._parts.add(slab)
+        return slab
+
+    def _full(self, slab: Slab) -> None:
+        """The slab takes no more rows."""
+
+    # --- out ---------------------------------------------------------------------------------------------------------
+
+    def select(self, matchers: Sequence[Matcher], start: int, end: int) -> Selection:
+        """Series that satisfy all matchers, with their samples of the window."""
+        refs = self._matching.refs(matchers)
+        points = [part for part in self._points.pick(refs, start, end) if len(part.series)]
+        frames: list[tuple[int, Frame]] = []
+        for part in self._parts.all():
+            frames += [(part.min_time, frame) for frame in part.frames(refs, start, end)]
+        frames.sort(key=lambda one: one[0])
+        return Selection(self._table.table(refs), [frame for _, frame in frames], _joined(points))
+
+    def label_names(self, matchers: Sequence[Sequence[Matcher]], start: int, end: int) -> list[str]:
+        """Label names, sorted, of series in the window."""
+        return sorted(self._table.table(self._matched(matchers, start, end)).columns)
+
+    def label_values(self, name: str, matchers: Sequence[Sequence[Matcher]], start: int, end: int) -> list[str]:
+        """Values of one label, sorted, of series in the window."""
+        column = self._table.columns.get(name)
+        if column is None:
+            return []
+        codes = np.unique(column.at(self._matched(matchers, start, end)))
+        return sorted(column.values[code] for code in codes.tolist() if code)
+
+    def series(self, matchers: Sequence[Sequence[Matcher]], start: int, end: int) -> list[Labels]:
+        """Label sets, sorted, of series in the window."""
+        return sorted(self._table.table(self._matched(matchers, start, end)).all_labels())
+
+    def stats(self, limit: int) -> StorageStats:
+        """Counts, each top list cut to ``limit`` entries."""
+        times = [part.min_time for part in self._parts.all() if part.min_time]
+        chunks = sum(part.columns for part in self._parts.all())
+        return table_stats(self._table, limit, chunks, min(times, default=0), self._newest)
+
+    def _matched(self, matchers: Sequence[Sequence[Matcher]], start: int, end: int) -> Ints:
+        """References of series that satisfy any matcher set (none: all) and may have samples in the window."""
+        if matchers:
+            refs = np.unique(np.concatenate([self._matching.refs(one) for one in matchers]))
+        else:
+            refs = self._table.references()
+        count = int(refs[-1]) + 1 if len(refs) else 0
+        present = np.zeros(count, dtype=np.bool_)
+        for part in self._parts.all():
+            if part.min_time <= end and part.max_time >= start:
+                present |= part.holds(count)
+        refs_left = refs[~present[refs]]
+        for points in self._points.pick(refs_left, start, end):
+            present[refs_left[points.series]] = True
+        return refs[present[refs]]
+
+
+class NoLog:
+    """Writes nothing down: samples live in memory only."""
+
+    def layout(self, slab: Slab, group: int, refs: Ints) -> None:
+        """The group got these further columns."""
+
+    def row(self, slab: Slab, group: int, timestamp: int, values: NDArray[np.float64]) -> None:
+        """The group got this row."""
+
+    def points(self, points: Points) -> None:
+        """These points were accepted."""
+
+
+def _cells(refs: Ints, values: NDArray[np.float64], columns: Ints, timestamp: int) -> Points:
+    """Some cells of a row as points; those without a sample are left out."""
+    columns = columns[values[columns].view(np.int64) != MISSING_BITS]
+    return Points(refs[columns], np.full(len(columns), timestamp, dtype=np.int64), values[columns])
+
+
+def _joined(parts: list[Points]) -> Points:
+    """All points sorted by series, then time; of repeats the last stays."""
+    if not parts:
+        return Points.none()
+    series, times, values = (
+        np.concatenate([getattr(part, name) for part in parts]) for name in ("series", "times", "values")
+    )
+    order = np.lexsort((times, series))
+    series, times, values = series[order], times[order], values[order]
+    last = np.ones(len(series), dtype=np.bool_)
+    last[:-1] = (series[1:] != series[:-1]) | (times[1:] != times[:-1])
+    return Points(series[last], times[last], values[last])
+
+
+_: type[Storage] = Tsdb
