@@ -18,76 +18,102 @@ from narthex.config.types import Duration, Secret, Size, Url
 
 __all__ = ["dump", "plain"]
 
-
-def dump(config: Any) -> str:
-    """A configuration dataclass as YAML text, secrets as ``<secret>``."""
-    return yaml.dump(plain(config), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10**9)
+_TEXT = "tag:yaml.org,2002:str"
+_LIST = "tag:yaml.org,2002:seq"
 
 
-def plain(value: Any) -> Any:
+def dump(config: Any, *, defaults: bool = True) -> str:
+    """A configuration dataclass as YAML text, secrets as ``<secret>``; without ``defaults`` only what differs."""
+    data = plain(config, defaults=defaults)
+    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10**9)
+
+
+def plain(value: Any, *, defaults: bool = True) -> Any:
     """Mappings, lists, text, numbers and flags only; keys as in the file. Ready for YAML or JSON."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return _section(value)
+        return _section(value, defaults=defaults)
     if isinstance(value, Mapping):
-        return {str(name): plain(one) for name, one in value.items()}
+        return {str(name): plain(one, defaults=defaults) for name, one in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(one) for one in value]
-    if isinstance(value, Secret | Duration | Size):
-        return str(value) if value or not isinstance(value, Size) else 0
+        return [plain(one, defaults=defaults) for one in value]
+    return _scalar(value)
+
+
+def _scalar(value: Any) -> Any:
+    if value is None or isinstance(value, bool | float):
+        return value
+    if isinstance(value, Secret | Duration):
+        return str(value)
+    if isinstance(value, Size):
+        return str(value) if value else 0
     if isinstance(value, Url):
         return value.masked
-    if isinstance(value, bool) or value is None:
-        return value
-    if isinstance(value, str):
-        return str(value)
-    return int(value) if isinstance(value, int) else value
+    return int(value) if isinstance(value, int) else str(value)
 
 
-def _section(value: Any) -> dict[str, Any]:
+def _section(value: Any, *, defaults: bool) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for one in dataclasses.fields(value):
         inner = getattr(value, one.name)
-        if one.metadata.get("narthex.internal"):
+        if one.metadata.get("narthex.internal") or _omitted(one, inner, defaults=defaults):
             continue
-        if one.metadata.get("narthex.inline"):
-            result.update(_section(inner))
-        elif "narthex.open" in one.metadata:
-            result.update(_opened(inner))
-        elif not _omitted(one, inner):
-            shown = plain(inner)
-            if shown != {} or not dataclasses.is_dataclass(inner) or inner is None:
-                result[field_key(one)] = shown
+        shown = _opened(inner, defaults=defaults) if "narthex.open" in one.metadata else plain(inner, defaults=defaults)
+        if one.metadata.get("narthex.inline") or "narthex.open" in one.metadata:
+            result.update(shown)
+        elif one.metadata.get("narthex.flow"):
+            result[field_key(one)] = _Flow(shown)
+        elif shown != {} or not _is_default(one, inner):
+            result[field_key(one)] = shown
     return result
 
 
-def _opened(value: Any) -> dict[str, Any]:
+def _opened(value: Any, *, defaults: bool) -> dict[str, Any]:
     """Blocks of plugin kinds under the keys that they came from."""
     if not isinstance(value, tuple):
-        return {value.kind: plain(value.config)} if value.config is not None else {}
+        return {value.kind: plain(value.config, defaults=defaults)} if value.config is not None else {}
     result: dict[str, Any] = {}
     for block in value:
         configs = block.config if isinstance(block.config, tuple) else (block.config,)
-        result.setdefault(block.key, []).extend(plain(one) for one in configs)
+        result.setdefault(block.key, []).extend(plain(one, defaults=defaults) for one in configs)
     return result
 
 
-def _omitted(one: dataclasses.Field[Any], value: Any) -> bool:
+def _is_default(one: dataclasses.Field[Any], value: Any) -> bool:
+    if one.default_factory is not MISSING:
+        return bool(value == one.default_factory())
+    return one.default is not MISSING and bool(value == one.default)
+
+
+def _omitted(one: dataclasses.Field[Any], value: Any, *, defaults: bool) -> bool:
     if value is None:
         return True
-    default = one.default_factory() if one.default_factory is not MISSING else one.default
-    if "narthex.later" in one.metadata and value == default:
-        return True  # what cannot be set yet is not worth a line
+    if not defaults or "narthex.later" in one.metadata:
+        return _is_default(one, value)
     if dataclasses.is_dataclass(value) or value:
         return False
-    return bool(value == default) or (default is None and not isinstance(value, str | bool | int))
+    return _is_default(one, value)
+
+
+class _Flow(list[Any]):
+    """A list that is printed on one line."""
+
+    __slots__ = ()
 
 
 class _Dumper(yaml.CSafeDumper):
-    """Safe dumping through libyaml, with multi-line text in blocks."""
+    """Safe dumping through libyaml: multi-line text in blocks, double quotes where text would be something else."""
 
 
 def _text(dumper: yaml.CSafeDumper, value: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
+    if "\n" in value:
+        return dumper.represent_scalar(_TEXT, value, style="|")
+    resolved = dumper.resolve(yaml.ScalarNode, value, (True, False))  # type: ignore[no-untyped-call]
+    return dumper.represent_scalar(_TEXT, value, style=None if resolved == _TEXT else '"')
+
+
+def _flow(dumper: yaml.CSafeDumper, value: _Flow) -> yaml.SequenceNode:
+    return dumper.represent_sequence(_LIST, value, flow_style=True)
 
 
 _Dumper.add_representer(str, _text)
+_Dumper.add_representer(_Flow, _flow)

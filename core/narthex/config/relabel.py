@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from narthex.config.types import Count, RegexText
+from narthex.config.types import Count, RegexText, flow
 
 __all__ = ["ActionName", "RelabelConfig"]
 
@@ -30,7 +30,7 @@ class RelabelConfig:
     action needs is checked by the action itself, through the catalog, when the configuration is loaded.
     """
 
-    source_labels: tuple[str, ...] = ()
+    source_labels: tuple[str, ...] = field(default=(), metadata=flow())
     separator: str = ";"
     regex: RegexText | None = None
     modulus: Count = Count(0)

@@ -32,6 +32,7 @@ __all__ = [
     "Secret",
     "Size",
     "Url",
+    "flow",
     "inline",
     "internal",
     "key",
@@ -225,6 +226,11 @@ def key(name: str) -> Mapping[str, Any]:
 def later(feature: str) -> Mapping[str, Any]:
     """Field metadata: only the default is accepted, because ``feature`` is not implemented yet."""
     return {"narthex.later": feature}
+
+
+def flow() -> Mapping[str, Any]:
+    """Field metadata: a list that is printed on one line, as Prometheus does for source labels."""
+    return {"narthex.flow": True}
 
 
 def internal() -> Mapping[str, Any]:

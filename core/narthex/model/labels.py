@@ -8,6 +8,7 @@ For one label set at a time. Many label sets at once live in a :class:`narthex.m
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 
@@ -16,6 +17,7 @@ __all__ = ["EMPTY", "Labels", "fnv1a", "quote"]
 _FNV_OFFSET = 0xCBF29CE484222325
 _FNV_PRIME = 0x100000001B3
 _MASK64 = 0xFFFFFFFFFFFFFFFF
+_PLAIN = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*").fullmatch  # names that need no quotes
 _ESCAPES = {ord("\\"): "\\\\", ord('"'): '\\"', ord("\n"): "\\n"}
 
 
@@ -67,8 +69,9 @@ class Labels(Mapping[str, str]):
         return f"Labels({self})"
 
     def __str__(self) -> str:
-        """Text form of the exposition format, e.g. ``{instance="a:1", job="x"}``."""
-        return "{" + ", ".join(f"{name}={quote(value)}" for name, value in self._map.items()) + "}"
+        """Text form of the exposition format, e.g. ``{instance="a:1", job="x"}``; unusual names stand in quotes."""
+        parts = (f"{name if _PLAIN(name) else quote(name)}={quote(value)}" for name, value in self._map.items())
+        return "{" + ", ".join(parts) + "}"
 
     def get_or_empty(self, name: str) -> str:
         """The value, or the empty text where the label is absent."""
