@@ -16,6 +16,8 @@
         QueryTimeoutError         the deadline passed
         QueryLimitError           more samples or memory than allowed
         QueryCancelledError       the client went away
+        NotImplementedYetError    the query needs something Narthex cannot do yet
+      RuleError                   a rule's result cannot be used
       TemplateError               a Go template does not parse or execute
       NotifyError                 an alert could not be handed over
       UsageError                  wrong command line
@@ -31,6 +33,7 @@ __all__ = [
     "ExpositionError",
     "MissingExtraError",
     "NarthexError",
+    "NotImplementedYetError",
     "NotifyError",
     "ParseError",
     "PluginConflictError",
@@ -40,6 +43,7 @@ __all__ = [
     "QueryError",
     "QueryLimitError",
     "QueryTimeoutError",
+    "RuleError",
     "ScrapeError",
     "StorageError",
     "TemplateError",
@@ -99,9 +103,10 @@ class ScrapeError(NarthexError):
 
 
 class ExpositionError(ScrapeError):
-    """A scraped body does not parse. ``line`` counts from 1."""
+    """A scraped body does not parse. ``line`` counts from 1, 0 where it is not known; ``message`` is without it."""
 
     def __init__(self, message: str, line: int = 0) -> None:
+        self.message = message
         self.line = line
         super().__init__(f"line {line}: {message}" if line else message)
 
@@ -136,6 +141,14 @@ class QueryLimitError(QueryError):
 
 class QueryCancelledError(QueryError):
     """The client went away, or the server stops (API error type ``canceled``)."""
+
+
+class NotImplementedYetError(QueryError):
+    """The query is valid PromQL and needs something that Narthex cannot do yet; the text names it."""
+
+
+class RuleError(NarthexError):
+    """What a rule's expression answers cannot be recorded or alerted on; the text becomes the rule's ``lastError``."""
 
 
 class TemplateError(NarthexError):

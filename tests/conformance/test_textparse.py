@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 
 import pytest
+from tests.conformance.cases import decoded, params
 
 from narthex.errors import ExpositionError
 from narthex.scrape.exposition import Comment, EndOfBody, Entry, Help, Series, Type, Unit
 from narthex.scrape.negotiate import choose
 from narthex_plugins.exposition import OPENMETRICS, TEXT, ParseOptions, parse_openmetrics, parse_text
-from tests.conformance.cases import decoded, params
 
 PARSERS = {"prometheus-text": parse_text, "openmetrics": parse_openmetrics}
 OPTIONS = {"enable_type_and_unit_labels", "skip_start_timestamp_series"}

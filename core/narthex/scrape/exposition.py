@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from narthex.errors import ExpositionError
 
-__all__ = ["Comment", "Entry", "EndOfBody", "Exemplar", "Help", "Series", "Type", "Unit", "number"]
+__all__ = ["Comment", "EndOfBody", "Entry", "Exemplar", "Help", "Series", "Type", "Unit", "number"]
 
 _DECIMAL = re.compile(rb"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _INFINITY = re.compile(rb"([+-]?)inf(?:inity)?", re.IGNORECASE)

@@ -17,8 +17,8 @@ __all__ = ["DEFAULT_PROTOCOLS", "accept_header", "choose", "media_type"]
 DEFAULT_PROTOCOLS = ("OpenMetricsText1.0.0", "OpenMetricsText0.0.1", "PrometheusText1.0.0", "PrometheusText0.0.4")
 
 _ESCAPABLE = frozenset({"OpenMetricsText1.0.0", "PrometheusText1.0.0"})
-_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-_MEDIA_TYPE = re.compile(rf"\s*({_TOKEN})/({_TOKEN})\s*(?:;.*)?", re.DOTALL)
+_WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_MEDIA_TYPE = re.compile(rf"\s*({_WORD})/({_WORD})\s*(?:;.*)?", re.DOTALL)
 
 
 def accept_header(kinds: Iterable[ScrapeKind], protocols: Sequence[str], escaping: str = "allow-utf-8") -> str:

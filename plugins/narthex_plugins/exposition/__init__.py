@@ -8,7 +8,7 @@ from functools import partial
 from narthex import hookimpl
 from narthex.kinds import ScrapeKind
 from narthex.scrape.exposition import Entry
-from narthex_plugins.exposition.grammar import ParseOptions
+from narthex_plugins.exposition.grammar import PLAIN, ParseOptions
 from narthex_plugins.exposition.openmetrics import parse_openmetrics
 from narthex_plugins.exposition.text import parse_text
 
@@ -30,7 +30,7 @@ TEXT = ScrapeKind(
         ("PrometheusText0.0.4", "text/plain;version=0.0.4"),
     ),
     media_types=("text/plain",),
-    parse=partial(_text, options=ParseOptions()),
+    parse=partial(_text, options=PLAIN),
     line_oriented=True,
     stability="stable",
     summary="Prometheus text format 0.0.4 and 1.0.0",
@@ -43,7 +43,7 @@ OPENMETRICS = ScrapeKind(
         ("OpenMetricsText0.0.1", "application/openmetrics-text;version=0.0.1"),
     ),
     media_types=("application/openmetrics-text",),
-    parse=partial(_openmetrics, options=ParseOptions()),
+    parse=partial(_openmetrics, options=PLAIN),
     line_oriented=True,
     stability="stable",
     summary="OpenMetrics text format 0.0.1 and 1.0.0",

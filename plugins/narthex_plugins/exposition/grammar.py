@@ -16,7 +16,7 @@ from decimal import Decimal
 from narthex.errors import ExpositionError
 from narthex.scrape.exposition import number
 
-__all__ = ["METRIC_TYPES", "NAME", "Grammar", "ParseOptions", "State", "decode", "float_text", "unquote"]
+__all__ = ["METRIC_TYPES", "NAME", "PLAIN", "Grammar", "ParseOptions", "State", "decode", "float_text", "unquote"]
 
 NAME = rb"[a-zA-Z_:][a-zA-Z0-9_:]*"
 _LABEL = rb"[a-zA-Z_][a-zA-Z0-9_]*"
@@ -37,6 +37,10 @@ class ParseOptions:
 
     enable_type_and_unit_labels: bool = False
     skip_start_timestamp_series: bool = False
+
+
+PLAIN = ParseOptions()
+"""Prometheus's defaults."""
 
 
 class State:

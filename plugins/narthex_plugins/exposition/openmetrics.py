@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from narthex.errors import ExpositionError
 from narthex.scrape.exposition import EndOfBody, Entry, Exemplar, Help, Series, Type, Unit, number
-from narthex_plugins.exposition.grammar import METRIC_TYPES, Grammar, ParseOptions, State, decode, unquote
+from narthex_plugins.exposition.grammar import METRIC_TYPES, PLAIN, Grammar, ParseOptions, State, decode, unquote
 from narthex_plugins.exposition.samples import join_start_timestamps, meaning
 
 __all__ = ["parse_openmetrics"]
@@ -20,12 +20,12 @@ __all__ = ["parse_openmetrics"]
 _GRAMMAR = Grammar(rb"", rb'[^\\"\n]', loose_commas=False)
 _META = re.compile(rb"# (HELP|TYPE|UNIT) ")
 _EXEMPLAR = re.compile(rb" # {")
-_TOKEN = re.compile(rb" ([^ \n]+)")
+_WORD = re.compile(rb" ([^ \n]+)")
 _HELP_ESCAPE = re.compile(rb'\\[\\n"]')
 _HELP_TEXT = {b"\\\\": b"\\", b"\\n": b"\n", b'\\"': b'"'}
 
 
-def parse_openmetrics(body: bytes, options: ParseOptions = ParseOptions()) -> Sequence[Entry]:
+def parse_openmetrics(body: bytes, options: ParseOptions = PLAIN) -> Sequence[Entry]:
     """Every entry of a body, the end mark included. Raises ``ExpositionError`` with the line."""
     entries: list[Entry] = []
     state = State()
@@ -41,7 +41,7 @@ def parse_openmetrics(body: bytes, options: ParseOptions = ParseOptions()) -> Se
         try:
             entries.append((_meta if line[:1] == b"#" else _sample)(line, state, options))
         except ExpositionError as error:
-            raise ExpositionError(str(error), count) from None
+            raise ExpositionError(error.message, count) from None
     raise ExpositionError("the body does not end with # EOF")
 
 
@@ -106,11 +106,11 @@ def _exemplar(line: bytes, at: int) -> tuple[Exemplar, int]:
 
 def _value(line: bytes, at: int, what: str) -> tuple[float, int | None, int]:
     """A value and, if one follows, a timestamp in seconds; the position behind them."""
-    value = _TOKEN.match(line, at)
+    value = _WORD.match(line, at)
     if value is None:
         raise ExpositionError(f"expected a {what}")
     read = number(value[1])
-    when = _TOKEN.match(line, value.end())
+    when = _WORD.match(line, value.end())
     if when is None or when[1] == b"#":
         return read, None, value.end()
     seconds = number(when[1])

@@ -10,8 +10,8 @@ import re
 from collections.abc import Sequence
 
 from narthex.errors import ExpositionError
-from narthex.scrape.exposition import Comment, Entry, Help, Series, Type, Unit, number
-from narthex_plugins.exposition.grammar import METRIC_TYPES, Grammar, ParseOptions, State, decode, unquote
+from narthex.scrape.exposition import Comment, Entry, Help, Series, Type, number
+from narthex_plugins.exposition.grammar import METRIC_TYPES, PLAIN, Grammar, ParseOptions, State, decode, unquote
 from narthex_plugins.exposition.samples import meaning
 
 __all__ = ["parse_text"]
@@ -25,7 +25,7 @@ _TIMESTAMP = re.compile(rb"(-?[0-9]+)[ \t]*")
 _HELP_ESCAPE = re.compile(rb"\\[\\n]")
 
 
-def parse_text(body: bytes, options: ParseOptions = ParseOptions()) -> Sequence[Entry]:
+def parse_text(body: bytes, options: ParseOptions = PLAIN) -> Sequence[Entry]:
     """Every entry of a body. Raises ``ExpositionError`` with the line."""
     entries: list[Entry] = []
     state = State()
@@ -41,7 +41,7 @@ def parse_text(body: bytes, options: ParseOptions = ParseOptions()) -> Sequence[
             entry, at = read(body, at, state, options)
             entries.append(entry)
     except ExpositionError as error:
-        raise ExpositionError(str(error), body.count(b"\n", 0, at) + 1) from None
+        raise ExpositionError(error.message, body.count(b"\n", 0, at) + 1) from None
 
 
 def _comment(body: bytes, at: int, state: State, _options: ParseOptions) -> tuple[Entry, int]:

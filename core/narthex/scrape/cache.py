@@ -1,0 +1,224 @@
+"""The series cache: what a target's last body said, so that the next one costs little more than its differences.
+
+An equal line costs one comparison. A line with the same series text and another value costs a slice and ``float``
+(:mod:`narthex.scrape.lines`). Only a body that differs in any other way is gone through line by line, and even then
+only lines with unknown series text are parsed, relabelled and registered; the parser gets these lines alone, among all
+comment lines, because a TYPE line above decides how ``le`` is read.
+
+Nothing changes before the whole body is known to be good: a scrape is stored as a whole or not at all.
+
+Memory for each series of 60 characters, measured with tracemalloc: 250 B (line 100, series text 90, two list slots, the
+row's cell and reference, the line's cell number); the dictionary by series text is made when needed and thrown away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from narthex.errors import ExpositionError, ScrapeError
+from narthex.kinds import ScrapeKind
+from narthex.model.sample import MISSING, STALE_NAN
+from narthex.scrape.identity import SeriesIdentity
+from narthex.scrape.lines import NEVER, changes
+from narthex.scrape.metadata import FamilyMetadata, MetadataTable
+from narthex.scrape.plan import Counts, Plan, Point
+from narthex.scrape.reading import Reading, read_lines, read_whole
+from narthex.scrape.row import BIN, Row
+from narthex.storage.frames import Points
+from narthex.storage.protocol import Appended
+
+__all__ = ["CacheOptions", "Counts", "SampleLimitError", "SeriesCache"]
+
+Cells = NDArray[np.int32]
+
+_FUTURE = 10 * 60 * 1000
+"""Samples stamped further ahead (ms) than this are dropped."""
+
+
+class SampleLimitError(ScrapeError):
+    """The target gave more samples than ``sample_limit`` allows."""
+
+
+@dataclass(frozen=True, slots=True)
+class CacheOptions:
+    """The part of a scrape configuration that decides what becomes of samples. ``sample_limit`` 0: none."""
+
+    honor_timestamps: bool = True
+    track_timestamps_staleness: bool = False
+    sample_limit: int = 0
+
+
+class SeriesCache:
+    """The samples of one target, from bodies to rows. Call :meth:`take` or :meth:`fail`, then :meth:`commit`."""
+
+    __slots__ = (
+        "_absent", "_cells", "_comments", "_counts", "_lines", "_metadata", "_point_refs", "_points", "_prefixes",
+        "_row", "_scrapes", "_timestamp", "_tracked", "identity", "options",
+    )  # fmt: skip
+
+    def __init__(self, row: Row, identity: SeriesIdentity, options: CacheOptions) -> None:
+        self.identity = identity
+        self.options = options
+        self._row = row
+        # Parallel, one element a line of the last body; the rest is for lines that it does not hold.
+        self._lines: Sequence[bytes] = ()
+        self._prefixes: Sequence[bytes] = ()
+        self._cells: Cells = np.zeros(0, dtype=np.int32)
+        self._absent: dict[bytes, int] = {}
+        self._point_refs: dict[str, int | None] = {}
+        self._tracked: frozenset[int] = frozenset()
+        self._comments: Sequence[bytes] = ()
+        self._metadata = MetadataTable()
+        self._points: Points | None = None
+        self._timestamp = 0
+        self._counts = Counts()
+        self._scrapes = 0
+
+    @property
+    def counts(self) -> Counts:
+        """Of the body that was taken last; after a failure, as far as it was read."""
+        return self._counts
+
+    @property
+    def families(self) -> Mapping[str, FamilyMetadata]:
+        """What the target says of its metric families."""
+        return self._metadata.families()
+
+    def take(self, body: bytes, kind: ScrapeKind, content_type: str, timestamp: int) -> None:
+        """Make ``body``'s samples those that :meth:`commit` appends at ``timestamp`` (ms).
+
+        Raises ``ScrapeError`` (a parse error, a limit, labels without a name): then nothing has changed.
+        """
+        self._scrapes += 1
+        self._timestamp = timestamp
+        self._points = None
+        self._metadata.expire(self._scrapes)
+        if not kind.line_oriented:
+            self._settle(self._attempt(lambda: read_whole(body, kind, content_type), body))
+            return
+        lines = body.split(b"\n")
+        found = changes(lines, self._lines, self._prefixes)
+        if found is None:
+            self._settle(self._attempt(lambda: self._read(body, lines, kind, content_type), body))
+            return
+        differs, values = found
+        self._row.cells[self._cells[differs]] = values
+        self._lines = lines
+        if self._counts.added or self._counts.out_of_bounds:
+            self._counts = replace(self._counts, added=0, out_of_bounds=0)
+
+    def fail(self, timestamp: int) -> None:
+        """Mark every series as ended at ``timestamp``: the scrape brought nothing. Their labels stay known."""
+        self._timestamp = timestamp
+        self._absent = {prefix: cell for prefix, cell in self._known().items() if cell != BIN}
+        self._lines, self._prefixes, self._cells = (), (), np.zeros(0, dtype=np.int32)
+        self._comments = ()
+        self._row.present(self._cells)
+        self._points = self._with_markers([], frozenset())
+
+    def empty(self) -> None:
+        """Forget the counts of the last body: nothing was received."""
+        self._counts = Counts()
+
+    def commit(self, reports: Sequence[float]) -> Appended:
+        """Append the row with the values of the report series. Raises ``StorageError`` when nothing could be taken."""
+        appended = self._row.commit(self._timestamp, reports, self._points)
+        self._points = None
+        moved = self._row.tighten()
+        if moved is not None:
+            self._cells = moved[self._cells]
+            self._absent = {}
+        return appended
+
+    def end(self, timestamp: int) -> None:
+        """Append the staleness marker for every series, reports included, and give the lane back."""
+        self.fail(timestamp)
+        self._row.end()
+        self._row.commit(timestamp, (), self._points)
+        self._row.close()
+
+    def move(self, interval: int, phase: int) -> None:
+        """Go on with other slots (ms)."""
+        self._row.move(interval, phase)
+
+    def close(self) -> None:
+        """Give the lane back, without markers."""
+        self._row.close()
+
+    def reread(self) -> None:
+        """Read the next body in earnest, as after a change of options, even if it equals the last one."""
+        self._lines = ()
+
+    def _known(self) -> dict[bytes, int]:
+        # from the back, so that of lines with equal text the first one, which owns the cell, wins
+        known = dict(zip(reversed(self._prefixes), reversed(self._cells.tolist()), strict=True))
+        known.pop(NEVER, None)
+        return {**self._absent, **known}
+
+    def _read(self, body: bytes, lines: Sequence[bytes], kind: ScrapeKind, content_type: str) -> Reading:
+        reading = read_lines(lines, self._known(), self._comments, kind, content_type)
+        return reading if reading is not None else read_whole(body, kind, content_type)
+
+    def _attempt(self, read: Callable[[], Reading], body: bytes) -> Reading:
+        self._counts = Counts()
+        try:
+            return read()
+        except ExpositionError as error:
+            before = body.split(b"\n")[: max(0, error.line - 1)]
+            samples = sum(line[:1] not in {b"", b"#"} for line in before)
+            self._counts = Counts(scraped=samples, kept=samples)
+            raise
+
+    def _settle(self, reading: Reading) -> None:
+        """Decide over every sample and check the limits; change something only when all of it is good."""
+        plan = Plan(reading, self._known(), self._point_refs, self.identity, honor=self.options.honor_timestamps)
+        self._counts = plan.counts(self.options.sample_limit)
+        limit = self.options.sample_limit
+        if limit and self._counts.kept - self._counts.duplicates > limit:
+            raise SampleLimitError(f"sample limit exceeded: {self._counts.kept} samples, limit {limit}")
+        self._adopt(reading, plan)
+
+    def _adopt(self, reading: Reading, plan: Plan) -> None:
+        known = self._known()
+        plan.place(self._row.add(plan.new_labels))
+        duplicates = plan.drop_duplicates()
+        cells = np.array(reading.cells, dtype=np.int32)
+        self._row.present(cells)
+        self._row.cells[cells[plan.places]] = plan.values
+        self._row.cells[BIN] = MISSING
+        points, self._point_refs = plan.points(self._row.register(plan.new_point_labels))
+        self._keep_points(points, duplicates)
+        self._lines, self._prefixes, self._cells = reading.lines, reading.prefixes, cells
+        here = set(reading.prefixes)
+        self._absent = {prefix: cell for prefix, cell in known.items() if cell != BIN and prefix not in here}
+        if reading.entries is not None:
+            self._comments = reading.comments
+            self._metadata.update(reading.entries, self._scrapes)
+
+    def _keep_points(self, points: Sequence[Point], duplicates: int) -> None:
+        near = [point for point in points if point[1] <= self._timestamp + _FUTURE]
+        tracked = self.options.track_timestamps_staleness
+        present = frozenset(ref for ref, _, _ in points) if tracked else frozenset()
+        self._points = self._with_markers(near, present)
+        self._counts = replace(self._counts, duplicates=duplicates, out_of_bounds=len(points) - len(near))
+
+    def _with_markers(self, points: list[Point], present: frozenset[int]) -> Points | None:
+        """``points``, and markers for series with timestamps of their own that are gone, where these are tracked."""
+        ended = sorted(self._tracked - present)
+        self._tracked = present
+        if not points and not ended:
+            return None
+        refs = np.array([ref for ref, _, _ in points] + ended, dtype=np.int64)
+        times = np.array([_clipped(when) for _, when, _ in points] + [self._timestamp] * len(ended), dtype=np.int64)
+        values = np.full(len(refs), STALE_NAN)
+        values[: len(points)] = [value for _, _, value in points]
+        return Points(refs, times, values)
+
+
+def _clipped(when: int) -> int:
+    """A time that fits int64; nothing so far back is stored anyway."""
+    return max(when, -(1 << 62))

@@ -1,0 +1,60 @@
+"""What a target says of its metric families, for the metadata API."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from narthex.scrape.exposition import Entry, Help, Type, Unit
+
+__all__ = ["FamilyMetadata", "MetadataTable"]
+
+_KEPT_SCRAPES = 10
+"""For so many scrapes a family that vanished is still told of (reference §4.6)."""
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyMetadata:
+    """Type, help and unit of one family; empty where the target did not say. An unknown type is ``unknown``."""
+
+    type: str = "unknown"
+    help: str = ""
+    unit: str = ""
+
+
+class MetadataTable:
+    """The families of one target. Only a body whose comments changed costs anything here."""
+
+    __slots__ = ("_families", "_gone")
+
+    def __init__(self) -> None:
+        self._families: dict[str, FamilyMetadata] = {}
+        self._gone: dict[str, int] = {}
+
+    def families(self) -> Mapping[str, FamilyMetadata]:
+        """Metadata by family name."""
+        return self._families
+
+    def update(self, entries: Iterable[Entry], scrape: int) -> None:
+        """Take over what the comments of the ``scrape``-th body say; equal texts are stored once a process."""
+        said: dict[str, FamilyMetadata] = {}
+        for entry in entries:
+            match entry:
+                case Type(metric, kind):
+                    said[metric] = replace(said.get(metric, FamilyMetadata()), type=sys.intern(kind))
+                case Help(metric, text):
+                    said[metric] = replace(said.get(metric, FamilyMetadata()), help=sys.intern(text))
+                case Unit(metric, unit):
+                    said[metric] = replace(said.get(metric, FamilyMetadata()), unit=sys.intern(unit))
+        gone = {name: self._gone.get(name, scrape) for name in self._families if name not in said}
+        self._gone = {name: since for name, since in gone.items() if scrape - since < _KEPT_SCRAPES}
+        kept = {name: self._families[name] for name in self._gone}
+        self._families = {**kept, **{sys.intern(name): one for name, one in said.items()}}
+
+    def expire(self, scrape: int) -> None:
+        """Forget what vanished too long ago."""
+        if self._gone and scrape - min(self._gone.values()) >= _KEPT_SCRAPES:
+            for name in [one for one, since in self._gone.items() if scrape - since >= _KEPT_SCRAPES]:
+                del self._gone[name]
+                del self._families[name]

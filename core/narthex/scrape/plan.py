@@ -1,0 +1,141 @@
+"""What becomes of each sample of a body that was read in earnest, decided before anything is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from narthex.model.labels import Labels
+from narthex.model.sample import NORMAL_NAN
+from narthex.scrape.identity import SeriesIdentity
+from narthex.scrape.lines import NEVER
+from narthex.scrape.reading import Parsed, Reading
+from narthex.scrape.row import BIN
+
+__all__ = ["Counts", "Plan", "Point"]
+
+Point = tuple[int, int, float]
+"""Series reference, time in ms, value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many samples the body held, how many relabeling left, how many series are new; and samples not stored."""
+
+    scraped: int = 0
+    kept: int = 0
+    added: int = 0
+    duplicates: int = 0
+    out_of_bounds: int = 0
+
+
+class Plan:
+    """Sorts samples into the row and points, and finds out which series are new.
+
+    ``known`` maps what stands before a value to a cell, ``point_refs`` the series text of samples with timestamps to a
+    reference, None for a dropped one. Raises ``ScrapeError`` for labels that cannot be stored. ``places`` and
+    ``values`` are the row's samples.
+    """
+
+    def __init__(
+        self,
+        reading: Reading,
+        known: Mapping[bytes, int],
+        point_refs: Mapping[str, int | None],
+        identity: SeriesIdentity,
+        *,
+        honor: bool,
+    ) -> None:
+        self._reading = reading
+        self._point_refs = point_refs
+        self.places = list(reading.places)
+        self.values = list(reading.values)
+        self.new_labels: list[Labels] = []
+        self.new_point_labels: list[Labels] = []
+        self._new: list[int] = []
+        self._point_samples: list[Parsed] = []
+        self._new_points: dict[str, Labels | None] = {}
+        for sample in reading.parsed:
+            if honor and sample.entry.timestamp is not None:
+                self._take_point(sample, identity)
+            else:
+                self._take(sample, known, identity)
+
+    def _take(self, sample: Parsed, known: Mapping[bytes, int], identity: SeriesIdentity) -> None:
+        reading, place, value = self._reading, sample.place, sample.entry.value
+        reading.prefixes[place] = sample.prefix
+        self.places.append(place)
+        self.values.append(value if value == value else NORMAL_NAN)  # noqa: PLR0124 -- not equal to itself: a NaN
+        cell = known.get(sample.prefix)
+        if cell is not None:
+            reading.cells[place] = cell
+            return
+        labels = identity.of(sample.entry.labels)
+        if labels is not None:
+            self._new.append(place)
+            self.new_labels.append(labels)
+
+    def _take_point(self, sample: Parsed, identity: SeriesIdentity) -> None:
+        series = sample.entry.series
+        self._point_samples.append(sample)
+        if series not in self._point_refs and series not in self._new_points:
+            labels = identity.of(sample.entry.labels)
+            self._new_points[series] = labels
+            if labels is not None:
+                self.new_point_labels.append(labels)
+
+    def counts(self, sample_limit: int) -> Counts:
+        """The samples of the body. Of series behind ``sample_limit`` (0: none) none counts as new."""
+        cells, new = self._reading.cells, set(self._new)
+        kept = [place for place in self.places if cells[place] != BIN or place in new]
+        kept_points = [one.place for one in self._point_samples if self._is_kept(one.entry.series)]
+        new_points = {one.place for one in self._point_samples if self._new_points.get(one.entry.series) is not None}
+        stored = sorted(kept + kept_points)
+        known_cells = [cells[place] for place in kept if place not in new]
+        repeats = len(known_cells) - len(set(known_cells)) + len(self.new_labels) - len(set(self.new_labels))
+        return Counts(
+            scraped=len(self.places) + len(self._point_samples),
+            kept=len(stored),
+            added=sum(place in new or place in new_points for place in stored[: sample_limit or None]),
+            duplicates=repeats,
+        )
+
+    def _is_kept(self, series: str) -> bool:
+        return self._point_refs.get(series) is not None or self._new_points.get(series) is not None
+
+    def place(self, cells: Sequence[int]) -> None:
+        """Enter the cells of the new series."""
+        for place, cell in zip(self._new, cells, strict=True):
+            self._reading.cells[place] = cell
+
+    def drop_duplicates(self) -> int:
+        """Send the later ones of samples for one cell to the bin; how many.
+
+        Their lines lose their series text: which of them is the later one has to be found out again on any change.
+        """
+        cells, prefixes = self._reading.cells, self._reading.prefixes
+        taken = [cells[place] for place in self.places if cells[place] != BIN]
+        seen: set[int] = set()
+        if len(set(taken)) == len(taken):
+            return 0
+        for place in sorted(self.places):
+            cell = cells[place]
+            if cell in seen:
+                cells[place], prefixes[place] = BIN, NEVER
+            elif cell != BIN:
+                seen.add(cell)
+        return len(taken) - len(seen)
+
+    def points(self, refs: Sequence[int]) -> tuple[list[Point], dict[str, int | None]]:
+        """The samples with timestamps, given the references of the new series; and references by series text."""
+        given = iter(refs)
+        new = {series: None if labels is None else int(next(given)) for series, labels in self._new_points.items()}
+        known = {**self._point_refs, **new}
+        here = {one.entry.series: known[one.entry.series] for one in self._point_samples}
+        found: list[Point] = []
+        for sample in self._point_samples:
+            ref, entry = here[sample.entry.series], sample.entry
+            assert entry.timestamp is not None  # only such samples are points
+            if ref is not None:
+                found.append((ref, entry.timestamp, entry.value if entry.value == entry.value else float(NORMAL_NAN)))
+        return found, here

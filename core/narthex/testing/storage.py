@@ -1,0 +1,175 @@
+"""A storage that keeps everything in dictionaries: for tests, of plugins as well as of the core.
+
+It follows the contract of :mod:`narthex.storage.protocol` and Prometheus's rules for acceptance (same time and value:
+taken; same time, other value: duplicate; earlier than the series' last sample: out of order). It answers with points
+only, so it is slow, and simple enough to be believed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from narthex.model.labels import Labels
+from narthex.model.labeltable import LabelTable
+from narthex.model.matcher import Matcher
+from narthex.model.sample import MISSING_BITS
+from narthex.storage.frames import Points, Selection
+from narthex.storage.protocol import Appended, Batch, Storage, StorageStats
+
+__all__ = ["MemoryLane", "MemoryStorage"]
+
+_Series = dict[int, np.float64]
+
+
+class MemoryLane:
+    """A lane that remembers its references."""
+
+    def __init__(self, interval: int, phase: int) -> None:
+        self.interval = interval
+        self.phase = phase
+        self.refs: list[int] = []
+        self.closed = False
+        self.last = -(1 << 63)
+
+    @property
+    def width(self) -> int:
+        """Number of columns."""
+        return len(self.refs)
+
+    def extend(self, refs: NDArray[np.int64]) -> None:
+        """Add columns. A reference may stand in a lane once only."""
+        self.refs += refs.tolist()
+        assert len(set(self.refs)) == len(self.refs), "a series is in the lane twice"
+
+    def close(self) -> None:
+        """No more rows."""
+        self.closed = True
+
+
+class MemoryStorage:
+    """Every sample of every series. ``lanes`` and ``batches`` tell how it got here."""
+
+    def __init__(self) -> None:
+        self.lanes: list[MemoryLane] = []
+        self.batches: list[Batch] = []
+        self._refs: dict[Labels, int] = {}
+        self._samples: list[_Series] = []
+
+    async def start(self) -> None:
+        """Nothing to open."""
+
+    async def stop(self) -> None:
+        """Nothing to close."""
+
+    def register(self, labels: Sequence[Labels]) -> NDArray[np.int64]:
+        """Number series by first appearance."""
+        refs = [self._refs.setdefault(one, len(self._refs)) for one in labels]
+        self._samples += [{} for _ in range(len(self._refs) - len(self._samples))]
+        return np.array(refs, dtype=np.int64)
+
+    def open_lane(self, interval: int, phase: int) -> MemoryLane:
+        """A new, empty lane."""
+        self.lanes.append(MemoryLane(interval, phase))
+        return self.lanes[-1]
+
+    def append(self, batch: Batch) -> Appended:
+        """Take a row and its points. Breaking the contract of lanes is an ``AssertionError``."""
+        lane = batch.lane
+        assert isinstance(lane, MemoryLane)
+        assert not lane.closed, "row for a closed lane"
+        assert len(batch.values) == lane.width, f"{len(batch.values)} values for {lane.width} columns"
+        assert batch.timestamp > lane.last, "rows of a lane must come in order of time"
+        lane.last = batch.timestamp
+        values = batch.values.copy()
+        self.batches.append(Batch(lane, batch.timestamp, values, batch.points))
+        there = np.flatnonzero(values.view(np.int64) != MISSING_BITS)
+        outcome = Counter(self._put(lane.refs[cell], batch.timestamp, values[cell]) for cell in there.tolist())
+        if batch.points is not None:
+            points = batch.points
+            rows = zip(points.series.tolist(), points.times.tolist(), points.values, strict=True)
+            outcome.update(self._put(ref, when, value) for ref, when, value in rows)
+        return Appended(outcome["stored"], outcome["duplicate"], outcome["out_of_order"])
+
+    def _put(self, ref: int, when: int, value: np.float64) -> str:
+        samples = self._samples[ref]
+        if when in samples:
+            return "stored" if _bits(samples[when]) == _bits(value) else "duplicate"
+        if samples and when < max(samples):
+            return "out_of_order"
+        samples[when] = value
+        return "stored"
+
+    # --- reading ------------------------------------------------------------------------------------------------------
+
+    def samples(self, **labels: str) -> dict[Labels, list[tuple[int, float]]]:
+        """All samples ``(ms, value)`` of the series that have these labels, for assertions; ``name`` is ``__name__``."""
+        wanted = {"__name__" if name == "name" else name: value for name, value in labels.items()}
+        return {
+            one: [(when, float(value)) for when, value in sorted(self._samples[ref].items())]
+            for one, ref in self._refs.items()
+            if wanted.items() <= dict(one).items() and self._samples[ref]
+        }
+
+    def _matching(self, sets: Sequence[Sequence[Matcher]], start: int, end: int) -> list[tuple[Labels, int]]:
+        return [
+            (labels, ref)
+            for labels, ref in sorted(self._refs.items())
+            if any(all(m.matches(labels.get_or_empty(m.name)) for m in one) for one in (sets or [()]))
+            and any(start <= when <= end for when in self._samples[ref])
+        ]
+
+    def select(self, matchers: Sequence[Matcher], start: int, end: int) -> Selection:
+        """Points of the matching series."""
+        found = self._matching([matchers], start, end)
+        rows = [
+            (row, when, value)
+            for row, (_, ref) in enumerate(found)
+            for when, value in sorted(self._samples[ref].items())
+            if start <= when <= end
+        ]
+        table = LabelTable.of([labels for labels, _ in found])
+        points = Points(
+            np.array([row for row, _, _ in rows], dtype=np.int64),
+            np.array([when for _, when, _ in rows], dtype=np.int64),
+            np.array([_bits(value) for _, _, value in rows], dtype=np.int64).view(np.float64),
+        )
+        return Selection(table, (), points)
+
+    def label_names(self, matchers: Sequence[Sequence[Matcher]], start: int, end: int) -> list[str]:
+        """Sorted label names."""
+        return sorted({name for labels, _ in self._matching(matchers, start, end) for name in labels})
+
+    def label_values(self, name: str, matchers: Sequence[Sequence[Matcher]], start: int, end: int) -> list[str]:
+        """Sorted values of one label."""
+        return sorted({labels[name] for labels, _ in self._matching(matchers, start, end) if name in labels})
+
+    def series(self, matchers: Sequence[Sequence[Matcher]], start: int, end: int) -> list[Labels]:
+        """Sorted label sets."""
+        return [labels for labels, _ in self._matching(matchers, start, end)]
+
+    def stats(self, limit: int) -> StorageStats:
+        """Counts of what is there."""
+        times = [when for samples in self._samples for when in samples]
+        return StorageStats(
+            series=len(self._refs),
+            label_pairs=len({pair for labels in self._refs for pair in labels.items()}),
+            min_time=min(times, default=0),
+            max_time=max(times, default=0),
+            series_by_metric=_top((labels.get_or_empty("__name__") for labels in self._refs), limit),
+            series_by_pair=_top((f"{n}={v}" for labels in self._refs for n, v in labels.items()), limit),
+        )
+
+
+def _top(names: Iterable[str], limit: int) -> list[tuple[str, int]]:
+    return Counter(names).most_common(limit)
+
+
+def _bits(value: np.float64) -> int:
+    return int(np.float64(value).view(np.int64))
+
+
+_: Storage = MemoryStorage()
