@@ -47,7 +47,10 @@ class JobNarthexConfig:
 
 @dataclass(frozen=True, slots=True)
 class ScrapeConfig:
-    """A job. Times are milliseconds, sizes bytes, limits 0 for none; ``params`` maps a name to its values."""
+    """A job. What is left out, or 0, is taken from ``global``; the timeout is at most the interval.
+
+    So a job cannot take a global limit off. ``params`` are sent with every request: a name and its values.
+    """
 
     job_name: str
     scrape_interval: Duration = Duration(0)

@@ -46,7 +46,10 @@ Findings = Iterator[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class GlobalConfig:
-    """Defaults for every job, and the labels that this server adds to what leaves it."""
+    """Defaults for every job, and the labels that this server adds to what leaves it.
+
+    A ``scrape_timeout`` of 0, or none, is 10s, or the interval where that is shorter.
+    """
 
     scrape_interval: Duration = Duration(60_000)
     scrape_timeout: Duration = Duration(0)
