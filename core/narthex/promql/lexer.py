@@ -33,7 +33,7 @@ _NUMBER = (
 )
 _DURATION = r"[0-9][0-9_.]*[smhdwy]s?(?:[0-9]+[smhdw]s?)*(?![0-9A-Za-z_])"
 _STRING = r""""[^"\\\n]*(?:\\.[^"\\\n]*)*"|'[^'\\\n]*(?:\\.[^'\\\n]*)*'|`[^`]*`"""
-_SKIP = r"(?:[ \t\r\n]+|\#[^\n]*)*"
+_SKIP = r"(?:[ \t\r\n]+|\#[^\n]*)*+"  # possessive: a word inside a comment is no token
 
 
 def _mode(words: str, symbols: str, *, numbers: bool) -> re.Pattern[str]:

@@ -31,6 +31,7 @@ _EXPECTED = "number, duration, step(), or range()"
 _CONTEXT = "subquery or range selector"
 _NO_SELECTOR = VectorSelector("", ())
 _HUGE = float(1 << 63)
+_BOUNDS = {"start": At("start"), "end": At("end")}
 
 
 def _milliseconds(duration: DurationExpr | NumberLiteral) -> tuple[int, DurationExpr | None]:
@@ -113,12 +114,12 @@ def _at(cursor: Cursor, expr: Expr) -> Expr:
 
 
 def _moment(cursor: Cursor, expr: Expr) -> At | None:
-    kind = cursor.token.kind
-    if kind == "start" or kind == "end":  # noqa: PLR1714 - narrows the type
+    bound = _BOUNDS.get(cursor.token.kind)
+    if bound is not None:
         cursor.take()
         cursor.expect("(", "@", "timestamp")
         cursor.expect(")", "@", "timestamp")
-        return At(kind)
+        return bound
     seconds = signed_number(cursor, "@", "timestamp")
     if not abs(seconds) < _HUGE:
         spelled = f"{seconds:f}" if math.isfinite(seconds) else _spell(seconds)
