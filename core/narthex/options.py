@@ -7,14 +7,15 @@ here only. Names and defaults are Prometheus's.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from narthex.config.types import Duration
 
-__all__ = ["ListenAddress", "ServerOptions"]
+__all__ = ["ListenAddress", "ServerOptions", "as_text", "external_url"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +41,26 @@ class ListenAddress:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-def _option(flag: str, default: Any, summary: str, *, at_least: int | None = None) -> Any:
-    """A field that ``--flag`` sets; ``at_least`` is the smallest number allowed."""
-    return field(default=default, metadata={"flag": flag, "help": summary, "at_least": at_least})
+def external_url(text: str) -> str:
+    """Check a URL under which users reach a server; a path alone is one too. Raises ``ValueError``.
+
+    An empty text means that the server derives it from its own name and port.
+    """
+    parts = urlsplit(text)
+    if (
+        not text
+        or (parts.scheme in {"http", "https"} and parts.hostname)
+        or (text.startswith("/") and not parts.netloc)
+    ):
+        return text.rstrip("/")
+    raise ValueError(f"{text!r} is neither a URL such as https://narthex.example.org nor a path")
+
+
+def _option(
+    flag: str, default: Any, summary: str, *, at_least: int | None = None, parse: Callable[[str], Any] | None = None
+) -> Any:
+    """A field that ``--flag`` sets; ``at_least`` is the smallest number allowed, ``parse`` reads the text."""
+    return field(default=default, metadata={"flag": flag, "help": summary, "at_least": at_least, "parse": parse})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +69,16 @@ class ServerOptions:
 
     config_file: Path = _option("config.file", Path("prometheus.yml"), "Configuration file.")
     web_listen_address: tuple[ListenAddress, ...] = _option(
-        "web.listen-address", (ListenAddress("0.0.0.0", 9090),), "Address to serve API and pages on; repeatable."  # noqa: S104 - as Prometheus does
-    )  # fmt: skip
+        "web.listen-address",
+        default=(ListenAddress("0.0.0.0", 9090),),  # noqa: S104 - as Prometheus does
+        summary="Address to serve API and pages on; repeatable.",
+        parse=ListenAddress.parse,
+    )
     web_external_url: str = _option(
-        "web.external-url", "", "URL under which users reach this server, for links in alerts; a path in it is served."
+        "web.external-url",
+        default="",
+        summary="URL under which users reach this server, for links in alerts; a path in it is served.",
+        parse=external_url,
     )
     web_enable_lifecycle: bool = _option(
         "web.enable-lifecycle", default=False, summary="Allow reload and shutdown by HTTP request."

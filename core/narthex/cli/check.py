@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import sys
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -43,19 +44,13 @@ def config(app: App, files: tuple[str, ...], *, syntax_only: bool, agent: bool) 
     good = True
     for file in files:
         click.echo(f"Checking {file}")
-        loaded = _attempt(lambda file=file: load_config(file, catalog, env=app.environment, agent=agent))  # type: ignore[misc] # the default binds the loop's value
+        loaded = _attempt(partial(load_config, file, catalog, env=app.environment, agent=agent))
         if loaded is None:
             good = False
             continue
-        rule_files, missing = ([], []) if syntax_only else _rule_files(loaded)
-        for pattern in missing:
-            _failed(f"{pattern!r} does not point to an existing file")
-        if rule_files:
-            click.echo(f"  SUCCESS: {len(rule_files)} rule files found")
-        if not missing:
-            click.echo(f" SUCCESS: {file} is valid prometheus config file syntax")
-        click.echo()
-        good = _check_rules(rule_files) and good and not missing
+        for warning in loaded.warnings:
+            click.echo(f"  WARNING: {warning}", err=True)
+        good = _check_rule_files(file, loaded, syntax_only=syntax_only) and good
     return 0 if good else 1
 
 
@@ -66,18 +61,44 @@ def rules(files: tuple[str, ...]) -> int:
     return 0 if _check_rules(files or ("-",)) else 1
 
 
+def _check_rule_files(file: str, config: Config, *, syntax_only: bool) -> bool:
+    """Say that the configuration itself is good, and check the rule files it names; whether all are good."""
+    from narthex.config.load import rule_paths
+
+    paths = () if syntax_only else rule_paths(config)
+    missing = () if syntax_only else _missing(config)
+    for pattern in missing:
+        _failed(f"{file}: rule_files: {pattern!r} does not point to an existing file")
+    if paths:
+        click.echo(f"  SUCCESS: {len(paths)} rule files found")
+    if not missing:
+        click.echo(f" SUCCESS: {file} is valid prometheus config file syntax")
+    click.echo()
+    return _check_rules(map(str, paths)) and not missing
+
+
+def _missing(config: Config) -> tuple[str, ...]:
+    """Rule files that are named without wildcards and do not exist.
+
+    A server takes such a file for an empty one (it may come later); whoever checks wants to hear of it.
+    """
+    return tuple(name for name in config.rule_files if not glob.has_magic(name) and not Path(name).exists())
+
+
 def _check_rules(files: Iterable[str]) -> bool:
     """Check each file; whether all are good."""
-    from narthex.cli.validators import rule_count
+    from narthex.cli.validators import read_rules
 
     good = True
     for file in files:
         click.echo(f"Checking {'standard input' if file == '-' else file}")
-        count = _attempt(lambda file=file: rule_count(file, sys.stdin))  # type: ignore[misc] # as above
-        if count is None:
+        found = _attempt(partial(read_rules, file, sys.stdin))
+        if found is None:
             good = False
         else:
-            click.echo(f"  SUCCESS: {count} rules found")
+            for warning in found.warnings:
+                click.echo(f"  WARNING: {warning}", err=True)
+            click.echo(f"  SUCCESS: {sum(len(group.rules) for group in found.groups)} rules found")
         click.echo()
     return good
 
@@ -94,20 +115,3 @@ def _attempt(load: Callable[[], T]) -> T | None:
 
 def _failed(reason: str) -> None:
     click.echo(f"  FAILED: {reason}", err=True)
-
-
-def _rule_files(config: Config) -> tuple[list[str], list[str]]:
-    """Existing rule files, and the names without wildcards that do not exist.
-
-    A server takes a missing file for an empty one (it may come later); whoever checks wants to hear of it.
-    """
-    found: dict[str, None] = {}  # an ordered set: two patterns may match one file
-    missing = []
-    for pattern in config.rule_files:
-        if glob.has_magic(pattern):
-            found.update(dict.fromkeys(sorted(glob.glob(pattern))))  # noqa: PTH207 - patterns may be absolute
-        elif Path(pattern).is_file():
-            found[pattern] = None
-        else:
-            missing.append(pattern)
-    return list(found), missing

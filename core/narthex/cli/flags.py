@@ -13,7 +13,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 import click
 
 from narthex.config.types import Duration
-from narthex.options import ListenAddress, ServerOptions, as_text
+from narthex.options import ServerOptions, as_text
 
 __all__ = ["DURATION", "Parsed", "server_flags"]
 
@@ -59,14 +59,14 @@ def _option(field: Field[Any], kind: Any) -> click.Option:
 
 
 def _type(field: Field[Any], kind: Any) -> click.ParamType[Any] | type:
+    if parse := field.metadata["parse"]:
+        return Parsed("text", parse)
     if kind is Duration:
         return DURATION
     if kind is Path:
         return click.Path(path_type=Path)
     if kind is int:
         return click.IntRange(min=field.metadata["at_least"])
-    if kind == tuple[ListenAddress, ...]:
-        return Parsed("address", ListenAddress.parse)
     if get_origin(kind) is not None:  # Literal
         return click.Choice(get_args(kind))
     assert kind in {bool, str}, f"no flag type for {kind}"

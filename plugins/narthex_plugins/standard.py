@@ -1,0 +1,33 @@
+"""What ships: the one list of Narthex's own plugins, and the start of the console script.
+
+The plugins are imported when a command needs them. They stand here by name, not as entry points, so that a checkout
+runs without being installed and a packed build holds exactly these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from narthex.cli.main import main as run
+
+__all__ = ["main", "shipped"]
+
+
+def shipped() -> Mapping[str, object]:
+    """Every plugin that ships, by the name that operators see."""
+    from narthex_plugins import exposition, file, relabel_actions, static, status_page, tsdb, webhook
+
+    return {
+        "static": static,
+        "file": file,
+        "relabel_actions": relabel_actions,
+        "exposition": exposition,
+        "tsdb": tsdb,
+        "webhook": webhook,
+        "status_page": status_page,
+    }
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line; returns its exit status."""
+    return run(shipped, argv)

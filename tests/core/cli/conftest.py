@@ -1,0 +1,30 @@
+"""Command lines run in the test's own process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import pytest
+
+from narthex.cli.main import main
+
+
+@dataclass(frozen=True)
+class Outcome:
+    status: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def narthex(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Outcome]:
+    """``narthex("check", "config", file)``; no foreign plugin is loaded unless the test admits it."""
+    monkeypatch.setenv("NARTHEX_PLUGINS", "")
+
+    def run(*arguments: str, shipped: Mapping[str, object] | None = None) -> Outcome:
+        status = main(lambda: shipped or {}, [str(one) for one in arguments])
+        captured = capsys.readouterr()
+        return Outcome(status, captured.out, captured.err)
+
+    return run
