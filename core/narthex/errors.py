@@ -95,7 +95,14 @@ class MissingExtraError(PluginError):
 
 
 class DiscoveryError(NarthexError):
-    """A discoverer could not produce its target groups. The groups published before stay in force."""
+    """A discoverer could not produce its target groups. The groups published before stay in force.
+
+    ``retry_within``: seconds after which it is to be tried again at the latest; None leaves that to the supervisor.
+    """
+
+    def __init__(self, message: str, retry_within: float | None = None) -> None:
+        self.retry_within = retry_within
+        super().__init__(message)
 
 
 class ScrapeError(NarthexError):

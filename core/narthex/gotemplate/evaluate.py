@@ -115,7 +115,7 @@ class Evaluator:
 
     # --- fields and methods -------------------------------------------------------------------------------------------
 
-    def fields(  # noqa: PLR0913, PLR0917 - the parts of one command, which exist nowhere else
+    def fields(
         self, dot: Any, receiver: Any, node: Node, path: Sequence[str], args: Sequence[Operand], final: Any
     ) -> Any:
         """Follow ``.A.B.C``; the last step may be a method that takes arguments."""

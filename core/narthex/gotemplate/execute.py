@@ -8,6 +8,7 @@ never the process.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -160,10 +161,8 @@ class _Walker:
         for name, value in zip(names, values, strict=False):
             self.evaluator.set(name, value, assigns=node.pipe.assigns)
         self.run.step()
-        try:
+        with suppress(_NextIteration):
             self.body(item, node.body)
-        except _NextIteration:
-            pass
 
     def items(self, value: Any, node: nodes.Range) -> Iterable[tuple[Any, Any]]:
         """Key and item of each iteration; maps in the order of their keys."""

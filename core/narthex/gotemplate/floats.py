@@ -11,7 +11,7 @@ _EXPONENT = re.compile(r"e([+-])(\d+)$")
 
 
 def shortest(value: float) -> str:
-    """Go's ``%v``: as many digits as read back the same; from 1e+06 on with an exponent, however many digits there are."""
+    """Go's ``%v``: as many digits as read back the same; with an exponent from 1e+06 on and below 1e-04."""
     if not math.isfinite(value):
         return _special(value)
     digits, exponent = _decimal(abs(value))

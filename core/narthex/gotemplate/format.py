@@ -173,7 +173,8 @@ def _verb_v(value: Any, spec: _Spec) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return _number(_signed(str(abs(value)), spec, negative=value < 0), spec)
     if isinstance(value, str):
-        return _string(value, _Spec("q" if "#" in spec.flags else "s", spec.flags, spec.width, spec.precision))
+        shown = _quoted(value) if "#" in spec.flags else value[: spec.precision]
+        return _padded(shown, spec)
     return _padded(default_text(value, fields="+" in spec.flags), spec)
 
 
@@ -225,7 +226,7 @@ def _quoted(text: str) -> str:
     """Go's ``strconv.Quote``: JSON's escapes fit, but for control characters."""
     pieces = []
     for char in text:
-        if char == '"' or char == "\\" or char in "\n\r\t\b\f":
+        if char in '"\\\n\r\t\b\f':
             pieces.append(json.dumps(char)[1:-1])
         elif char in "\a\v":
             pieces.append("\\a" if char == "\a" else "\\v")

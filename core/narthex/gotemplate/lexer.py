@@ -14,7 +14,7 @@ from narthex.errors import TemplateError
 
 __all__ = ["KEYWORDS", "Token", "tokens"]
 
-KEYWORDS = frozenset("block break continue define else end if range template with".split())
+KEYWORDS = frozenset(["block", "break", "continue", "define", "else", "end", "if", "range", "template", "with"])
 _LEFT, _RIGHT = "{{", "}}"
 _SPACES = " \t\r\n"
 _OPERATORS = {":=": "declare", "=": "assign", "|": "pipe", ",": "comma", "(": "(", ")": ")"}

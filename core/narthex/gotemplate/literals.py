@@ -26,7 +26,7 @@ def unquote(text: str) -> str:
 
 
 def _pieces(inner: str, quote: str) -> list[bytes]:
-    """Bytes, not text: ``\\xNN`` and ``\\NNN`` name bytes, of which several may make one character."""
+    r"""Bytes, not text: ``\xNN`` and ``\NNN`` name bytes, of which several may make one character."""
     pieces, end = [], 0
     for match in _ESCAPE.finditer(inner):
         pieces.append(inner[end : match.start()].encode())

@@ -36,7 +36,7 @@ class Template:
     Raises ``TemplateError`` when the text does not parse: ``template: NAME:LINE: what is wrong``.
     """
 
-    def __init__(  # noqa: PLR0913 - Go's options, all by name
+    def __init__(
         self,
         text: str,
         name: str = "",

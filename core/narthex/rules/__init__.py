@@ -1,0 +1,1 @@
+"""Rules: evaluate expressions at fixed times, record the results, and turn them into alerts."""
