@@ -48,8 +48,9 @@ Stability = Literal["provisional", "stable"]
 class BuildContext:
     """What the core hands to every builder; builders do no I/O.
 
-    ``name`` is the running instance's name for logs and metrics, such as ``file/0`` of job ``node``. ``data`` is a
-    directory the instance may keep files in, made on demand, or None where the server keeps no data.
+    ``name`` is the running instance's name for logs and metrics, such as ``file/0`` of job ``node``; ``job`` is the
+    first job that uses it, as metrics name it, or ``""`` where there are no jobs. ``data`` is a directory the instance
+    may keep files in, made on demand, or None where the server keeps no data.
     """
 
     name: str
@@ -57,6 +58,7 @@ class BuildContext:
     log: logging.LoggerAdapter[logging.Logger]
     registry: CollectorRegistry
     data: Path | None = None
+    job: str = ""
 
 
 # --- discovery -------------------------------------------------------------------------------------------------------

@@ -1,0 +1,1 @@
+"""Discovery: runs discoverers, keeps what they found, and hands changes on. See :mod:`narthex.discovery.supervisor`."""

@@ -1,0 +1,66 @@
+"""What a discoverer publishes is checked before it is believed: a stranger's plugin may hand over anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from narthex.errors import DiscoveryError
+from narthex.model.targetgroup import TargetGroup
+
+__all__ = ["checked"]
+
+_TEXT = {str}
+
+
+def checked(groups: object) -> tuple[TargetGroup, ...]:
+    """The groups, with plain dicts of their own, so that nobody changes them later.
+
+    Raises ``DiscoveryError`` that says which group and target is wrong: not a sequence of ``TargetGroup``, a source
+    that is no text, labels that are not text, a target without ``__address__``.
+    """
+    if isinstance(groups, (str, bytes, Mapping, TargetGroup)) or not isinstance(groups, Iterable):
+        raise DiscoveryError(f"published {_name(groups)} where a sequence of TargetGroup is expected")
+    return tuple(_group(group, index) for index, group in enumerate(groups))
+
+
+def _group(group: object, index: int) -> TargetGroup:
+    if not isinstance(group, TargetGroup):
+        raise DiscoveryError(f"published {_name(group)} as group {index} where a TargetGroup is expected")
+    if not isinstance(group.source, str):
+        raise DiscoveryError(f"group {index}: source is {_name(group.source)}, expected text")
+    place = f"group {group.source!r}"
+    labels = _labels(group.labels, f"{place}: labels")
+    if isinstance(group.targets, (str, bytes, Mapping)) or not isinstance(group.targets, Iterable):
+        raise DiscoveryError(f"{place}: targets is {_name(group.targets)}, expected a sequence of label sets")
+    targets = tuple([_labels(target, place, number) for number, target in enumerate(group.targets)])
+    if "__address__" not in labels and "__unix_socket__" not in labels:
+        for number, target in enumerate(targets):
+            if "__address__" not in target and "__unix_socket__" not in target:
+                raise DiscoveryError(f"{place}: target {number} has no __address__")
+    return TargetGroup(group.source, targets, labels)
+
+
+def _labels(labels: Any, place: str, number: int | None = None) -> dict[str, str]:
+    where = place if number is None else f"{place}: target {number}"
+    if not isinstance(labels, Mapping):
+        raise DiscoveryError(f"{where} is {_name(labels)}, expected a mapping of labels")
+    own = dict(labels)
+    # One set of types for all names and values costs a third of a test for each; a large group has a million of them.
+    if not ({*map(type, own)} | {*map(type, own.values())}) <= _TEXT:
+        return _plain(own, where)
+    return own
+
+
+def _plain(labels: dict[Any, Any], where: str) -> dict[str, str]:
+    """Subclasses of ``str`` are text too; everything else is named."""
+    for name, value in labels.items():
+        if not isinstance(name, str):
+            raise DiscoveryError(f"{where}: label name is {_name(name)}, expected text")
+        if not isinstance(value, str):
+            raise DiscoveryError(f"{where}: label {str(name)!r} is {_name(value)}, expected text")
+    return {str.__str__(name): str.__str__(value) for name, value in labels.items()}
+
+
+def _name(value: object) -> str:
+    return "None" if value is None else type(value).__name__

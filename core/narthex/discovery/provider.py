@@ -1,0 +1,105 @@
+"""One discovery block as configured, built, and the jobs that share it."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Hashable, MutableMapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+
+from narthex.clock import Clock
+from narthex.config.scrape import DiscoveryConfig
+from narthex.discovery.lane import Lane
+from narthex.discovery.ledger import Ledger
+from narthex.discovery.run import Run
+from narthex.discovery.state import DiscovererStatus
+from narthex.errors import PluginError
+from narthex.kinds import BuildContext, Discoverer, DiscoveryKind
+from narthex.model.targetgroup import SourcedGroup
+from narthex.plugins.catalog import Contribution
+
+__all__ = ["Provider", "build"]
+
+
+@dataclass(eq=False, slots=True)
+class Provider:
+    """What the supervisor knows of one running block. ``name`` is such as ``file/0``."""
+
+    name: str
+    key: Hashable
+    config: DiscoveryConfig
+    contribution: Contribution[DiscoveryKind] | None
+    ledger: Ledger
+    log: logging.LoggerAdapter[logging.Logger]
+    jobs: list[str] = field(default_factory=list)
+    run: Run | None = None
+    lane: Lane | None = None
+
+    def groups(self) -> list[SourcedGroup]:
+        """The groups in force, with their origin."""
+        return [SourcedGroup(self.name, group) for group in self.ledger.groups()]
+
+    def labels(self) -> tuple[str, str, str, str]:
+        """Values of the metric labels ``provider``, ``kind``, ``plugin``, ``distribution``."""
+        origin = self.contribution.origin if self.contribution else None
+        return self.name, self.config.kind, origin.plugin if origin else "", origin.distribution if origin else ""
+
+    def status(self) -> DiscovererStatus:
+        """How it fares, for people."""
+        ledger, groups = self.ledger, self.ledger.groups()
+        return DiscovererStatus(
+            provider=self.name,
+            kind=self.config.kind,
+            jobs=tuple(self.jobs),
+            origin=self.contribution.origin if self.contribution else None,
+            state=ledger.state,
+            last_error=ledger.last_error,
+            last_success=ledger.last_success,
+            restarts=ledger.restarts,
+            failures=ledger.failures(),
+            groups=len(groups),
+            targets=sum(len(group.targets) for group in groups),
+        )
+
+
+class _Named(logging.LoggerAdapter[logging.Logger]):
+    """Adds whose line it is to every line, without hiding what the call itself says."""
+
+    def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
+        kwargs["extra"] = {**(self.extra or {}), **(kwargs.get("extra") or {})}
+        return msg, kwargs
+
+
+def adapter(
+    name: str, job: str, contribution: Contribution[DiscoveryKind] | None
+) -> logging.LoggerAdapter[logging.Logger]:
+    """A logger for one block: provider, first job, plugin and distribution stand in every line."""
+    extra = {"provider": name, "job": job}
+    if contribution is not None:
+        origin = contribution.origin
+        extra |= {"plugin": origin.plugin, "distribution": f"{origin.distribution} {origin.version}"}
+    return _Named(logging.getLogger("narthex.discovery"), extra)
+
+
+def build(provider: Provider, clock: Clock, registry: CollectorRegistry, data: Path | None) -> Discoverer:
+    """Build the block's discoverer. Whatever the builder raises comes out as ``PluginError``."""
+    if provider.contribution is None:
+        raise PluginError(f"no discovery kind is named {provider.config.kind!r}")
+    where = data / _directory(provider.config) if data is not None else None
+    context = BuildContext(provider.name, clock, provider.log, registry, where, job=provider.jobs[0])
+    make: Callable[[Any, BuildContext], Discoverer] = provider.contribution.kind.build
+    try:
+        return make(provider.config.config, context)
+    except BaseException as error:
+        origin = provider.contribution.origin
+        raise PluginError(f"{provider.config.kind} of {origin}: {type(error).__name__}: {error}") from error
+
+
+def _directory(config: DiscoveryConfig) -> str:
+    """The same block finds the same directory after a restart; counters in names would not do."""
+    digest = hashlib.blake2b(repr(config).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+    return f"{config.kind}-{digest}"

@@ -1,0 +1,136 @@
+"""One discoverer kept running: called, called again after failures, and never trusted.
+
+Whatever its code raises stays here, ``SystemExit`` included (uncaught in a task it would end the whole event loop), as
+does a ``CancelledError`` that nobody but itself asked for. The same lines run on a lane of their own thread
+(:mod:`narthex.discovery.lane`) and, in tests and one-shot commands, on the caller's loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from functools import partial
+
+from narthex.clock import Clock
+from narthex.discovery.checks import checked
+from narthex.discovery.ledger import Ledger
+from narthex.discovery.state import Settings
+from narthex.errors import DiscoveryError
+from narthex.kinds import Discoverer
+from narthex.model.targetgroup import TargetGroup
+
+__all__ = ["Run"]
+
+Log = logging.LoggerAdapter[logging.Logger]
+
+
+class Run:
+    """The life of one built discoverer, from its first call to its cancellation."""
+
+    def __init__(
+        self,
+        name: str,
+        discoverer: Discoverer,
+        ledger: Ledger,
+        log: Log,
+        clock: Clock,
+        settings: Settings,
+        random: Callable[[], float],
+    ) -> None:
+        self.name = name
+        self.done: Future[None] = Future()
+        """Resolved when nothing of it runs any more."""
+        self.task: asyncio.Task[None] | None = None
+        self.leftovers: Callable[[], Sequence[asyncio.Task[object]]] = tuple
+        """Tasks that the discoverer created and that still run; set by a lane that can tell."""
+        self._discoverer = discoverer
+        self._ledger = ledger
+        self._log = log
+        self._clock = clock
+        self._settings = settings
+        self._random = random
+        self._stopping = False
+        self._attempts = 0
+        self._rejected: BaseException | None = None
+        self.number = ledger.begin()
+
+    def stop(self) -> None:
+        """Cancel; called on the loop it runs on."""
+        self._stopping = True
+        if self.task is not None:
+            self.task.cancel()
+
+    def report(self, reason: str, error: str) -> None:
+        """A failure that was noticed from outside the run, such as a task of its that called ``sys.exit``."""
+        if self._ledger.fail(self.number, reason, error, state=None):
+            self._log.warning("Discovery failed", extra={"reason": reason, "error_text": error})
+
+    async def supervise(self) -> None:
+        """Call the discoverer until it returns or is cancelled."""
+        while True:
+            try:
+                await self._discoverer.run(partial(self._publish, self.number))
+            except GeneratorExit:
+                raise  # the loop itself goes away
+            except BaseException as error:  # noqa: BLE001 -- a stranger's code: everything is contained, see above
+                if self._stopping:
+                    return
+                self._failed(error)
+                retry_within = error.retry_within if isinstance(error, DiscoveryError) else None
+            else:
+                if not self._stopping:
+                    self._ledger.finish(self.number)
+                    self._log.debug("Discovery finished")
+                return
+            finally:
+                self._tidy()
+            await self._clock.sleep(self._delay(retry_within))
+            self.number = self._ledger.begin()
+
+    def _tidy(self) -> None:
+        left = self.leftovers()
+        if left and not self._stopping:
+            self.report("leaked", "left tasks behind: " + ", ".join(task.get_name() for task in left))
+        for task in left:
+            task.cancel()
+
+    def _publish(self, number: int, groups: Sequence[TargetGroup]) -> None:
+        try:
+            own = checked(groups)
+        except Exception as error:
+            # a mapping or sequence of the plugin's own may raise anything while it is read
+            rejected = (
+                error if isinstance(error, DiscoveryError) else DiscoveryError(f"{type(error).__name__}: {error}")
+            )
+            self._rejected = rejected
+            if self._ledger.fail(number, "rejected", str(rejected)):
+                self._log.warning("Rejected what discovery published; the old groups stay", extra=_why(rejected))
+            raise rejected from error
+        self._attempts = 0
+        if self._ledger.publish(number, own):
+            self._log.info("Discovery works again")
+
+    def _failed(self, error: BaseException) -> None:
+        if error is self._rejected:
+            return  # counted and told when it was rejected
+        reason = "exit" if isinstance(error, (SystemExit, KeyboardInterrupt)) else "raised"
+        text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        if isinstance(error, DiscoveryError):
+            text = str(error)
+        if self._ledger.fail(self.number, reason, text):
+            self._log.warning("Discovery failed; the old groups stay", extra={"reason": reason, "error_text": text})
+            self._log.debug("Where discovery failed", exc_info=error)
+
+    def _delay(self, most: float | None) -> float:
+        """Doubling up to the limit; jittered downwards by up to half, so that many do not return at one moment."""
+        settings = self._settings
+        limit = settings.restart_most if most is None else most
+        longest = min(settings.restart_least * 2.0 ** min(self._attempts, 32), limit)
+        self._attempts += 1
+        return longest * (0.5 + self._random() / 2)
+
+
+def _why(error: Exception) -> dict[str, str]:
+    return {"reason": "rejected", "error_text": str(error)}
