@@ -1,0 +1,116 @@
+"""The engine: parse, evaluate, answer. Synchronous and thread-safe; call it in worker threads."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from narthex.errors import QueryError
+from narthex.promql.ast import Expr, MatrixSelector, StringLiteral, SubqueryExpr
+from narthex.promql.durations import resolve
+from narthex.promql.engine.evaluate import Evaluation, Settings
+from narthex.promql.engine.functions import STANDARD
+from narthex.promql.engine.functions.registry import Function, stripped
+from narthex.promql.engine.query import Annotations, Budget, Limits, Steps
+from narthex.promql.engine.result import from_scalar, from_vector, whole_windows
+from narthex.promql.engine.vector import Vector
+from narthex.promql.parser import ALL_OPTIONS, ParserOptions, parse
+from narthex.promql.printer import to_text
+from narthex.promql.value import QueryResult, String, Value
+from narthex.promql.valuetype import ValueType
+from narthex.storage.protocol import Storage
+
+__all__ = ["Engine"]
+
+_PARSED = 256
+_UNLIMITED = Limits()
+
+
+class Engine:
+    """Answers PromQL queries over one storage.
+
+    ``lookback`` and ``default_step`` (of subqueries that give none) are in ms; ``max_samples`` bounds the samples held
+    at a time; ``delayed_name_removal`` as the Prometheus feature of that name; ``functions`` by name. All methods may
+    be called from several threads at once.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        *,
+        lookback: int = 300_000,
+        max_samples: int = 50_000_000,
+        default_step: int = 60_000,
+        delayed_name_removal: bool = False,
+        options: ParserOptions = ALL_OPTIONS,
+        functions: Mapping[str, Function] = STANDARD,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._storage = storage
+        self._settings = Settings(lookback, default_step, delayed_name_removal)
+        self._max_samples = max_samples
+        self._options = options
+        self._functions = functions
+        self._monotonic = monotonic
+        self._parsed: OrderedDict[str, Expr] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def parse(self, text: str) -> Expr:
+        """The expression of a query's text; the last few are kept. Raises ``ParseError``."""
+        with self._lock:
+            known = self._parsed.get(text)
+            if known is not None:
+                self._parsed.move_to_end(text)
+                return known
+        expr = parse(text, options=self._options)
+        with self._lock:
+            self._parsed[text] = expr
+            if len(self._parsed) > _PARSED:
+                self._parsed.popitem(last=False)
+        return expr
+
+    def instant(self, expr: str | Expr, time: int, *, limits: Limits = _UNLIMITED) -> QueryResult:
+        """Evaluate at one time (ms since the epoch).
+
+        Raises ``QueryError`` and its kinds: ``ParseError``, ``QueryTimeoutError``, ``QueryLimitError``,
+        ``QueryCancelledError``, ``NotImplementedYetError``; ``StorageError`` from the storage.
+        """
+        return self._run(expr, Steps.every(time, time, 0), limits)
+
+    def range(self, expr: str | Expr, start: int, end: int, step: int, *, limits: Limits = _UNLIMITED) -> QueryResult:
+        """Evaluate at ``start``, ``start + step``, … up to ``end`` (ms); errors as :meth:`instant`."""
+        if step <= 0:
+            raise QueryError("zero or negative query resolution step widths are not accepted")
+        if end < start:
+            raise QueryError("end timestamp must not be before start time")
+        return self._run(expr, Steps.every(start, end, step), limits)
+
+    def _run(self, query: str | Expr, steps: Steps, limits: Limits) -> QueryResult:
+        text = query if isinstance(query, str) else to_text(query)
+        parsed = self.parse(query) if isinstance(query, str) else query
+        if not steps.instant and parsed.type not in {ValueType.SCALAR, ValueType.VECTOR}:
+            raise QueryError(
+                f'invalid expression type "{parsed.type.documented}" for range query, must be Scalar or instant Vector'
+            )
+        budget = Budget(limits, self._max_samples, self._monotonic)
+        budget.check()
+        annotations = Annotations(text)
+        evaluation = Evaluation(self._storage, self._functions, self._settings, budget, annotations)
+        resolved = resolve(parsed, step=steps.step, range_=steps.end - steps.start)
+        with np.errstate(all="ignore"):
+            value = _answer(evaluation, stripped(resolved), steps)
+        budget.check()
+        return QueryResult(value, tuple(annotations.warnings), tuple(annotations.infos), budget.samples)
+
+
+def _answer(evaluation: Evaluation, expr: Expr, steps: Steps) -> Value:
+    if isinstance(expr, StringLiteral):
+        return String(expr.value, int(steps.times[0]))
+    if isinstance(expr, MatrixSelector | SubqueryExpr):
+        return whole_windows(evaluation.ranged(expr, steps), evaluation.budget)
+    value = evaluation.value(expr, steps)
+    return from_vector(value, steps) if isinstance(value, Vector) else from_scalar(value, steps)

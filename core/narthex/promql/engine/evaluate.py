@@ -1,0 +1,208 @@
+"""Walk an expression and compute each node for all series and all steps at once.
+
+One :class:`Evaluation` is one run of one query. A node's value is a :class:`Vector`, float64 ``[K]`` for a scalar, or a
+text; ranges have no value of their own but are handed, block by block, to the function that reads them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from narthex.errors import NotImplementedYetError, QueryError
+from narthex.promql.ast import (
+    AggregateExpr,
+    BinaryExpr,
+    Call,
+    Expr,
+    NumberLiteral,
+    ParenExpr,
+    StringLiteral,
+    UnaryExpr,
+    VectorSelector,
+)
+from narthex.promql.engine.aggregation import aggregated
+from narthex.promql.engine.arithmetic import ARITHMETIC, COMPARISONS, SET_OPERATORS
+from narthex.promql.engine.functions.registry import Function, Invocation, stripped
+from narthex.promql.engine.matching import Operation, matched, with_scalar
+from narthex.promql.engine.query import Annotations, Budget, Steps
+from narthex.promql.engine.selectors import Ranged, instant, ranged
+from narthex.promql.engine.setops import set_operation
+from narthex.promql.engine.vector import Bools, Floats, Vector
+from narthex.promql.engine.window import Window
+from narthex.storage.protocol import Storage
+
+__all__ = ["Evaluation", "Settings"]
+
+WindowFunction = Callable[[Window], "tuple[Floats, Bools | None]"]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How queries are evaluated. Durations in ms."""
+
+    lookback: int = 300_000
+    default_step: int = 60_000
+    delayed_name_removal: bool = False
+
+
+class Evaluation:
+    """One run of one query over one storage. Not shared between threads."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        functions: Mapping[str, Function],
+        settings: Settings,
+        budget: Budget,
+        annotations: Annotations,
+    ) -> None:
+        self.storage = storage
+        self.functions = functions
+        self.settings = settings
+        self.budget = budget
+        self.annotations = annotations
+
+    # --- values by type ---
+
+    def vector(self, expr: Expr, steps: Steps) -> Vector:
+        """The value of an expression whose type is an instant vector."""
+        value = self.value(expr, steps)
+        if not isinstance(value, Vector):
+            raise QueryError(f"expected an instant vector, got {expr.type.documented}")
+        return value
+
+    def scalar(self, expr: Expr, steps: Steps) -> Floats:
+        """The value of a scalar expression for each step: float64 ``[K]``."""
+        if isinstance(expr, NumberLiteral):
+            return np.full(steps.count, expr.value)
+        value = self.value(expr, steps)
+        if isinstance(value, Vector):
+            raise QueryError(f"expected a scalar, got {expr.type.documented}")
+        return value
+
+    def text(self, expr: Expr) -> str:
+        """The value of a string expression."""
+        expr = stripped(expr)
+        if not isinstance(expr, StringLiteral):
+            raise QueryError(f"expected a string, got {expr.type.documented}")
+        return expr.value
+
+    def value(self, expr: Expr, steps: Steps) -> Vector | Floats:
+        """The value of a scalar or an instant-vector expression."""
+        self.budget.check()
+        match expr:
+            case NumberLiteral():
+                return np.full(steps.count, expr.value)
+            case ParenExpr():
+                return self.value(stripped(expr), steps)
+            case VectorSelector():
+                return instant(self, expr, steps)[0]
+            case UnaryExpr():
+                return self._signed(expr, steps)
+            case BinaryExpr():
+                return self._binary(expr, steps)
+            case AggregateExpr():
+                return self._held(aggregated(self, expr, steps))
+            case Call():
+                return self._called(expr, steps)
+            case _:
+                raise QueryError(f"{expr.type.documented} cannot be used here")
+
+    def timestamps(self, expr: Expr, steps: Steps) -> Vector | None:
+        """For a selector the times of the samples it finds, in seconds, as values; None for anything else."""
+        if not isinstance(expr, VectorSelector):
+            return None
+        vector, times = instant(self, expr, steps)
+        return vector.with_values(times / 1000)
+
+    # --- nodes ---
+
+    def _held(self, value: Vector | Floats) -> Vector | Floats:
+        self.budget.hold(value.samples if isinstance(value, Vector) else value.size)
+        return value
+
+    def _called(self, expr: Call, steps: Steps) -> Vector | Floats:
+        function = self.functions.get(expr.func)
+        if function is None:
+            raise NotImplementedYetError(f"function {expr.func} is not implemented yet")
+        return self._held(function.apply(Invocation(expr, steps, self)))
+
+    def _signed(self, expr: UnaryExpr, steps: Steps) -> Vector | Floats:
+        value = self.value(expr.expr, steps)
+        if expr.op == "+":
+            return value
+        if isinstance(value, Vector):
+            delayed = self.settings.delayed_name_removal
+            return value.with_values(-value.values).without_name(delayed=delayed)
+        return -value
+
+    def _binary(self, expr: BinaryExpr, steps: Steps) -> Vector | Floats:
+        """Operators lean left, so the left spine is a loop: a sum of 5,000 terms must not overflow the stack."""
+        spine = [expr]
+        while isinstance(inner := stripped(spine[-1].lhs), BinaryExpr):
+            spine.append(inner)
+        value = self.value(spine[-1].lhs, steps)
+        for node in reversed(spine):
+            value = self._held(self._operated(node, value, self.value(node.rhs, steps)))
+        return value
+
+    def _operated(self, expr: BinaryExpr, left: Vector | Floats, right: Vector | Floats) -> Vector | Floats:
+        operation = Operation(expr.op, expr.return_bool, self.settings.delayed_name_removal)
+        if isinstance(left, Vector) and isinstance(right, Vector):
+            if expr.matching is None:
+                raise QueryError(f"operator {expr.op} between vectors has no matching")
+            if expr.op in SET_OPERATORS:
+                return set_operation(expr.op, left, right, expr.matching)
+            return matched(operation, left, right, expr.matching)
+        if isinstance(left, Vector):
+            assert not isinstance(right, Vector)  # both sides being vectors was dealt with above
+            return with_scalar(operation, left, right, scalar_left=False)
+        if isinstance(right, Vector):
+            return with_scalar(operation, right, left, scalar_left=True)
+        if expr.op in COMPARISONS:
+            return COMPARISONS[expr.op](left, right).astype(np.float64)
+        if expr.op not in ARITHMETIC:
+            raise NotImplementedYetError(f"operator {expr.op} between scalars is not implemented yet")
+        return ARITHMETIC[expr.op](left, right)
+
+    # --- ranges ---
+
+    def ranged(self, expr: Expr, steps: Steps, function: str = "") -> Ranged:
+        """The windows of a range selector or a subquery; ``function`` is who asks."""
+        return ranged(self, stripped(expr), steps, function)
+
+    def over_windows(self, expr: Expr, steps: Steps, compute: WindowFunction, function: str = "") -> Vector:
+        """``compute`` over every window of a range expression, block by block; metric names are kept."""
+        source = self.ranged(expr, steps, function)
+        values: list[Floats] = []
+        masks: list[Bools | None] = []
+        series = []
+        for block in source.blocks:
+            self.budget.check()
+            window = Window.over(block, source.start, source.end, steps.times)
+            counts = np.maximum(window.counts, 0)
+            members = np.bincount(block.group, minlength=counts.shape[1])
+            self.budget.read(int((counts @ members).sum()))
+            self.budget.hold(window.shape[0] * window.shape[1] + int(counts.max(initial=0)))
+            one, mask = compute(window)
+            values.append(one)
+            masks.append(mask)
+            series.append(block.series)
+        if not values:
+            return Vector.empty(steps.count)
+        rows = series[0] if len(series) == 1 else np.concatenate(series)
+        unnamed = None if source.unnamed is None else source.unnamed[rows]
+        present = None
+        if any(mask is not None for mask in masks):
+            filled = [
+                np.ones(one.shape, np.bool_) if mask is None else mask for one, mask in zip(values, masks, strict=True)
+            ]
+            present = np.concatenate(filled, axis=1)
+        labels = source.labels
+        if len(rows) != labels.rows or not bool((rows == np.arange(len(rows))).all()):
+            labels = labels.take(rows)
+        joined = values[0] if len(values) == 1 else np.concatenate(values, axis=1)
+        return Vector(labels, joined, present, unnamed).compacted()

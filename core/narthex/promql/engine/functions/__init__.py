@@ -1,0 +1,33 @@
+"""The functions of PromQL, each a frozen description with its vectorised code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from narthex.promql.engine.functions import (
+    histogram,
+    labels,
+    math,
+    overtime,
+    rates,
+    shape,
+    time,
+    trends,
+)
+from narthex.promql.engine.functions.registry import Function, table
+
+__all__ = ["STANDARD"]
+
+STANDARD: Mapping[str, Function] = table(
+    (
+        *math.FUNCTIONS,
+        *time.FUNCTIONS,
+        *rates.FUNCTIONS,
+        *overtime.FUNCTIONS,
+        *trends.FUNCTIONS,
+        *labels.FUNCTIONS,
+        *shape.FUNCTIONS,
+        *histogram.FUNCTIONS,
+    )
+)
+"""Every function that ships, by name."""

@@ -1,0 +1,132 @@
+"""label_replace and label_join. Text is computed once for each distinct value, not once for each series."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from narthex.errors import QueryError
+from narthex.model.labeltable import Column, encode
+from narthex.promql.engine.functions.registry import Function, Invocation
+from narthex.promql.engine.grouping import number
+from narthex.promql.engine.vector import Ints, Vector
+from narthex.promql.strings import quote_go
+from narthex.regex import Regex
+
+__all__ = ["FUNCTIONS", "expand", "valid_label_name"]
+
+_WORD = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
+
+
+def valid_label_name(name: str) -> bool:
+    """Whether the text can be a label's name: any UTF-8 that is not empty."""
+    return bool(name) and not any("\ud800" <= char <= "\udfff" for char in name)
+
+
+def expand(template: str, groups: tuple[str, ...], names: dict[str, int]) -> str:
+    """Replace ``$1``, ``${name}`` and ``$$`` in ``template``, as Go's ``Regexp.Expand`` does.
+
+    A name is the longest run of letters, digits and ``_``; an unknown one is empty; a malformed ``$`` stays.
+    """
+    parts: list[str] = []
+    at = 0
+    while (dollar := template.find("$", at)) >= 0:
+        parts.append(template[at:dollar])
+        name, at = _reference(template, dollar)
+        if name is None:
+            parts.append("$")
+        elif name.isdigit():
+            parts.append(groups[int(name)] if int(name) < len(groups) else "")
+        else:
+            parts.append(groups[names[name]] if name in names else "")
+    parts.append(template[at:])
+    return "".join(parts)
+
+
+def _reference(template: str, dollar: int) -> tuple[str | None, int]:
+    """The name behind a ``$`` and where it ends; None stands for a plain ``$``."""
+    at = dollar + 1
+    if template[at : at + 1] == "$":
+        return None, at + 1
+    braced = template[at : at + 1] == "{"
+    start = at + 1 if braced else at
+    end = start
+    while end < len(template) and template[end] in _WORD:
+        end += 1
+    if end == start or (braced and template[end : end + 1] != "}"):
+        return None, at
+    return template[start:end], end + 1 if braced else end
+
+
+def _label_replace(invocation: Invocation) -> Vector:
+    vector = invocation.vector(0)
+    target, template, source, pattern = (invocation.text(index) for index in range(1, 5))
+    try:
+        regex = Regex(pattern)
+    except ValueError as error:
+        raise QueryError(f"invalid regular expression in label_replace(): {pattern}") from error
+    if not valid_label_name(target):
+        raise QueryError(f"invalid destination label name in label_replace(): {_shown(target)}")
+    column = vector.labels.columns.get(source, Column(np.zeros(vector.size, dtype=np.int32), [""]))
+    used, inverse = np.unique(column.codes, return_inverse=True)
+    found = [regex.groups(column.dictionary[code]) for code in used.tolist()]
+    matched = np.array([one is not None for one in found], dtype=np.bool_)[inverse.reshape(-1)]
+    texts = encode(["" if one is None else expand(template, one, regex.names) for one in found])
+    fresh = Column(texts.codes[inverse.reshape(-1)], texts.dictionary)
+    return _with_label(vector, target, _where(matched, fresh, vector.labels.columns.get(target)), matched)
+
+
+def _label_join(invocation: Invocation) -> Vector:
+    vector = invocation.vector(0)
+    target, separator = invocation.text(1), invocation.text(2)
+    sources = [invocation.text(index) for index in range(3, invocation.count)]
+    for source in sources:
+        if not valid_label_name(source):
+            raise QueryError(f"invalid source label name in label_join(): {_shown(source)}")
+    if not valid_label_name(target):
+        raise QueryError(f"invalid destination label name in label_join(): {_shown(target)}")
+    columns = [vector.labels.columns.get(source) for source in sources]
+    key, size = np.zeros(vector.size, dtype=np.int64), 1
+    for column in columns:
+        if column is not None:
+            key, first = number(key * len(column.dictionary) + column.codes, size * len(column.dictionary))
+            size = max(1, len(first))
+    ids, first = number(key, size)
+    texts = encode([separator.join(_value(column, row) for column in columns) for row in first.tolist()])
+    codes = texts.codes[ids] if len(first) else np.zeros(0, dtype=np.int32)
+    return _with_label(vector, target, Column(codes, texts.dictionary), np.ones(vector.size, dtype=np.bool_))
+
+
+def _value(column: Column | None, row: int) -> str:
+    return "" if column is None else column.dictionary[column.codes[row]]
+
+
+def _where(chosen: np.ndarray, fresh: Column, old: Column | None) -> Column:  # type: ignore[type-arg]
+    """``fresh`` where chosen, else the old value."""
+    if old is None:
+        return Column(np.where(chosen, fresh.codes, 0).astype(np.int32), fresh.dictionary)
+    shifted = fresh.codes + np.int32(len(old.dictionary))
+    codes = np.where(chosen, np.where(fresh.codes == 0, 0, shifted), old.codes).astype(np.int32)
+    return _deduplicated(codes, [*old.dictionary, *fresh.dictionary])
+
+
+def _deduplicated(codes: Ints, dictionary: list[str]) -> Column:
+    """One code for each text: two dictionaries put together may hold a text twice."""
+    used, inverse = np.unique(codes, return_inverse=True)
+    column = encode([dictionary[code] for code in used.tolist()])
+    return Column(column.codes[inverse.reshape(-1)], column.dictionary)
+
+
+def _with_label(vector: Vector, name: str, column: Column, changed: np.ndarray) -> Vector:  # type: ignore[type-arg]
+    unnamed = vector.unnamed
+    if name == "__name__" and unnamed is not None:
+        unnamed = unnamed & ~changed  # a new name is there to stay
+    return replace(vector, labels=vector.labels.with_column(name, column), unnamed=unnamed).ensure_distinct()
+
+
+def _shown(text: str) -> str:
+    return quote_go(text)[1:-1]
+
+
+FUNCTIONS = (Function("label_replace", _label_replace), Function("label_join", _label_join))

@@ -1,0 +1,142 @@
+"""Functions of counters and of differences: rate, increase, delta, irate, idelta, changes, resets.
+
+``rate`` needs two cells of each window, the first and the last sample, and what was lost to counter resets between
+them. Losses are added up along the block once, so a window's loss is the difference of two more cells. Everything that
+depends on times only is computed once for each group of series.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from narthex.promql.engine.functions.registry import Function, Invocation, of_window
+from narthex.promql.engine.vector import Bools, Floats, Vector
+from narthex.promql.engine.window import Window
+
+__all__ = ["FUNCTIONS"]
+
+_COUNTER_SUFFIXES = ("_total", "_sum", "_count", "_bucket")
+
+
+def extrapolated(window: Window, *, counter: bool, per_second: bool) -> tuple[Floats, Bools | None]:
+    """The change over the window, extended from the first and last sample to its bounds.
+
+    Each end is extended by the distance to the bound when that is below 1.1 times the average distance of samples, else
+    by half the average; a counter is not extended below zero. Source: Prometheus's documentation of ``rate`` and
+    ``increase``; two samples at least.
+    """
+    first_row, last_row = window.low, window.high - 1
+    first = window.at(first_row)
+    change = window.at(last_row) - first
+    if counter:
+        lost = _lost(window)
+        if lost is not None:
+            change = change + lost
+    first_time, last_time = window.times_at(first_row), window.times_at(last_row)
+    sampled = (last_time - first_time) / 1000
+    average = sampled / np.maximum(window.counts - 1, 1)
+    to_start = (first_time - window.start[:, None]) / 1000
+    to_end = (window.end[:, None] - last_time) / 1000
+    threshold = average * 1.1
+    to_start = np.where(to_start >= threshold, average / 2, to_start)
+    to_end = np.where(to_end >= threshold, average / 2, to_end)
+    scale = 1.0 / window.seconds if per_second else 1.0
+    if not counter:
+        return change * window.spread((sampled + to_start + to_end) / sampled * scale), window.at_least(2)
+    wide_sampled, wide_start = window.spread(sampled), window.spread(to_start)
+    to_zero = wide_sampled * (first / change)
+    below = (change > 0) & (first >= 0) & (to_zero < wide_start)
+    wide_start = np.where(below, to_zero, wide_start)
+    factor = (window.spread(sampled + to_end) + wide_start) / wide_sampled
+    return change * (factor * scale), window.at_least(2)
+
+
+def _lost(window: Window) -> Floats | None:
+    """What a counter had reached before each reset inside the window, added up: ``[K, n]``; None without resets."""
+    values = window.block.values
+    fell = values[1:] < values[:-1]
+    if not fell.any():
+        return None
+    losses = np.zeros(values.shape)
+    np.copyto(losses[1:], values[:-1], where=fell)
+    if not np.isfinite(losses).all():  # an infinity must not spoil the windows behind it
+        return replace(window, low=window.low + 1).sum(losses)
+    running = np.cumsum(losses, axis=0)
+    return _at(window, running, window.high - 1) - _at(window, running, window.low)
+
+
+def _at(window: Window, values: np.ndarray, rows: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+    inside = np.clip(rows, 0, len(values) - 1)
+    return np.asarray(values[inside[:, window.block.group], np.arange(values.shape[1])])
+
+
+def _instantaneous(window: Window, *, rate: bool) -> tuple[Floats, Bools | None]:
+    """From the last two samples: their difference, or for a rate the increase per second."""
+    last, before = window.at(window.high - 1), window.at(window.high - 2)
+    change = last - before
+    if rate:
+        distance = (window.times_at(window.high - 1) - window.times_at(window.high - 2)) / 1000
+        change = np.where(last < before, last, change) / window.spread(distance)
+    return change, window.at_least(2)
+
+
+def _transitions(differs: Callable[[Floats, Floats], Bools]) -> Callable[[Window], tuple[Floats, Bools | None]]:
+    """How many neighbouring samples of a window satisfy a condition."""
+
+    def compute(window: Window) -> tuple[Floats, Bools | None]:
+        values = window.block.values
+        running = np.zeros(values.shape, dtype=np.int64)
+        np.cumsum(differs(values[:-1], values[1:]), axis=0, out=running[1:])
+        found = _at(window, running, window.high - 1) - _at(window, running, window.low)
+        return found.astype(np.float64), window.at_least(1)
+
+    return compute
+
+
+def _changed(before: Floats, after: Floats) -> Bools:
+    return np.asarray((before != after) & ~(np.isnan(before) & np.isnan(after)))
+
+
+def _counter(name: str, *, per_second: bool) -> Function:
+    def compute(window: Window) -> tuple[Floats, Bools | None]:
+        return extrapolated(window, counter=True, per_second=per_second)
+
+    def apply(invocation: Invocation) -> Vector:
+        result = invocation.over_windows(0, compute)
+        _note_other_types(invocation, result)
+        return result.without_name(delayed=invocation.delayed)
+
+    return Function(name, apply)
+
+
+def _note_other_types(invocation: Invocation, result: Vector) -> None:
+    """Tell which metrics do not look like counters."""
+    names, types = result.labels.columns.get("__name__"), result.labels.columns.get("__type__")
+    if names is None or not result.size:
+        return
+    for code in np.unique(names.codes).tolist():
+        name = names.dictionary[code]
+        if not name or name.endswith(_COUNTER_SUFFIXES):
+            continue
+        if types is not None:
+            kinds = {types.dictionary[one] for one in np.unique(types.codes[names.codes == code]).tolist()}
+            if kinds <= {"counter", "histogram"}:
+                continue
+        invocation.annotations.info(
+            f'metric might not be a counter, name does not end in _total/_sum/_count/_bucket: "{name}"',
+            invocation.pos(0),
+        )
+
+
+FUNCTIONS = (
+    _counter("rate", per_second=True),
+    _counter("increase", per_second=False),
+    of_window("delta", lambda window: extrapolated(window, counter=False, per_second=False)),
+    of_window("irate", lambda window: _instantaneous(window, rate=True)),
+    of_window("idelta", lambda window: _instantaneous(window, rate=False)),
+    of_window("changes", _transitions(_changed)),
+    of_window("resets", _transitions(lambda before, after: np.asarray(after < before))),
+)

@@ -1,0 +1,241 @@
+"""Binary operations between two vectors, and between a vector and a scalar.
+
+The two sides meet by number: rows with equal matching labels get one group number over both tables, and the join of
+the two lists of groups gives every pair of series that can ever meet. Values are then computed for all pairs and steps
+at once. What Prometheus decides for each step (duplicates, filters, fill values) becomes a mask over steps and pairs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from narthex.errors import NotImplementedYetError, QueryError
+from narthex.model.labels import Labels
+from narthex.model.labeltable import LabelTable
+from narthex.promql.ast import VectorMatching
+from narthex.promql.engine.arithmetic import ARITHMETIC, COMPARISONS
+from narthex.promql.engine.grouping import joint_groups
+from narthex.promql.engine.vector import Bools, Floats, Ints, Vector, concatenate
+
+__all__ = ["Operation", "matched", "matching_labels", "with_scalar"]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A binary operator as it stands in a query. ``delayed``: metric names go at the end of the query."""
+
+    op: str
+    return_bool: bool
+    delayed: bool
+
+    @property
+    def renames(self) -> bool:
+        """Whether the result no longer is the metric it was."""
+        return self.return_bool or self.op in ARITHMETIC
+
+    def apply(self, left: Floats, right: Floats, kept: Floats) -> tuple[Floats, Bools | None]:
+        """Values, and where there are any (None: everywhere). A comparison gives the values of ``kept`` back."""
+        arithmetic = ARITHMETIC.get(self.op)
+        if arithmetic is not None:
+            return arithmetic(left, right), None
+        comparison = COMPARISONS.get(self.op)
+        if comparison is None:
+            raise NotImplementedYetError(f"operator {self.op} on native histograms is not implemented yet")
+        true = comparison(left, right)
+        return (true.astype(np.float64), None) if self.return_bool else (kept, true)
+
+
+def with_scalar(operation: Operation, vector: Vector, scalar: Floats, *, scalar_left: bool) -> Vector:
+    """A vector and a scalar (float64 ``[K]``); a comparison keeps the vector's values, whichever side it stands on."""
+    other = scalar[:, None]
+    left, right = (other, vector.values) if scalar_left else (vector.values, other)
+    values, keep = operation.apply(left, right, vector.values)
+    result = vector.with_values(values)
+    if keep is not None:
+        result = result.where(keep)
+    return result.without_name(delayed=operation.delayed) if operation.renames else result
+
+
+def matching_labels(left: LabelTable, right: LabelTable, matching: VectorMatching) -> list[str]:
+    """The labels that must be equal for two series to meet."""
+    if matching.on:
+        return list(matching.labels)
+    ignored = {"__name__", *matching.labels}
+    return sorted({*left.columns, *right.columns} - ignored)
+
+
+def matched(operation: Operation, left: Vector, right: Vector, matching: VectorMatching) -> Vector:
+    """An arithmetic or comparison operator between two vectors. Raises ``QueryError`` where the match is ambiguous."""
+    names = matching_labels(left.labels, right.labels, matching)
+    ids_left, ids_right, groups = joint_groups(left.labels, right.labels, names)
+    if matching.card == "one-to-many":
+        join = _Join(operation, right, left, ids_right, ids_left, groups, matching, names, swapped=True)
+    else:
+        join = _Join(operation, left, right, ids_left, ids_right, groups, matching, names, swapped=False)
+    return join.result()
+
+
+@dataclass(frozen=True, slots=True)
+class _Join:
+    """One match in progress; ``many`` is the side whose labels the result takes."""
+
+    operation: Operation
+    many: Vector
+    one: Vector
+    many_ids: Ints
+    one_ids: Ints
+    groups: int
+    matching: VectorMatching
+    names: list[str]
+    swapped: bool
+
+    def result(self) -> Vector:
+        fill_many, fill_one = self.matching.fill_left, self.matching.fill_right
+        if self.swapped:
+            fill_many, fill_one = fill_one, fill_many
+        self._refuse_duplicates(filled=fill_many is not None or fill_one is not None)
+        parts = [self._pairs()]
+        if fill_one is not None:
+            parts.append(self._lonely_many(fill_one))
+        if fill_many is not None:
+            parts.append(self._lonely_one(fill_many))
+        self._refuse_many_matches(parts)
+        vectors = [part.vector for part in parts]
+        result = concatenate(vectors, self.many.steps).compacted()
+        if self.matching.include or len(parts) > 1 or result.size > 1 and not self._distinct():
+            result = self._merged(result)
+        return result.without_name(delayed=self.operation.delayed) if self.operation.renames else result
+
+    # --- values ---
+
+    def _pairs(self) -> _Part:
+        """Every pair of series of one group, where both have a sample."""
+        many, one = _join(self.many_ids, self.one_ids, self.groups)
+        present = None
+        if self.many.present is not None or self.one.present is not None:
+            present = self.many.mask()[:, many] & self.one.mask()[:, one]
+        vector = self._computed(self.many.take(many), self.one.values[:, one], present)
+        return _Part(_relabelled(vector, self.one.labels.take(one), self.matching), self.many_ids[many])
+
+    def _lonely_many(self, fill: float) -> _Part:
+        """Series of the many side, at the steps where nobody stands opposite."""
+        lonely = self.many.mask() & ~self._anybody(self.one, self.one_ids)[:, self.many_ids]
+        vector = self._computed(self.many, np.full(self.many.values.shape, fill), lonely)
+        absent = LabelTable(vector.size, {})
+        return _Part(_relabelled(vector, absent, self.matching), self.many_ids)
+
+    def _lonely_one(self, fill: float) -> _Part:
+        """Series of the one side at the steps where nobody stands opposite; they have the matching labels only."""
+        lonely = self.one.mask() & ~self._anybody(self.many, self.many_ids)[:, self.one_ids]
+        labels = self.one.labels.keep(self.names)
+        stand_in = Vector(labels, np.full(self.one.values.shape, fill), None, self.one.unnamed)
+        vector = self._computed(stand_in, self.one.values, lonely)
+        return _Part(_relabelled(vector, self.one.labels, self.matching), self.one_ids)
+
+    def _computed(self, many: Vector, one: Floats, present: Bools | None) -> Vector:
+        left, right = (one, many.values) if self.swapped else (many.values, one)
+        # A comparison gives the left side's value back, whichever side is the many one.
+        values, keep = self.operation.apply(left, right, left)
+        if keep is not None:
+            present = keep if present is None else present & keep
+        return Vector(many.labels, values, present, many.unnamed)
+
+    def _anybody(self, side: Vector, ids: Ints) -> Bools:
+        """Whether a group has a sample on one side: bool ``[K, groups]``."""
+        return _count(side.mask(), ids, self.groups) > 0
+
+    # --- ambiguity ---
+
+    def _distinct(self) -> bool:
+        """Whether no two results can have equal labels: each series of the many side has one partner at most."""
+        if len(np.unique(self.one_ids)) != len(self.one_ids):
+            return False
+        return self.matching.card != "one-to-one" or len(np.unique(self.many_ids)) == len(self.many_ids)
+
+    def _refuse_duplicates(self, *, filled: bool) -> None:
+        """The one side may have one sample for each group and step, at the steps where the match takes place at all."""
+        if len(np.unique(self.one_ids)) == len(self.one_ids):
+            return
+        mask = self.one.mask()
+        if not filled:
+            mask = mask & self.many.mask().any(axis=1)[:, None]
+        several = _count(mask, self.one_ids, self.groups) > 1
+        if not several.any():
+            return
+        step, group = (int(found[0]) for found in np.nonzero(several))
+        first, second = np.flatnonzero(mask[step] & (self.one_ids == group))[:2].tolist()
+        labels = self.one.labels.labels(second)
+        wanted = set(self.names)
+        match = Labels({name: value for name, value in labels.items() if name in wanted})
+        raise QueryError(
+            f"found duplicate series for the match group {match} on the {'left' if self.swapped else 'right'} "
+            f"hand-side of the operation: [{_metric(labels)}, {_metric(self.one.labels.labels(first))}]"
+            ";many-to-many matching not allowed: matching labels must be unique on one side"
+        )
+
+    def _refuse_many_matches(self, parts: list[_Part]) -> None:
+        if self.matching.card != "one-to-one" or len(np.unique(self.many_ids)) == len(self.many_ids):
+            return
+        count = sum(_count(part.vector.mask(), part.ids, self.groups) for part in parts)
+        if (np.asarray(count) > 1).any():
+            raise QueryError(
+                "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)"
+            )
+
+    def _merged(self, result: Vector) -> Vector:
+        """Results of different pairs with equal labels are one series; at one step they are an error."""
+        try:
+            return result.merged()
+        except QueryError:
+            text = "multiple matches for labels: grouping labels must ensure unique matches"
+            raise QueryError(text) from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Part of a result, with the match group of each series."""
+
+    vector: Vector
+    ids: Ints
+
+
+def _join(many: Ints, one: Ints, groups: int) -> tuple[Ints, Ints]:
+    """All pairs of rows with equal group numbers, in the order of ``many``."""
+    order = np.argsort(one, kind="stable")
+    counts = np.bincount(one, minlength=groups)
+    if len(counts) == 0 or int(counts.max(initial=0)) <= 1:  # the usual case: at most one partner
+        partner = np.full(groups, -1, dtype=np.int64)
+        partner[one] = np.arange(len(one))
+        found = partner[many]
+        rows = np.flatnonzero(found >= 0)
+        return rows, found[rows]
+    starts = np.cumsum(counts) - counts
+    repeats = counts[many]
+    rows = np.repeat(np.arange(len(many)), repeats)
+    offset = np.arange(len(rows)) - np.repeat(np.cumsum(repeats) - repeats, repeats)
+    return rows, order[starts[many[rows]] + offset]
+
+
+def _count(mask: Bools, ids: Ints, groups: int) -> Ints:
+    """How many cells of each step and group are set: int64 ``[K, groups]``."""
+    steps = len(mask)
+    slots = (ids + np.arange(steps)[:, None] * groups)[mask]
+    return np.bincount(slots, minlength=steps * groups).reshape(steps, groups)
+
+
+def _relabelled(vector: Vector, one: LabelTable, matching: VectorMatching) -> Vector:
+    """The labels of the result: of the many side, cut down for one-to-one, with the included ones of the one side."""
+    labels = vector.labels
+    if matching.card == "one-to-one":
+        labels = labels.keep(matching.labels) if matching.on else labels.drop(matching.labels)
+    for name in matching.include:
+        column = one.columns.get(name)
+        labels = labels.drop((name,)) if column is None else labels.with_column(name, column)
+    return Vector(labels, vector.values, vector.present, vector.unnamed)
+
+
+def _metric(labels: Labels) -> str:
+    """A label set as PromQL writes a series."""
+    return str(labels)

@@ -1,0 +1,118 @@
+"""What one running query carries along: its steps, its limits, what it found worth saying."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from narthex.errors import QueryCancelledError, QueryLimitError, QueryTimeoutError
+from narthex.promql.ast import Span
+from narthex.promql.engine.vector import Ints
+
+__all__ = ["Annotations", "Budget", "Limits", "Steps"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of one query.
+
+    ``deadline`` is a reading of the engine's monotonic clock, ``cancelled`` is asked between nodes, ``max_samples``
+    overrides the engine's.
+    """
+
+    deadline: float | None = None
+    cancelled: Callable[[], bool] | None = None
+    max_samples: int | None = None
+
+
+class Budget:
+    """Checks the limits while a query runs, and counts the samples it read.
+
+    Prometheus counts the samples held at a time; here the largest set of samples held for one node is compared with
+    the limit, which is what decides about memory.
+    """
+
+    __slots__ = ("_limits", "_max", "_monotonic", "samples")
+
+    def __init__(self, limits: Limits, max_samples: int, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._limits = limits
+        self._max = max_samples if limits.max_samples is None else limits.max_samples
+        self._monotonic = monotonic
+        self.samples = 0
+
+    def check(self) -> None:
+        """Raises ``QueryTimeoutError`` or ``QueryCancelledError``; called between nodes and between blocks."""
+        deadline, cancelled = self._limits.deadline, self._limits.cancelled
+        if deadline is not None and self._monotonic() > deadline:
+            raise QueryTimeoutError("query timed out in expression evaluation")
+        if cancelled is not None and cancelled():
+            raise QueryCancelledError("query was canceled in expression evaluation")
+
+    def hold(self, samples: int) -> None:
+        """Raises ``QueryLimitError`` when so many samples at once are too many."""
+        if samples > self._max:
+            raise QueryLimitError("query processing would load too many samples into memory in query execution")
+
+    def read(self, samples: int) -> None:
+        """Count samples that were read from the storage."""
+        self.samples += samples
+
+
+@dataclass(slots=True)
+class Annotations:
+    """Warnings and infos, without repeats, in the words of Prometheus and with the place in the query's text."""
+
+    text: str
+    warnings: dict[str, None] = field(default_factory=dict)
+    infos: dict[str, None] = field(default_factory=dict)
+
+    def warn(self, message: str, pos: Span) -> None:
+        """Add a warning: the result may be wrong."""
+        self.warnings[f"PromQL warning: {message} ({self._place(pos)})"] = None
+
+    def info(self, message: str, pos: Span) -> None:
+        """Add an info: the query may not mean what it says."""
+        self.infos[f"PromQL info: {message} ({self._place(pos)})"] = None
+
+    def _place(self, pos: Span) -> str:
+        before = self.text.encode("utf-8", "surrogateescape")[: pos.start]
+        line, column = before.count(b"\n") + 1, pos.start - before.rfind(b"\n")
+        return f"{line}:{column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """When an expression is evaluated: ``times`` int64 ``[K]`` in ms, every ``interval`` ms.
+
+    ``start``, ``end`` and ``step`` are those of the whole query, also inside a subquery: ``@ start()`` and the
+    functions ``start()``, ``end()``, ``step()`` and ``range()`` mean them.
+    """
+
+    times: Ints
+    interval: int
+    start: int
+    end: int
+    step: int
+
+    @classmethod
+    def every(cls, start: int, end: int, step: int) -> Steps:
+        """The steps of a query; an instant query has ``start == end`` and a step of 0."""
+        times = np.arange(start, end + 1, step) if step else np.array([start])
+        return cls(times.astype(np.int64), step, start, end, step)
+
+    @property
+    def count(self) -> int:
+        """Number of steps, K."""
+        return len(self.times)
+
+    @property
+    def instant(self) -> bool:
+        """Whether the whole query is an instant query."""
+        return self.step == 0
+
+    def moved(self, times: Ints, interval: int) -> Steps:
+        """Other moments within the same query."""
+        return Steps(times, interval, self.start, self.end, self.step)

@@ -1,0 +1,134 @@
+"""Aggregations that look at the order of a group's values: topk, bottomk, quantile, limitk, limit_ratio, count_values.
+
+All cells of all steps are sorted once by (step, group, value); the rank inside a group then says what to keep.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from narthex.model.labels import fnv1a
+from narthex.model.labeltable import encode
+from narthex.promql.engine.aggregate import Grouped, grouping_labels
+from narthex.promql.engine.vector import Floats, Ints, Vector
+
+__all__ = ["count_values", "extremes", "grouped_quantile", "limit_ratio", "limitk", "number_text", "quantile_of_sorted"]
+
+
+def extremes(grouped: Grouped, wanted: Ints, *, largest: bool) -> Vector:
+    """``topk`` or ``bottomk``: the ``wanted[k]`` largest or smallest samples of each group at each step.
+
+    NaN counts as the worst. Equal values are taken in the order of the series. At a single step the result is ordered
+    by group, then by value, best first.
+    """
+    vector = grouped.vector
+    step, column = _present_cells(vector)
+    values = vector.values[step, column]
+    segment = step * grouped.size + grouped.ids[column]
+    missing = np.isnan(values)
+    order = np.lexsort((-values if largest else values, missing, segment))
+    kept = order[_rank(segment[order]) < wanted[step[order]]]
+    if vector.steps == 1:
+        return vector.take(column[kept])
+    keep = np.zeros(vector.values.shape, dtype=np.bool_)
+    keep[step[kept], column[kept]] = True
+    return vector.where(keep)
+
+
+def limitk(grouped: Grouped, wanted: Ints) -> Vector:
+    """The first ``wanted[k]`` samples of each group at each step."""
+    vector = grouped.vector
+    step, column = _present_cells(vector)
+    segment = step * grouped.size + grouped.ids[column]
+    order = np.argsort(segment, kind="stable")
+    kept = order[_rank(segment[order]) < wanted[step[order]]]
+    keep = np.zeros(vector.values.shape, dtype=np.bool_)
+    keep[step[kept], column[kept]] = True
+    return vector.where(keep)
+
+
+def limit_ratio(vector: Vector, ratio: Floats) -> Vector:
+    """A share of the series, chosen by a hash of their labels; ``-r`` chooses exactly the others of ``1 - r``."""
+    hashes = [fnv1a(str(labels).encode("utf-8", "surrogateescape")) for labels in vector.labels.all_labels()]
+    # FNV's high bits change little with the last characters: spread them before taking a fraction.
+    place = np.array([((value * 0x9E3779B97F4A7C15) & (2**64 - 1)) / 2.0**64 for value in hashes])
+    share = ratio[:, None]
+    return vector.where(np.where(share >= 0, place < share, place >= 1 + share))
+
+
+def grouped_quantile(grouped: Grouped, q: Floats) -> Vector:
+    """The ``q[k]`` quantile of each group at each step."""
+    vector = grouped.vector
+    step, column = _present_cells(vector)
+    values = vector.values[step, column]
+    segment = step * grouped.size + grouped.ids[column]
+    order = np.lexsort((values, ~np.isnan(values), segment))
+    counts = np.bincount(segment, minlength=vector.steps * grouped.size)
+    starts = np.cumsum(counts) - counts
+    wanted = np.repeat(q, grouped.size)
+    result = quantile_of_sorted(values[order], starts, counts, wanted)
+    return grouped.result(result.reshape(vector.steps, grouped.size))
+
+
+def quantile_of_sorted(values: Floats, starts: Ints, counts: Ints, q: Floats) -> Floats:
+    """Quantiles of many runs of one flat array, each sorted with NaN first; interpolated between neighbours.
+
+    Run ``i`` is ``values[starts[i] : starts[i] + counts[i]]`` and asks for ``q[i]``; -Inf below 0, +Inf above 1, NaN
+    for a NaN or an empty run.
+    """
+    rank = np.where(np.isfinite(q), q, 0.0) * (counts - 1)
+    lower = np.clip(np.floor(rank), 0, np.maximum(counts - 1, 0))
+    upper = np.minimum(lower + 1, np.maximum(counts - 1, 0))
+    weight = rank - np.floor(rank)
+    last = max(len(values) - 1, 0)
+    padded = values if len(values) else np.full(1, np.nan)
+    low = padded[np.minimum(starts + lower.astype(np.int64), last)]
+    high = padded[np.minimum(starts + upper.astype(np.int64), last)]
+    result = low * (1 - weight) + high * weight
+    result = np.where(q < 0, -np.inf, np.where(q > 1, np.inf, result))
+    return np.where(np.isnan(q) | (counts == 0), np.nan, result)
+
+
+def count_values(vector: Vector, label: str, grouping: tuple[str, ...], *, without: bool) -> Vector:
+    """How often each value occurs in each group; the value becomes the label ``label``."""
+    table = grouping_labels(vector.labels, grouping, without=without)
+    step, column = _present_cells(vector)
+    distinct, code = np.unique(vector.values[step, column] + 0.0, return_inverse=True)
+    if not len(distinct):
+        return Vector.empty(vector.steps)
+    texts = encode([number_text(value) for value in distinct.tolist()])
+    pairs, inverse = np.unique(column * len(distinct) + code.reshape(-1), return_inverse=True)
+    rows, which = np.divmod(pairs, len(distinct))
+    labels = table.take(rows).with_column(label, encode([texts.dictionary[texts.codes[i]] for i in which.tolist()]))
+    present = np.zeros((vector.steps, len(pairs)), dtype=np.bool_)
+    present[step, inverse.reshape(-1)] = True
+    unnamed = None if vector.unnamed is None or label == "__name__" else vector.unnamed[rows]
+    occurrences = Vector(labels, np.ones(present.shape), present, unnamed).compacted()
+    grouped = Grouped(occurrences, tuple(labels.columns), without=False)
+    return grouped.result(grouped.counts().copy())
+
+
+def number_text(value: float) -> str:
+    """A float as a label value: shortest digits that read back, never an exponent (Go's format ``f``)."""
+    if value != value:
+        return "NaN"
+    if value in (float("inf"), float("-inf")):
+        return "+Inf" if value > 0 else "-Inf"
+    return np.format_float_positional(value, trim="-")
+
+
+def _present_cells(vector: Vector) -> tuple[Ints, Ints]:
+    if vector.present is not None:
+        step, column = np.nonzero(vector.present)
+        return step, column
+    step, column = np.divmod(np.arange(vector.values.size), max(vector.size, 1))
+    return step, column
+
+
+def _rank(segments: Ints) -> Ints:
+    """Position of each entry within its run of equal ``segments`` (sorted)."""
+    if not len(segments):
+        return segments
+    fresh = np.concatenate([[True], segments[1:] != segments[:-1]])
+    starts = np.flatnonzero(fresh)
+    return np.arange(len(segments)) - np.repeat(starts, np.diff(np.append(starts, len(segments))))

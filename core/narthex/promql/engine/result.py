@@ -1,0 +1,94 @@
+"""Turn what was computed into a query's answer."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from narthex.model.labeltable import LabelTable
+from narthex.promql.engine.query import Budget, Steps
+from narthex.promql.engine.selectors import Ranged
+from narthex.promql.engine.vector import Floats, Ints, Vector
+from narthex.promql.engine.window import Window
+from narthex.promql.value import InstantVector, RangeVector, Scalar, Value
+
+__all__ = ["from_scalar", "from_vector", "label_order", "range_vector", "whole_windows"]
+
+
+def from_vector(vector: Vector, steps: Steps) -> Value:
+    """The answer of an instant query (order kept), or of a range query (sorted by labels)."""
+    vector = vector.finished()
+    if steps.instant:
+        return InstantVector(vector.labels, vector.values[0], int(steps.times[0]))
+    vector = vector.take(label_order(vector.labels))
+    counts = vector.mask().sum(axis=0)
+    values, times = vector.values.T, np.broadcast_to(steps.times, (vector.size, vector.steps))
+    if vector.present is None:
+        return range_vector(vector.labels, counts, times.reshape(-1), values.reshape(-1))
+    mask = vector.present.T
+    return range_vector(vector.labels, counts, times[mask], values[mask])
+
+
+def from_scalar(values: Floats, steps: Steps) -> Value:
+    """A number; in a range query a series without labels."""
+    if steps.instant:
+        return Scalar(float(values[0]), int(steps.times[0]))
+    counts = np.array([steps.count])
+    return range_vector(LabelTable(1, {}), counts, steps.times, values)
+
+
+def range_vector(labels: LabelTable, counts: Ints, times: Ints, values: Floats) -> RangeVector:
+    """Flat runs of ``counts[i]`` samples for series ``i``."""
+    offsets = np.zeros(len(counts) + 1, dtype=np.int64)
+    np.cumsum(counts, out=offsets[1:])
+    return RangeVector(labels, offsets, times, values)
+
+
+def label_order(labels: LabelTable) -> Ints:
+    """Rows sorted as Prometheus compares label sets: pair by pair, name before value; the shorter set first.
+
+    Labels are compared in order of their names. Where one row lacks a label, its next pair has a later name (or it has
+    no more pairs), so an absent label sorts behind any value, unless nothing follows: then it sorts before.
+    """
+    if labels.rows < 2:
+        return np.arange(labels.rows)
+    keys: list[Ints] = []
+    more = np.zeros(labels.rows, dtype=np.bool_)  # whether the row has a label behind this one
+    for name in sorted(labels.columns, reverse=True):
+        column = labels.columns[name]
+        used, inverse = np.unique(column.codes, return_inverse=True)
+        texts = [column.dictionary[code] for code in used.tolist()]
+        rank = np.empty(len(used), dtype=np.int64)
+        rank[sorted(range(len(used)), key=texts.__getitem__)] = np.arange(1, len(used) + 1)
+        absent = column.codes == 0
+        keys.append(np.where(absent, np.where(more, len(used) + 1, 0), rank[inverse.reshape(-1)]))
+        more |= ~absent
+    return np.lexsort(keys) if keys else np.arange(labels.rows)
+
+
+def whole_windows(source: Ranged, budget: Budget) -> RangeVector:
+    """The samples of one window as they are, sorted by labels: the answer of an instant query for a range."""
+    rows, counts, times, values = [], [], [], []
+    for block in source.blocks:
+        budget.check()
+        for cells in Window.over(block, source.start, source.end, source.end).cells():
+            rows.append(block.series[cells.where])
+            counts.append(cells.counts)
+            times.append(cells.times.T[cells.valid.T])
+            values.append(cells.values.T[cells.valid.T])
+        budget.hold(sum(map(len, times)))
+    none = np.zeros(0, dtype=np.int64)
+    all_rows, all_counts = np.concatenate([none, *rows]), np.concatenate([none, *counts])
+    budget.read(int(all_counts.sum()))
+    labels = Vector(source.labels, np.zeros((1, source.labels.rows)), None, source.unnamed).finished().labels
+    labels = labels.take(all_rows)
+    order = label_order(labels)
+    offsets = np.cumsum(all_counts) - all_counts
+    picked = _runs(offsets[order], all_counts[order])
+    flat_times, flat_values = np.concatenate([none, *times])[picked], np.concatenate([np.zeros(0), *values])[picked]
+    return range_vector(labels.take(order), all_counts[order], flat_times, flat_values)
+
+
+def _runs(starts: Ints, counts: Ints) -> Ints:
+    """The indices of runs of a flat array, one run after the other."""
+    before = np.cumsum(counts) - counts
+    return np.arange(int(counts.sum())) + np.repeat(starts - before, counts)

@@ -1,0 +1,125 @@
+"""Selectors and subqueries: from an expression and steps to samples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from narthex.errors import NotImplementedYetError, QueryError
+from narthex.model.labeltable import LabelTable
+from narthex.promql.ast import At, Expr, MatrixSelector, SubqueryExpr, VectorSelector
+from narthex.promql.engine.latest import latest
+from narthex.promql.engine.query import Steps
+from narthex.promql.engine.vector import Bools, Ints, Vector
+from narthex.promql.engine.windows import Block, blocks, packed
+
+if TYPE_CHECKING:
+    from narthex.promql.engine.evaluate import Evaluation
+
+__all__ = ["Ranged", "instant", "ranged", "reference_times"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ranged:
+    """Windows ``(start, end]`` (int64 ``[K]``, ms) over series that come block by block.
+
+    ``labels`` has a row for every series the blocks may name; ``unnamed`` as in :class:`Vector`, or None.
+    """
+
+    labels: LabelTable
+    blocks: Iterable[Block]
+    start: Ints
+    end: Ints
+    unnamed: Bools | None = None
+
+
+def reference_times(steps: Steps, at: At | None, offset: int) -> Ints:
+    """The moments a selector looks at: those of the steps, or of ``@``, moved back by the offset."""
+    if at is None:
+        return steps.times - offset if offset else steps.times
+    fixed = {"start": steps.start, "end": steps.end}.get(at.kind, at.timestamp)
+    return np.full(steps.count, fixed - offset, dtype=np.int64)
+
+
+def instant(evaluation: Evaluation, selector: VectorSelector, steps: Steps) -> tuple[Vector, Ints]:
+    """The newest samples of a selector's series, and their times (int64 ``[K, n]``, ms)."""
+    if selector.smoothed or selector.anchored:
+        raise NotImplementedYetError("the modifiers smoothed and anchored are not implemented yet")
+    moments = reference_times(steps, selector.at, selector.offset)
+    fixed = selector.at is not None and len(moments) > 1
+    if fixed:
+        moments = moments[:1]
+    lookback = evaluation.settings.lookback
+    selection = evaluation.storage.select(selector.matchers, int(moments[0]) - lookback + 1, int(moments[-1]))
+    evaluation.budget.hold(len(moments) * _columns(selection.frames) + (len(selection.points.series) > 0))
+    found = latest(selection, moments, lookback)
+    values, times, present = found.values, found.times, found.present
+    if fixed:
+        values, times = (np.broadcast_to(one, (steps.count, one.shape[1])) for one in (values, times))
+        present = None if present is None else np.broadcast_to(present, values.shape)
+    vector = Vector(selection.labels, values, present)
+    if present is not None:
+        kept = np.flatnonzero(present.any(axis=0))
+        vector, times = vector.take(kept).compacted(), times[:, kept]
+    samples = vector.samples
+    evaluation.budget.read(samples)
+    evaluation.budget.hold(samples)
+    return vector, times
+
+
+def _columns(frames: Iterable[object]) -> int:
+    return max((len(frame.columns) for frame in frames), default=0)  # type: ignore[attr-defined]  # Frame
+
+
+def ranged(evaluation: Evaluation, expr: Expr, steps: Steps, function: str) -> Ranged:
+    """The windows of a range selector or subquery, for the function that reads them."""
+    if isinstance(expr, MatrixSelector):
+        return _matrix(evaluation, expr, steps)
+    if isinstance(expr, SubqueryExpr):
+        return _subquery(evaluation, expr, steps)
+    raise QueryError(f"{function} expects a range vector, got {expr.type.documented}")
+
+
+def _matrix(evaluation: Evaluation, expr: MatrixSelector, steps: Steps) -> Ranged:
+    selector = expr.selector
+    if selector.smoothed or selector.anchored:
+        raise NotImplementedYetError("the modifiers smoothed and anchored are not implemented yet")
+    end = reference_times(steps, selector.at, selector.offset)
+    start = end - expr.range
+    first, last = int(start[0]), int(end[-1])
+    selection = evaluation.storage.select(selector.matchers, first + 1, last)
+    return Ranged(selection.labels, blocks(selection, first, last), start, end)
+
+
+def _subquery(evaluation: Evaluation, expr: SubqueryExpr, steps: Steps) -> Ranged:
+    """Evaluate the inner expression at multiples of the step, over everything the windows reach."""
+    end = reference_times(steps, expr.at, expr.offset)
+    start = end - expr.range
+    interval = expr.step or evaluation.settings.default_step
+    first = (int(start[0]) // interval + 1) * interval
+    times = np.arange(first, int(end[-1]) + 1, interval, dtype=np.int64)
+    if not len(times):
+        return Ranged(LabelTable(0, {}), (), start, end)
+    inner = steps.moved(times, interval)
+    value = evaluation.value(expr.expr, inner)
+    vector = value if isinstance(value, Vector) else Vector.single(value)
+    return Ranged(vector.labels, list(_blocks_of(vector, times)), start, end, vector.unnamed)
+
+
+def _blocks_of(vector: Vector, times: Ints) -> Iterator[Block]:
+    """A computed vector as samples: complete series share one column of times, the others are packed."""
+    rows = np.arange(vector.size)
+    zeros = np.zeros(vector.size, dtype=np.int64)
+    if vector.present is None:
+        yield Block(rows, vector.values, times[:, None], zeros)
+        return
+    complete = vector.present.all(axis=0)
+    whole, partial = np.flatnonzero(complete), np.flatnonzero(~complete)
+    if len(whole):
+        yield Block(whole, vector.values[:, whole], times[:, None], zeros[whole])
+    if len(partial):
+        spread = np.broadcast_to(times[:, None], (len(times), len(partial)))
+        yield packed(partial, vector.values[:, partial], spread, vector.present[:, partial])

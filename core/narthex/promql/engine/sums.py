@@ -1,0 +1,59 @@
+"""Sums that do not lose small terms between large ones.
+
+Prometheus adds with Neumaier's compensation. Doing that for every sum would cost an array operation for each term, so
+a plain sum is made first, together with the sum of magnitudes: their ratio bounds what rounding can have cost. Only
+sums that cancelled (``1e100 + 1 - 1e100``) are made again, exactly, by ``math.fsum``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from narthex.promql.engine.vector import Floats, Ints
+
+__all__ = ["exact_sum", "grouped_sum", "repaired"]
+
+_CANCELLED = 1e6
+"""Magnitudes this many times the sum: plain addition may be wrong in more than the ninth digit."""
+
+
+def exact_sum(values: Floats) -> float:
+    """The correctly rounded sum; inf and NaN as plain addition has them."""
+    try:
+        return math.fsum(values.tolist())
+    except (OverflowError, ValueError):  # overflow on the way, or both infinities
+        return float(np.sum(values))
+
+
+def repaired(total: Floats, magnitude: Floats, again: Callable[[int], Floats]) -> Floats:
+    """``total`` with the sums that cancelled made again.
+
+    ``magnitude`` holds the sums of absolute values; ``again(i)`` the terms of the ``i``-th sum of the flattened array.
+    Writes into ``total`` and returns it.
+    """
+    doubtful = magnitude > np.abs(total) * _CANCELLED
+    doubtful &= np.isfinite(total)
+    flat = total.reshape(-1)
+    for index in np.flatnonzero(doubtful).tolist():
+        flat[index] = exact_sum(again(index))
+    return total
+
+
+def grouped_sum(values: Floats, ids: Ints, groups: int) -> Floats:
+    """Sums of the columns of each group: ``values`` ``[K, n]`` (0 where absent), ``ids`` ``[n]``; ``[K, groups]``."""
+    steps, size = values.shape
+    if groups == 1:
+        total, magnitude = values.sum(axis=1)[:, None], np.abs(values).sum(axis=1)[:, None]
+    elif groups == size:
+        total = np.empty((steps, groups))
+        total[:, ids] = values
+        return total
+    else:
+        slots = (ids if steps == 1 else ids + np.arange(steps)[:, None] * groups).reshape(-1)
+        flat = values.reshape(-1)
+        total = np.bincount(slots, flat, steps * groups).reshape(steps, groups)
+        magnitude = np.bincount(slots, np.abs(flat), steps * groups).reshape(steps, groups)
+    return repaired(total, magnitude, lambda index: values[index // groups, ids == index % groups])
