@@ -6,6 +6,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -73,23 +74,34 @@ class Engine:
                 self._parsed.popitem(last=False)
         return expr
 
-    def instant(self, expr: str | Expr, time: int, *, limits: Limits = _UNLIMITED) -> QueryResult:
-        """Evaluate at one time (ms since the epoch).
+    def instant(
+        self, expr: str | Expr, time: int, *, limits: Limits = _UNLIMITED, lookback: int | None = None
+    ) -> QueryResult:
+        """Evaluate at one time (ms since the epoch); ``lookback`` (ms) in place of the engine's.
 
         Raises ``QueryError`` and its kinds: ``ParseError``, ``QueryTimeoutError``, ``QueryLimitError``,
         ``QueryCancelledError``, ``NotImplementedYetError``; ``StorageError`` from the storage.
         """
-        return self._run(expr, Steps.every(time, time, 0), limits)
+        return self._run(expr, Steps.every(time, time, 0), limits, lookback)
 
-    def range(self, expr: str | Expr, start: int, end: int, step: int, *, limits: Limits = _UNLIMITED) -> QueryResult:
+    def range(
+        self,
+        expr: str | Expr,
+        start: int,
+        end: int,
+        step: int,
+        *,
+        limits: Limits = _UNLIMITED,
+        lookback: int | None = None,
+    ) -> QueryResult:
         """Evaluate at ``start``, ``start + step``, … up to ``end`` (ms); errors as :meth:`instant`."""
         if step <= 0:
             raise QueryError("zero or negative query resolution step widths are not accepted")
         if end < start:
             raise QueryError("end timestamp must not be before start time")
-        return self._run(expr, Steps.every(start, end, step), limits)
+        return self._run(expr, Steps.every(start, end, step), limits, lookback)
 
-    def _run(self, query: str | Expr, steps: Steps, limits: Limits) -> QueryResult:
+    def _run(self, query: str | Expr, steps: Steps, limits: Limits, lookback: int | None) -> QueryResult:
         text = query if isinstance(query, str) else to_text(query)
         parsed = self.parse(query) if isinstance(query, str) else query
         if not steps.instant and parsed.type not in {ValueType.SCALAR, ValueType.VECTOR}:
@@ -99,7 +111,8 @@ class Engine:
         budget = Budget(limits, self._max_samples, self._monotonic)
         budget.check()
         annotations = Annotations(text)
-        evaluation = Evaluation(self._storage, self._functions, self._settings, budget, annotations)
+        settings = self._settings if lookback is None else replace(self._settings, lookback=lookback)
+        evaluation = Evaluation(self._storage, self._functions, settings, budget, annotations)
         resolved = resolve(parsed, step=steps.step, range_=steps.end - steps.start)
         with np.errstate(all="ignore"):
             value = _answer(evaluation, stripped(resolved), steps)
