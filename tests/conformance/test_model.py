@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from tests.conformance.cases import decoded, params
 
+from narthex.config.decode import decode_json, decode_yaml
+from narthex.config.dump import dump, plain
 from narthex.config.durations import format_duration, parse_duration
 from narthex.config.escaping import escape_name, unescape_values
 from narthex.config.names import is_label_name, is_metric_name, sanitize_label_name, valid_label_name
+from narthex.config.relabel import RelabelConfig
 from narthex.model.labels import Labels, fnv1a
 from narthex.model.matcher import Matcher, MatchOp
 
@@ -86,3 +91,14 @@ def test_label_sets_are_ordered(case):
 @pytest.mark.parametrize("case", params("model/labels.json", kind="matcher"))
 def test_matchers(case):
     assert Matcher(MatchOp(case["type"]), "name", case["value"]).matches(case["label_value"]) is case["match"]
+
+
+@pytest.mark.parametrize("case", params("relabel/*.json", kind="yaml_roundtrip"))
+def test_relabel_rules_survive_yaml(case):
+    assert dump(decode_yaml(RelabelConfig, case["yaml"], "rule.yml")) == case["yaml"]
+
+
+@pytest.mark.parametrize("case", params("relabel/*.json", kind="json_roundtrip"))
+def test_relabel_rules_survive_json(case):
+    rule = decode_json(RelabelConfig, case["json"], "rule.json")
+    assert json.dumps(plain(rule, defaults=False), separators=(",", ":")) == case["json"]
