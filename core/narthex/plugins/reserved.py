@@ -12,8 +12,8 @@ _EXACT = frozenset({"/metrics", "/federate", "/-", "/api", "/api/v1"})
 _API = frozenset(
     {
         "admin", "alertmanagers", "alerts", "discovery", "features", "format_query", "label", "labels", "metadata",
-        "notifications", "otlp", "parse_query", "query", "query_exemplars", "query_range", "read", "rules", "scrape_pools", "search", "series",
-        "status", "targets", "write",
+        "notifications", "otlp", "parse_query", "query", "query_exemplars", "query_range", "read", "rules",
+        "scrape_pools", "search", "series", "status", "targets", "write",
     }
 )  # fmt: skip
 
