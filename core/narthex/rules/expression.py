@@ -6,14 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from narthex.promql.parser import parse
 from narthex.promql.printer import to_text
 from narthex.promql.value import QueryResult
 
 if TYPE_CHECKING:
     from narthex.promql.ast import Expr
 
-__all__ = ["Expression", "Query"]
+__all__ = ["Expression", "Parse", "Query"]
+
+Parse = Callable[[str], "Expr"]
+"""Reads an expression; raises ``ParseError``. The engine's own parser, so that both know the same language."""
 
 Query = Callable[["Expr | str", int], QueryResult]
 """Evaluates an expression at a time (ms) in whatever thread it is called from; raises ``QueryError``."""
@@ -27,7 +29,7 @@ class Expression:
     tree: Expr = field(compare=False)
 
     @classmethod
-    def parse(cls, text: str) -> Expression:
+    def read(cls, text: str, parse: Parse) -> Expression:
         """Raises ``ParseError``."""
         tree = parse(text)
         return cls(to_text(tree), tree)

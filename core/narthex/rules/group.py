@@ -20,7 +20,7 @@ from narthex.errors import NarthexError
 from narthex.model.labels import Labels
 from narthex.rules.alerting import Timing
 from narthex.rules.definition import GroupDefinition
-from narthex.rules.expression import Expression, Query
+from narthex.rules.expression import Expression, Parse, Query
 from narthex.rules.metrics import RuleMetrics
 from narthex.rules.rule import AlertingRule, Moment, RecordingRule, Rule, Send
 from narthex.rules.series import SeriesWriter, write_stale
@@ -35,9 +35,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What groups work with. ``executor`` runs queries: one of the rules' own, so that they never wait behind users."""
+    """What groups work with. ``parse`` and ``query`` are the engine's; ``executor`` runs queries: one of the rules' own, so that they never wait behind users."""
 
     storage: Storage
+    parse: Parse
     query: Query
     send: Send
     clock: Clock
@@ -242,7 +243,7 @@ def _adopt(rule: Rule, other: Rule) -> None:
 def _build(definition: GroupDefinition, services: Services, *, restored: bool) -> Iterator[Rule]:
     phase = (definition.place - definition.query_offset) % definition.interval
     for config in definition.rules:
-        expression = Expression.parse(config.expr)
+        expression = Expression.read(config.expr, services.parse)
         labels: dict[str, str] = dict(config.labels.items())
         writer = SeriesWriter(services.storage, definition.interval, phase)
         if config.record:

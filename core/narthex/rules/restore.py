@@ -1,7 +1,7 @@
 """Find out after a restart since when alerts had been active (reference §5.4, "Series and restart").
 
 The series ``ALERTS_FOR_STATE`` hold it: the value is the time at which the alert became active, the sample's own time
-is when the server was last seen alive. What the server slept through does not count as pending time, unless the alert was
+tells when the server was last alive. What the server slept through does not count as pending time, unless the alert was
 to fire anyway.
 """
 

@@ -35,6 +35,7 @@ class SeriesWriter:
         self._series: list[Labels] = []
         self._column: dict[Labels, int] = {}
         self._live = _NO_COLUMNS
+        self._last: int | None = None
         self._table: LabelTable | None = None
         self._table_columns = _NO_COLUMNS
 
@@ -46,16 +47,19 @@ class SeriesWriter:
     def write(self, table: LabelTable, values: NDArray[np.float64], timestamp: int) -> Appended:
         """Store one evaluation's result; series of the last one that are missing here get stale markers.
 
+        A time that is not after the last one is refused as a whole; so it goes when the machine's clock is set back.
         Raises ``StorageError``; then the next result decides anew what has ended.
         """
         columns = self._columns(table)
         if self._lane is None or not (len(columns) or len(self._live)):
             return Appended()
+        if self._last is not None and timestamp <= self._last:
+            return Appended(out_of_order=len(columns))
         row = np.full(self._lane.width, MISSING)
         row[self._live] = STALE_NAN
         row[columns] = values
         appended = self._storage.append(Batch(self._lane, timestamp, row))
-        self._live = columns
+        self._live, self._last = columns, timestamp
         return appended
 
     def adopt(self, other: SeriesWriter) -> None:
@@ -69,7 +73,7 @@ class SeriesWriter:
         if self._lane is not None:
             self._lane.close()
         self._lane, self._series, self._column = None, [], {}
-        self._live, self._table = _NO_COLUMNS, None
+        self._live, self._last, self._table = _NO_COLUMNS, None, None
 
     def _columns(self, table: LabelTable) -> NDArray[np.int64]:
         """The lane's column of each row, int64 ``[rows]``."""
