@@ -6,6 +6,7 @@ import base64
 from typing import Any
 
 import pytest
+from tests.conformance.cases import params
 
 from narthex.errors import ParseError
 from narthex.model.matcher import Matcher
@@ -13,7 +14,6 @@ from narthex.promql import ast
 from narthex.promql.parser import ALL_OPTIONS, ParserOptions, parse
 from narthex.promql.pretty import prettify
 from narthex.promql.printer import to_text
-from tests.conformance.cases import decoded, params
 
 OPTIONS = ParserOptions(experimental_functions=True, duration_expressions=True, extended_range_selectors=True)
 

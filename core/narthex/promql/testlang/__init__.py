@@ -1,0 +1,1 @@
+"""promqltest, Prometheus's test language for PromQL: read scripts, run them on an engine, say what differs."""
