@@ -43,9 +43,9 @@ hookspec = pluggy.HookspecMarker("narthex")
 def narthex_discovery_kinds() -> Iterable[DiscoveryKind]:
     """Ways to find targets, usable as ``<name>_sd_configs`` in scrape configs and Alertmanager configs.
 
-    ``build`` is called on the event loop for each new block of the configuration; equal blocks share one discoverer.
-    When ``build`` or the discoverer's ``run`` raises, the groups published before stay in force and it is started again
-    after a growing delay.
+    ``build`` is called for each new block of the configuration; equal blocks share one discoverer. Discoverers run on
+    an event loop apart from the one of the scrapes. When ``build`` or ``run`` raises, the groups published before stay
+    in force and the discoverer is built again after a growing delay. One that blocks its loop is named in the log.
 
     Example::
 

@@ -1,0 +1,93 @@
+"""The plugin in each hook's docstring is loaded, and what it contributes is used."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import asynccontextmanager
+from types import ModuleType, SimpleNamespace
+
+import pytest
+from tests.contracts.rendering import example
+
+from narthex import hookspec
+from narthex.config.relabel import RelabelConfig
+from narthex.errors import ExpositionError, MissingExtraError, NotifyError
+from narthex.kinds import Notification
+from narthex.model.alert import Alert
+from narthex.model.labels import Labels
+from narthex.plugins.extras import require
+from narthex.plugins.host import PluginHost
+
+
+@pytest.fixture
+def loaded(monkeypatch):
+    """A function that gives the one contribution of a hook's example."""
+
+    def load(hook, method):
+        plugin = ModuleType(f"example_of_{hook}")
+        monkeypatch.setitem(sys.modules, plugin.__name__, plugin)  # dataclasses look their module up
+        exec(compile(example(getattr(hookspec, hook)), plugin.__name__, "exec"), vars(plugin))
+        host = PluginHost({"example": plugin}, scan=False)
+        assert host.failures() == ()
+        (contribution,) = getattr(host, method)()
+        return contribution
+
+    return load
+
+
+async def test_narthex_discovery_kinds_brings_a_discoverer_that_publishes(loaded):
+    kind = loaded("narthex_discovery_kinds", "discovery_kinds").kind
+    published = []
+    await kind.build(kind.config(rack="r7"), None).run(published.append)
+    ((group,),) = published
+    assert group.targets[0] == {"__address__": "r7-1.example:9100"}
+    assert len(group.targets) == 42
+
+
+def test_narthex_relabel_actions_brings_an_action_that_changes_labels(loaded):
+    kind = loaded("narthex_relabel_actions", "relabel_actions").kind
+    rule = RelabelConfig(source_labels=("host",), target_label="reversed", action="reverse")
+    assert list(kind.check(rule, False)) == []
+    assert kind.compile(rule)({"host": "a.b.c"}) == {"host": "a.b.c", "reversed": "c.b.a"}
+    assert [key for key, _ in kind.check(RelabelConfig(action="reverse"), False)] == ["target_label"]
+
+
+def test_narthex_scrape_kinds_brings_a_parser_that_names_the_bad_line(loaded):
+    kind = loaded("narthex_scrape_kinds", "scrape_kinds").kind
+    assert kind.parse(b"a,1\nb,2\n", "text/csv") == []
+    with pytest.raises(ExpositionError, match="line 2"):
+        kind.parse(b"a,1\nb\n", "text/csv")
+
+
+def test_narthex_storage_kinds_is_listed_without_its_package_and_says_so_when_used(loaded):
+    contribution = loaded("narthex_storage_kinds", "storage_kinds")
+    assert contribution.kind.config().bucket == "samples"
+    with pytest.raises(MissingExtraError, match="pip install lake_client"):
+        require(contribution)
+
+
+@pytest.mark.parametrize("status", [200, 500])
+async def test_narthex_receiver_kinds_brings_a_receiver_that_sends(loaded, status):
+    kind = loaded("narthex_receiver_kinds", "receiver_kinds").kind
+    sent = []
+
+    @asynccontextmanager
+    async def post(url, json):
+        sent.append((url, json))
+        yield SimpleNamespace(status=status)
+
+    receiver = kind.build(kind.config(command="http://127.0.0.1/page"), None, SimpleNamespace(post=post))
+    message = Notification("night", [Alert(Labels({"alertname": "Down"}))])
+    if status == 200:
+        await receiver.send(message, deadline=0.0)
+    else:
+        with pytest.raises(NotifyError, match="500"):
+            await receiver.send(message, deadline=0.0)
+    await receiver.close()
+    assert sent == [("http://127.0.0.1/page", ["Down"])]
+
+
+async def test_narthex_web_routes_brings_a_page_that_answers(loaded):
+    route = loaded("narthex_web_routes", "web_routes").kind
+    answer = await route.handle(None, None)
+    assert answer.text == "hello"
