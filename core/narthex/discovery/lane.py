@@ -43,6 +43,7 @@ class Lane:
     def withdraw(self, run: Run) -> None:
         """Cancel a run; its ``done`` tells when it is over."""
         self.runs.discard(run)
+        run.retire()
         self._call(run.stop)
 
     def close(self) -> None:

@@ -56,6 +56,10 @@ class Run:
         self._rejected: BaseException | None = None
         self.number = ledger.begin()
 
+    def retire(self) -> None:
+        """From now on it does not begin anew; may be called from any thread, even while its lane is blocked."""
+        self._stopping = True
+
     def stop(self) -> None:
         """Cancel; called on the loop it runs on."""
         self._stopping = True
@@ -75,19 +79,24 @@ class Run:
             except GeneratorExit:
                 raise  # the loop itself goes away
             except BaseException as error:  # noqa: BLE001 -- a stranger's code: everything is contained, see above
-                if self._stopping:
+                if self._is_over():
                     return
                 self._failed(error)
                 retry_within = error.retry_within if isinstance(error, DiscoveryError) else None
             else:
-                if not self._stopping:
+                if not self._is_over():
                     self._ledger.finish(self.number)
                     self._log.debug("Discovery finished")
                 return
             finally:
                 self._tidy()
             await self._clock.sleep(self._delay(retry_within))
+            if self._is_over():
+                return
             self.number = self._ledger.begin()
+
+    def _is_over(self) -> bool:
+        return self._stopping  # a call, because another thread may have changed it since the last look
 
     def _tidy(self) -> None:
         left = self.leftovers()

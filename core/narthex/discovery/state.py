@@ -26,8 +26,8 @@ class State(Enum):
 class DiscovererStatus:
     """One discoverer at one moment. ``last_success`` is seconds since the Unix epoch; None: nothing published yet.
 
-    ``failures`` counts by reason since the start: ``raised``, ``rejected``, ``exit``, ``blocked``, ``silent``, ``leaked``,
-    ``build``.
+    ``failures`` counts by reason since the start: ``raised``, ``rejected``, ``exit``, ``blocked``, ``silent``,
+    ``leaked``, ``build``.
     """
 
     provider: str

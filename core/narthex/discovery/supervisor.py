@@ -74,7 +74,7 @@ class Supervisor:
         settings: Settings | None = None,
         random: Callable[[], float] = _random.random,
     ) -> None:
-        """``isolate=False`` runs discoverers on the caller's loop: for one-shot commands, and tests with a fake clock."""
+        """``isolate=False`` runs discoverers on the caller's loop: for one-shot commands and fake clocks."""
         self._catalog = catalog
         self._clock = clock
         self._registry = registry
