@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 from typing import Any
 
 import pytest
@@ -25,7 +26,7 @@ def text_of(value: Any) -> str:
 
 
 def spelled(value: float) -> Any:
-    return "NaN" if value != value else {float("inf"): "+Inf", float("-inf"): "-Inf"}.get(value, value)
+    return "NaN" if math.isnan(value) else {float("inf"): "+Inf", float("-inf"): "-Inf"}.get(value, value)
 
 
 def tree(node: Any) -> dict[str, Any]:

@@ -35,9 +35,10 @@ _ITEM = re.compile(
     rf"|(?P<value>[+-]?{_NUMBER})(?:(?P<delta>[+-]{_NUMBER})?x(?P<times>[0-9]+))?{_END}"
     rf"|(?P<histogram>{_HISTOGRAM})(?:(?:(?P<sign>[+-])(?P<change>{_HISTOGRAM}))?x(?P<repeat>[0-9]+))?{_END}"
 )
+_LENGTH = rf"(?:{_DURATION}|0)"
 _OFFSET = re.compile(
     rf"_(?:x(?P<gap>[1-9][0-9]*))?{_END}"
-    rf"|(?P<value>[+-]?{_DURATION})(?:(?P<delta>[+-]{_DURATION})?x(?P<times>[0-9]+))?{_END}"
+    rf"|(?P<value>[+-]?{_LENGTH})(?:(?P<delta>[+-]{_LENGTH})?x(?P<times>[0-9]+))?{_END}"
 )
 _BLANK = re.compile(r"[ \t]*")
 _IS_DURATION = re.compile(_DURATION)
