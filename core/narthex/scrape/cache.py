@@ -57,7 +57,7 @@ class SeriesCache:
 
     __slots__ = (
         "_absent", "_cells", "_comments", "_counts", "_lines", "_metadata", "_point_refs", "_points", "_prefixes",
-        "_row", "_scrapes", "_timestamp", "_tracked", "identity", "options",
+        "_row", "_scrapes", "_steady", "_timestamp", "_tracked", "identity", "options",
     )  # fmt: skip
 
     def __init__(self, row: Row, identity: SeriesIdentity, options: CacheOptions) -> None:
@@ -76,6 +76,7 @@ class SeriesCache:
         self._points: Points | None = None
         self._timestamp = 0
         self._counts = Counts()
+        self._steady = Counts()
         self._scrapes = 0
 
     @property
@@ -108,21 +109,18 @@ class SeriesCache:
         differs, values = found
         self._row.cells[self._cells[differs]] = values
         self._lines = lines
-        if self._counts.added or self._counts.out_of_bounds:
-            self._counts = replace(self._counts, added=0, out_of_bounds=0)
+        self._counts = self._steady
 
     def fail(self, timestamp: int) -> None:
         """Mark every series as ended at ``timestamp``: the scrape brought nothing. Their labels stay known."""
+        if self._timestamp != timestamp:  # there was no body
+            self._counts = Counts()
         self._timestamp = timestamp
         self._absent = {prefix: cell for prefix, cell in self._known().items() if cell != BIN}
         self._lines, self._prefixes, self._cells = (), (), np.zeros(0, dtype=np.int32)
         self._comments = ()
         self._row.present(self._cells)
         self._points = self._with_markers([], frozenset())
-
-    def empty(self) -> None:
-        """Forget the counts of the last body: nothing was received."""
-        self._counts = Counts()
 
     def commit(self, reports: Sequence[float]) -> Appended:
         """Append the row with the values of the report series. Raises ``StorageError`` when nothing could be taken."""
@@ -135,11 +133,13 @@ class SeriesCache:
         return appended
 
     def end(self, timestamp: int) -> None:
-        """Append the staleness marker for every series, reports included, and give the lane back."""
-        self.fail(timestamp)
-        self._row.end()
-        self._row.commit(timestamp, (), self._points)
-        self._row.close()
+        """Append the staleness marker for every series, reports included; nothing may follow."""
+        self._row.end(timestamp, sorted(self._tracked))
+
+    def succeed(self, other: SeriesCache) -> None:
+        """Take ``other``'s place: what it held and the next body does not gets the staleness marker then."""
+        other.close()
+        self._tracked = frozenset(other._row.refs()) | other._tracked
 
     def move(self, interval: int, phase: int) -> None:
         """Go on with other slots (ms)."""
@@ -205,10 +205,11 @@ class SeriesCache:
         present = frozenset(ref for ref, _, _ in points) if tracked else frozenset()
         self._points = self._with_markers(near, present)
         self._counts = replace(self._counts, duplicates=duplicates, out_of_bounds=len(points) - len(near))
+        self._steady = replace(self._counts, added=0, out_of_bounds=0)
 
     def _with_markers(self, points: list[Point], present: frozenset[int]) -> Points | None:
         """``points``, and markers for series with timestamps of their own that are gone, where these are tracked."""
-        ended = sorted(self._tracked - present)
+        ended = sorted(self._tracked.difference(present, self._row.refs())) if self._tracked else []
         self._tracked = present
         if not points and not ended:
             return None

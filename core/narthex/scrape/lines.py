@@ -51,7 +51,8 @@ def changes(lines: Sequence[bytes], before: Sequence[bytes], prefixes: Sequence[
 def plain_values(texts: Sequence[bytes]) -> Floats | None:
     """The values of decimal numbers, float64; None where a text is anything else, such as ``NaN`` or ``1_0``.
 
-    Python's ``float`` takes more than Go's; what it takes too much needs other characters, or overflows (a comma inside a text stops ``float`` as well).
+    Python's ``float`` takes more than Go's; what it takes too much needs other characters, or overflows. A comma inside
+    a text stops ``float`` as well.
     """
     if b",".join(texts).translate(None, _PLAIN):
         return None

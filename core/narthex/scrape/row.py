@@ -71,10 +71,24 @@ class Row:
         self.cells[self._ending] = STALE_NAN
         self._live = live
 
-    def end(self) -> None:
-        """Mark every series that is there, reports included, as ended."""
-        self.present(np.zeros(0, dtype=np.int32))
-        self.cells[1 : self._reports] = STALE_NAN
+    def refs(self) -> list[int]:
+        """References of the series that are there."""
+        refs: list[int] = self._refs[self._live[1:]].tolist()
+        return refs
+
+    def end(self, timestamp: int, others: Sequence[int]) -> None:
+        """Mark every series that is there, the reports and ``others`` as ended, and give the lane back.
+
+        The markers go as points, not as a row: another target may have taken over some of the series, with a lane of
+        its own, and then they are refused as out of order, which is right.
+        """
+        self.close()
+        reports = self._refs[: self._reports - 1].tolist()
+        refs = np.array(sorted({*self.refs(), *reports, *others}), dtype=np.int64)
+        markers = Points(refs, np.full(len(refs), timestamp, dtype=np.int64), np.full(len(refs), STALE_NAN))
+        lane = self._storage.open_lane(*self._phase)
+        self._storage.append(Batch(lane, timestamp, np.zeros(0), markers))
+        lane.close()
 
     def commit(self, timestamp: int, reports: Sequence[float], points: Points | None = None) -> Appended:
         """Append the row. ``reports`` are the values of the report series; empty leaves what the cells hold.

@@ -106,7 +106,7 @@ class MemoryStorage:
     # --- reading ------------------------------------------------------------------------------------------------------
 
     def samples(self, **labels: str) -> dict[Labels, list[tuple[int, float]]]:
-        """All samples ``(ms, value)`` of the series that have these labels, for assertions; ``name`` is ``__name__``."""
+        """Samples ``(ms, value)`` of the series that have these labels, for assertions. ``name`` is ``__name__``."""
         wanted = {"__name__" if name == "name" else name: value for name, value in labels.items()}
         return {
             one: [(when, float(value)) for when, value in sorted(self._samples[ref].items())]

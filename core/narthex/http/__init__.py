@@ -1,0 +1,1 @@
+"""The HTTP client of everything that fetches: scrapes, discovery over HTTP, Alertmanagers (``http_config``)."""

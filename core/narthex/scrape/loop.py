@@ -1,0 +1,194 @@
+"""One target's loop: wait for the slot, fetch, append; never two at once.
+
+A loop is told things by its pool (another configuration, an error forced by ``target_limit``) and tells its state.
+Whatever happens to a scrape, one row is appended: ``up`` and the other report series stand in it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from yarl import URL
+
+from narthex.clock import Clock
+from narthex.errors import NarthexError, StorageError
+from narthex.http.client import HttpClient
+from narthex.http.errors import BodyLimitError
+from narthex.kinds import ScrapeKind
+from narthex.model.target import Target
+from narthex.scrape.cache import SampleLimitError, SeriesCache
+from narthex.scrape.identity import LabelLimitError
+from narthex.scrape.metrics import ScrapeMetrics
+from narthex.scrape.slots import Slots
+from narthex.scrape.status import Health, TargetStatus
+
+__all__ = ["EXTRA_REPORTS", "REPORTS", "LoopSettings", "ScrapeLoop"]
+
+log = logging.getLogger(__name__)
+
+REPORTS = (
+    "up",
+    "scrape_duration_seconds",
+    "scrape_samples_scraped",
+    "scrape_samples_post_metric_relabeling",
+    "scrape_series_added",
+)
+EXTRA_REPORTS = ("scrape_timeout_seconds", "scrape_sample_limit", "scrape_body_size_bytes")
+
+_NOTHING = ScrapeKind(name="empty", protocols=(), media_types=(), parse=lambda _body, _type: ())
+"""Reads an empty body, which is a success whatever its type."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoopSettings:
+    """What all loops of a pool share.
+
+    ``choose`` gives the kind that reads a content type or raises ``ScrapeError``; ``accept`` is the ``Accept`` header;
+    ``body_size_limit`` (0: none) is in bytes.
+    """
+
+    client: HttpClient
+    choose: Callable[[str], ScrapeKind]
+    accept: str
+    compress: bool = True
+    body_size_limit: int = 0
+    extra_reports: bool = False
+
+
+class ScrapeLoop:
+    """Scrapes ``target`` into ``cache``. ``run`` it as a task; everything else may be called in between."""
+
+    def __init__(
+        self,
+        target: Target,
+        slots: Slots,
+        cache: SeriesCache,
+        settings: LoopSettings,
+        clock: Clock,
+        metrics: ScrapeMetrics,
+    ) -> None:
+        self.cache = cache
+        self.forced_error = ""
+        self._clock = clock
+        self._metrics = metrics
+        self._health: Health = "unknown"
+        self._last_error = ""
+        self._last_scrape = 0
+        self._last_duration = 0.0
+        self.configure(target, slots, settings)
+
+    def configure(self, target: Target, slots: Slots, settings: LoopSettings) -> None:
+        """Use other settings from the next scrape on; one that runs is not disturbed."""
+        self.target = target
+        self.slots = slots
+        self._settings = settings
+        self._seconds = target.timeout / 1000
+        # Made once: a scrape hands the same objects to the client every time.
+        self._url = URL(target.url, encoded=True)
+        self._headers = {
+            "Accept": settings.accept,
+            "Accept-Encoding": "gzip" if settings.compress else "identity",
+            "X-Prometheus-Scrape-Timeout-Seconds": f"{self._seconds:.3f}".rstrip("0").rstrip("."),
+        }
+        interval = f"{target.interval / 1000:g}s"
+        self._interval_length = self._metrics.interval_length.labels(interval)
+        self._interval_histogram = self._metrics.interval_histogram.labels(interval)
+
+    def status(self) -> TargetStatus:
+        """The target's state, for the API."""
+        return TargetStatus(
+            self.target, self._health, self._last_error, self._last_scrape, self._last_duration, self.cache.families
+        )
+
+    async def run(self) -> None:
+        """Scrape at every slot until cancelled."""
+        clock = self._clock
+        before = 0.0
+        slot = self.slots.after(clock.now() * 1000)
+        while True:
+            slots = self.slots
+            await clock.sleep(slot / 1000 - clock.now())
+            if slots is not self.slots:  # other slots since the wait began
+                slot = self.slots.after(clock.now() * 1000)
+                continue
+            started = clock.now()
+            if before:
+                self._interval_length.observe(started - before)
+                self._interval_histogram.observe(started - before)
+            before = started
+            await self.scrape(slots.stamp(slot, started * 1000))
+            slot = self.slots.following(slot, clock.now() * 1000)
+
+    def rename(self, target: Target) -> None:
+        """The same target as discovery sees it now: other discovered labels."""
+        self.target = target
+
+    async def scrape(self, timestamp: int) -> None:
+        """Scrape once and append the row at ``timestamp`` (ms), or later where the clock was set back."""
+        timestamp = max(timestamp, self._last_scrape + 1)
+        start = self._clock.monotonic()
+        error, size = "", 0
+        try:
+            body, kind, content_type = await self._fetch()
+            size = len(body)
+            self.cache.take(body, kind, content_type, timestamp)
+        except NarthexError as problem:
+            error = str(problem)
+            size = self._failed(problem, timestamp, size)
+        except Exception as problem:  # noqa: BLE001 -- a format's plugin may raise anything; the loop has to go on
+            error = f"{type(problem).__name__}: {problem}"
+            if error != self._last_error:
+                log.exception("scrape failed unexpectedly", extra={"job": self.target.job, "target": self.target.url})
+            self.cache.fail(timestamp)
+        self._report(error, size, timestamp, self._clock.monotonic() - start)
+
+    async def _fetch(self) -> tuple[bytes, ScrapeKind, str]:
+        if self.forced_error:
+            raise NarthexError(self.forced_error)
+        settings = self._settings
+        answer = await settings.client.request(
+            "GET",
+            self._url,
+            seconds=self._seconds,
+            headers=self._headers,
+            limit=settings.body_size_limit,
+            unix_socket=self.target.unix_socket,
+        )
+        if answer.status != 200:
+            raise NarthexError(f"server returned HTTP status {answer.status} {answer.reason}")
+        content_type = answer.headers.get("Content-Type", "")
+        return answer.body, settings.choose(content_type) if answer.body else _NOTHING, content_type
+
+    def _failed(self, problem: NarthexError, timestamp: int, size: int) -> int:
+        """Stage the staleness markers, count the limit that was broken; the size of the body to report."""
+        self.cache.fail(timestamp)
+        if isinstance(problem, BodyLimitError):
+            self._metrics.exceeded_body.inc()
+            return -1
+        if isinstance(problem, SampleLimitError):
+            self._metrics.exceeded_samples.inc()
+        elif isinstance(problem, LabelLimitError):
+            self._metrics.exceeded_label_limits.inc()
+        return size
+
+    def _report(self, error: str, size: int, timestamp: int, duration: float) -> None:
+        counts = self.cache.counts
+        reports = [float(not error), duration, counts.scraped, counts.kept, counts.added]
+        if self._settings.extra_reports:
+            reports += [self._seconds, self.cache.options.sample_limit, size]
+        try:
+            self._metrics.refused(counts, self.cache.commit(reports))
+        except StorageError as problem:
+            error = error or f"samples could not be stored: {problem}"
+        self._metrics.duration.observe(duration)
+        self._last_scrape, self._last_duration = timestamp, duration
+        self._become("down" if error else "up", error)
+
+    def _become(self, health: Health, error: str) -> None:
+        if health != self._health and (health == "down" or self._health == "down"):
+            level = logging.WARNING if health == "down" else logging.INFO
+            extra = {"job": self.target.job, "target": self.target.url, "error": error}
+            log.log(level, "target is %s", health, extra=extra)
+        self._health, self._last_error = health, error

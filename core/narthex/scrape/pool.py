@@ -1,0 +1,288 @@
+"""All targets of one job: which loops run, and what a loop keeps when targets or the configuration change.
+
+A target that stays keeps its timer, its connection and its series cache; one that went is marked as ended after its
+next slot, one more interval, and a tenth, unless it came back by then. All methods are for the event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Hashable
+from dataclasses import replace
+
+from narthex.clock import Clock
+from narthex.config.http import HttpConfig
+from narthex.config.scrape import ScrapeConfig
+from narthex.errors import StorageError
+from narthex.http.client import HttpClient
+from narthex.kinds import ScrapeKind
+from narthex.model.target import Target
+from narthex.plugins.catalog import Catalog
+from narthex.relabel.rules import Rules
+from narthex.scrape.cache import CacheOptions, SeriesCache
+from narthex.scrape.identity import LabelLimits, SeriesIdentity
+from narthex.scrape.loop import EXTRA_REPORTS, REPORTS, LoopSettings, ScrapeLoop
+from narthex.scrape.metrics import ScrapeMetrics
+from narthex.scrape.negotiate import DEFAULT_PROTOCOLS, accept_header, choose
+from narthex.scrape.row import Row
+from narthex.scrape.slots import Slots
+from narthex.scrape.status import PoolStatus
+from narthex.storage.protocol import Storage
+from narthex.targets import TargetSet
+
+__all__ = ["ScrapePool"]
+
+log = logging.getLogger(__name__)
+
+_TIMING = ("__scrape_interval__", "__scrape_timeout__")
+_KEEPS_CACHE = {"scrape_interval", "scrape_timeout", "sample_limit", "http"}
+"""Settings that may change without a new series cache; target relabeling and discovery work through the targets."""
+_OTHER_STAGES = {
+    "relabel_configs",
+    "discovery",
+    "target_limit",
+    "keep_dropped_targets",
+    "params",
+    "metrics_path",
+    "scheme",
+}
+
+
+class _Running:
+    """A loop and its task."""
+
+    def __init__(self, loop: ScrapeLoop, task: asyncio.Task[None]) -> None:
+        self.loop = loop
+        self.task = task
+
+
+class ScrapePool:
+    """The loops of one job. ``seed`` is the server's (:func:`narthex.scrape.slots.server_seed`)."""
+
+    def __init__(
+        self,
+        config: ScrapeConfig,
+        metric_rules: Rules,
+        *,
+        storage: Storage,
+        catalog: Catalog,
+        clock: Clock,
+        metrics: ScrapeMetrics,
+        make_client: Callable[[HttpConfig], HttpClient],
+        seed: int = 0,
+    ) -> None:
+        self._storage = storage
+        self._kinds = [contribution.kind for contribution in catalog.scrape.values()]
+        self._clock = clock
+        self._metrics = metrics
+        self._make_client = make_client
+        self._seed = seed
+        self._running: dict[Hashable, _Running] = {}
+        self._ending: dict[Hashable, tuple[ScrapeLoop, asyncio.Task[None]]] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+        self._found = TargetSet(config.job_name)
+        self._config = config
+        self._rules = metric_rules
+        self._settings = self._make_settings(make_client(config.http))
+        metrics.pools.inc()
+        metrics.target_limit.labels(config.job_name).set(config.target_limit)
+
+    # --- what the server does -----------------------------------------------------------------------------------------
+
+    def sync(self, found: TargetSet) -> None:
+        """Scrape these targets from now on."""
+        start = time.perf_counter()
+        self._found = found
+        wanted = {_key(target): target for target in found.active}
+        for key in [one for one in self._running if one not in wanted]:
+            self._retire(key)
+        for key, target in wanted.items():
+            running = self._running.get(key)
+            if running is None:
+                self._start(key, target)
+            elif running.loop.target != target:
+                self._adjust(running.loop, target)
+            else:
+                running.loop.rename(target)
+        self._check_limit(len(wanted))
+        self._count_sync(time.perf_counter() - start)
+
+    def reload(self, config: ScrapeConfig, metric_rules: Rules) -> None:
+        """Use another configuration, keeping what it allows to keep; the targets follow with :meth:`sync`."""
+        start = time.perf_counter()
+        before, self._config, self._rules = self._config, config, metric_rules
+        client = self._settings.client
+        if before.http != config.http:
+            self._close_later(client)
+            client = self._make_client(config.http)
+        self._settings = self._make_settings(client)
+        keeps = _cache_fields(before) == _cache_fields(config)
+        for running in self._running.values():
+            loop = running.loop
+            if keeps:
+                loop.cache.options = self._options()
+                loop.cache.reread()
+            else:
+                successor = self._cache(loop.target, loop.slots)
+                successor.succeed(loop.cache)
+                loop.cache = successor
+            loop.configure(loop.target, loop.slots, self._settings)
+        self._metrics.reloads.inc()
+        self._metrics.target_limit.labels(config.job_name).set(config.target_limit)
+        self._metrics.reload_length.labels(str(config.scrape_interval)).observe(time.perf_counter() - start)
+
+    def status(self) -> PoolStatus:
+        """Every target's state."""
+        kept = self._config.keep_dropped_targets
+        dropped = self._found.dropped
+        return PoolStatus(
+            self._config.job_name,
+            [running.loop.status() for running in self._running.values()],
+            dropped[:kept] if kept else dropped,
+            len(dropped),
+            self._found.failed,
+        )
+
+    async def retire(self) -> None:
+        """The job is gone: stop scraping; the series are marked as ended in time, by tasks that go on alone."""
+        for key in list(self._running):
+            self._retire(key)
+        for metric in (self._metrics.targets, self._metrics.target_limit):
+            with contextlib.suppress(KeyError):
+                metric.remove(self._config.job_name)
+        await self._settings.client.close()
+
+    async def stop(self) -> None:
+        """The server stops: end all loops at once, without staleness markers."""
+        tasks = [running.task for running in self._running.values()]
+        tasks += [task for _, task in self._ending.values()]
+        tasks += self._closing
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for running in self._running.values():
+            running.loop.cache.close()
+        self._running, self._ending = {}, {}
+        await self._settings.client.close()
+
+    # --- one target ---------------------------------------------------------------------------------------------------
+
+    def _start(self, key: Hashable, target: Target) -> None:
+        slots = self._slots(target)
+        ended = self._ending.pop(key, None)
+        if ended is not None:  # it came back in time: nothing has ended
+            loop, task = ended
+            task.cancel()
+            self._adjust(loop, target)
+        else:
+            loop = ScrapeLoop(target, slots, self._cache(target, slots), self._settings, self._clock, self._metrics)
+        task = asyncio.create_task(loop.run(), name=f"scrape {target.job} {target.url}")
+        self._running[key] = _Running(loop, task)
+
+    def _adjust(self, loop: ScrapeLoop, target: Target) -> None:
+        """The same target with another timing."""
+        slots = loop.slots if target.interval == loop.target.interval else self._slots(target)
+        loop.cache.move(slots.interval, slots.offset)
+        loop.configure(target, slots, self._settings)
+
+    def _retire(self, key: Hashable) -> None:
+        running = self._running.pop(key)
+        running.task.cancel()
+        running.loop.cache.close()
+        name = f"end of {running.task.get_name()}"
+        self._ending[key] = (running.loop, asyncio.create_task(self._end(key, running.loop), name=name))
+
+    async def _end(self, key: Hashable, loop: ScrapeLoop) -> None:
+        slots = loop.slots
+        marker = slots.after(self._clock.now() * 1000)
+        await self._clock.sleep((marker + 1.1 * slots.interval) / 1000 - self._clock.now())
+        del self._ending[key]
+        try:
+            loop.cache.end(marker)
+        except StorageError as error:
+            log.warning("staleness markers of a removed target could not be stored", extra={"error": str(error)})
+
+    def _slots(self, target: Target) -> Slots:
+        return Slots.of(target.interval, target.fnv, self._seed)
+
+    def _cache(self, target: Target, slots: Slots) -> SeriesCache:
+        config = self._config
+        limits = LabelLimits(config.label_limit, config.label_name_length_limit, config.label_value_length_limit)
+        legacy = config.metric_name_validation_scheme == "legacy"
+        identity = SeriesIdentity(target.public, self._rules, config.honor_labels, limits, legacy)
+        names = REPORTS + EXTRA_REPORTS if config.extra_scrape_metrics else REPORTS
+        row = Row(self._storage, slots.interval, slots.offset, [identity.report(name) for name in names])
+        return SeriesCache(row, identity, self._options())
+
+    # --- what the configuration means ---------------------------------------------------------------------------------
+
+    def _options(self) -> CacheOptions:
+        config = self._config
+        return CacheOptions(config.honor_timestamps, config.track_timestamps_staleness, config.sample_limit)
+
+    def _make_settings(self, client: HttpClient) -> LoopSettings:
+        config = self._config
+        legacy = config.metric_name_validation_scheme == "legacy"
+        escaping = config.metric_name_escaping_scheme or ("underscores" if legacy else "allow-utf-8")
+        chosen: dict[str, ScrapeKind] = {}
+
+        def kind_of(content_type: str) -> ScrapeKind:
+            if content_type not in chosen:
+                if len(chosen) >= 100:  # a target that invents types must not fill the memory
+                    chosen.clear()
+                chosen[content_type] = choose(self._kinds, content_type, config.fallback_scrape_protocol)
+            return chosen[content_type]
+
+        return LoopSettings(
+            client,
+            kind_of,
+            accept_header(self._kinds, config.scrape_protocols or DEFAULT_PROTOCOLS, escaping),
+            config.enable_compression,
+            config.body_size_limit,
+            bool(config.extra_scrape_metrics),
+        )
+
+    def _check_limit(self, targets: int) -> None:
+        limit = self._config.target_limit
+        error = ""
+        if limit and targets > limit:
+            error = f"target_limit exceeded (number of targets: {targets}, limit: {limit})"
+            self._metrics.exceeded_target_limit.inc()
+        for running in self._running.values():
+            running.loop.forced_error = error
+
+    def _count_sync(self, seconds: float) -> None:
+        job, metrics = self._config.job_name, self._metrics
+        metrics.targets.labels(job).set(len(self._running))
+        metrics.syncs.labels(job).inc()
+        metrics.sync_failed.labels(job).inc(len(self._found.failed))
+        metrics.sync_length.labels(job).observe(seconds)
+        metrics.sync_histogram.labels(job).observe(seconds)
+
+    def _close_later(self, client: HttpClient) -> None:
+        """Close a client that running scrapes may still use, once these must have ended."""
+        longest = max((one.loop.target.timeout for one in self._running.values()), default=0)
+
+        async def close() -> None:
+            try:
+                await self._clock.sleep(longest / 1000)
+            finally:
+                await client.close()
+
+        task = asyncio.create_task(close(), name="close HTTP client")
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+
+def _key(target: Target) -> Hashable:
+    """A target's identity but for its timing: another interval does not make it another target."""
+    return target.labels.without(_TIMING), target.url
+
+
+def _cache_fields(config: ScrapeConfig) -> ScrapeConfig:
+    """The configuration less everything that a series cache survives."""
+    plain = ScrapeConfig(config.job_name)
+    return replace(config, **{name: getattr(plain, name) for name in _KEEPS_CACHE | _OTHER_STAGES})
