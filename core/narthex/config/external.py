@@ -26,9 +26,7 @@ def _expand(label: str, value: str, env: Mapping[str, str], warnings: list[str])
         if name == "$":
             return "$"
         if name not in env:
-            warnings.append(
-                f"external label {label!r}: environment variable {name!r} is not set, empty text stands for it"
-            )
+            warnings.append(f"external label {label!r}: environment variable {name!r} is not set; empty text is used")
         return env.get(name, "")
 
     return _VARIABLE.sub(replacement, value)

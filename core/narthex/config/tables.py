@@ -51,12 +51,11 @@ class _DiscoveryKeys:
             config: Any = found.kind.config
             return tuple[config, ...]
         if kind in PROMETHEUS_DISCOVERY:
-            message = (
-                f"discovery kind {kind!r} is not installed: Prometheus has it, but no plugin found here provides it"
+            raise ValueError(
+                f"discovery kind {kind!r} is not installed: Prometheus has it, but no plugin here provides it"
             )
-            raise ValueError(message)
-        hint = suggestion(key, self.names())
-        raise ValueError(f"unknown key {key!r}: no plugin found here provides a discovery kind {kind!r}{hint}")
+        hint = suggestion(key, {*self.names(), *map(discovery_key, PROMETHEUS_DISCOVERY)})
+        raise ValueError(f"unknown key {key!r}: no plugin here provides a discovery kind {kind!r}{hint}")
 
     def names(self) -> Iterable[str]:
         return map(discovery_key, self.catalog.discovery)
