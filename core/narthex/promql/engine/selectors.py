@@ -122,4 +122,4 @@ def _blocks_of(vector: Vector, times: Ints) -> Iterator[Block]:
         yield Block(whole, vector.values[:, whole], times[:, None], zeros[whole])
     if len(partial):
         spread = np.broadcast_to(times[:, None], (len(times), len(partial)))
-        yield packed(partial, vector.values[:, partial], spread, vector.present[:, partial])
+        yield from packed(partial, vector.values[:, partial], spread, vector.present[:, partial])

@@ -156,20 +156,22 @@ def _clean(series: Ints, values: Floats, times: Ints, group: Ints) -> Iterator[B
     cells = np.ascontiguousarray(values[:, where])
     cell_times = times[:, group[where]]
     valid = (cell_times != NO_TIME) & ~is_missing(cells) & ~is_stale(cells)
-    yield packed(series[where], cells, cell_times, valid)
+    yield from packed(series[where], cells, cell_times, valid)
 
 
-def packed(series: Ints, values: Floats, times: Ints, valid: Bools) -> Block:
+def packed(series: Ints, values: Floats, times: Ints, valid: Bools) -> Iterator[Block]:
     """A block of the ``valid`` cells, moved to the top of their columns, each column a group of its own.
 
-    All arrays are ``[R, n]`` but ``series``, which is ``[n]``.
+    All arrays are ``[R, n]`` but ``series``, which is ``[n]``. Nothing is given when no cell is valid.
     """
     counts = np.count_nonzero(valid, axis=0)
-    height = int(counts.max()) if len(counts) else 0
+    height = int(counts.max(initial=0))
+    if not height:
+        return
     order = np.argsort(~valid, axis=0, kind="stable")[:height]
     packed_times = np.take_along_axis(times, order, axis=0)
     packed_times[np.arange(height)[:, None] >= counts] = NEVER
-    return Block(series, np.take_along_axis(values, order, axis=0), packed_times, np.arange(len(series)))
+    yield Block(series, np.take_along_axis(values, order, axis=0), packed_times, np.arange(len(series)))
 
 
 # --- series in several places ---------------------------------------------------------------------------------------
