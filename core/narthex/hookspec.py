@@ -44,8 +44,9 @@ def narthex_discovery_kinds() -> Iterable[DiscoveryKind]:
     """Ways to find targets, usable as ``<name>_sd_configs`` in scrape configs and Alertmanager configs.
 
     ``build`` is called for each new block of the configuration; equal blocks share one discoverer. Discoverers run on
-    an event loop apart from the one of the scrapes. When ``build`` or ``run`` raises, the groups published before stay
-    in force and the discoverer is built again after a growing delay. One that blocks its loop is named in the log.
+    an event loop apart from the one of the scrapes. When ``run`` raises, the groups published before stay in force and
+    it is called again after a growing delay. What ``build`` raises is reported, and so is a discoverer that blocks its
+    loop; everybody else's run on.
 
     Example::
 
@@ -55,10 +56,12 @@ def narthex_discovery_kinds() -> Iterable[DiscoveryKind]:
         from narthex.kinds import DiscoveryKind
         from narthex.model.targetgroup import TargetGroup
 
+
         @dataclass(frozen=True)
         class RackConfig:
             rack: str
             port: int = 9100
+
 
         class RackDiscoverer:
             def __init__(self, config, context):
@@ -68,6 +71,7 @@ def narthex_discovery_kinds() -> Iterable[DiscoveryKind]:
                 hosts = [f"{self.config.rack}-{unit}.example:{self.config.port}" for unit in range(1, 43)]
                 targets = tuple({"__address__": host} for host in hosts)
                 publish([TargetGroup(self.config.rack, targets, {"__meta_rack_name": self.config.rack})])
+
 
         @hookimpl
         def narthex_discovery_kinds():
@@ -89,16 +93,20 @@ def narthex_relabel_actions() -> Iterable[RelabelAction]:
         from narthex import hookimpl
         from narthex.kinds import RelabelAction
 
+
         def compile_reverse(rule):
             def reverse(labels):
                 value = rule.separator.join(labels.get(name, "") for name in rule.source_labels)
                 labels[rule.target_label] = ".".join(reversed(value.split(".")))
                 return labels
+
             return reverse
+
 
         def check_reverse(rule, legacy_names):
             if not rule.target_label:
                 yield "target_label", "the reverse action needs a target_label"
+
 
         @hookimpl
         def narthex_relabel_actions():
@@ -121,11 +129,13 @@ def narthex_scrape_kinds() -> Iterable[ScrapeKind]:
         from narthex.errors import ExpositionError
         from narthex.kinds import ScrapeKind
 
+
         def parse_csv(body, content_type):
             for number, line in enumerate(body.splitlines(), 1):
                 if line.count(b",") != 1:
                     raise ExpositionError("expected name,value", number)
             return []
+
 
         @hookimpl
         def narthex_scrape_kinds():
@@ -149,14 +159,17 @@ def narthex_storage_kinds() -> Iterable[StorageKind]:
         from narthex import hookimpl
         from narthex.kinds import StorageKind
 
+
         @dataclass(frozen=True)
         class LakeConfig:
             bucket: str = "samples"
+
 
         def build_lake(config, context):
             from lake_client import LakeStorage  # the optional package is imported here, when it is used
 
             return LakeStorage(config.bucket, context.clock)
+
 
         @hookimpl
         def narthex_storage_kinds():
@@ -170,8 +183,8 @@ def narthex_receiver_kinds() -> Iterable[ReceiverKind]:
     """Ways to hand alerts over without an Alertmanager, usable under ``narthex: {receivers: …}``.
 
     ``build`` gets the parsed config, a context and an HTTP session that it may use and must not close. It is called on
-    the event loop when a configuration comes into force. What ``send`` raises is logged and counted with the plugin's
-    name, and the alerts are sent again later.
+    the event loop when a configuration comes into force. What ``send`` raises is logged and counted with the receiver's
+    name; alerts that still fire come again after the resend delay.
 
     Example::
 
@@ -181,9 +194,11 @@ def narthex_receiver_kinds() -> Iterable[ReceiverKind]:
         from narthex.errors import NotifyError
         from narthex.kinds import ReceiverKind
 
+
         @dataclass(frozen=True)
         class PagerConfig:
             command: str
+
 
         class Pager:
             def __init__(self, config, context, session):
@@ -199,6 +214,7 @@ def narthex_receiver_kinds() -> Iterable[ReceiverKind]:
             async def close(self):
                 pass
 
+
         @hookimpl
         def narthex_receiver_kinds():
             return [ReceiverKind(name="pager", config=PagerConfig, build=Pager)]
@@ -211,7 +227,7 @@ def narthex_web_routes() -> Iterable[WebRoute]:
     """Pages and API paths; a path that the core serves itself, or that Prometheus's API has, is refused.
 
     ``handle`` is called on the event loop for each request, and must not block it. What it raises answers that one
-    request with status 500 and is logged with the plugin's name.
+    request with status 500 and the plugin's name.
 
     Example::
 
@@ -220,8 +236,10 @@ def narthex_web_routes() -> Iterable[WebRoute]:
         from narthex import hookimpl
         from narthex.kinds import WebRoute
 
+
         async def handle(request, server):
             return web.Response(text="hello")
+
 
         @hookimpl
         def narthex_web_routes():

@@ -13,7 +13,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 import click
 
 from narthex.config.types import Duration
-from narthex.options import ServerOptions, as_text
+from narthex.options import ServerOptions
 
 __all__ = ["DURATION", "Parsed", "server_flags"]
 
@@ -46,13 +46,11 @@ def server_flags() -> list[click.Parameter]:
 
 def _option(field: Field[Any], kind: Any) -> click.Option:
     flag, default = field.metadata["flag"], field.default
-    shown = as_text(default) or False
-    declaration = f"--{flag}/--no-{flag}" if kind is bool else f"--{flag}"
     return click.Option(
-        [field.name, declaration],
+        [field.name, f"--{flag}/--no-{flag}" if kind is bool else f"--{flag}"],
         type=_type(field, kind),
         default=default,
-        show_default=shown if kind is not bool else ("on" if default else "off"),
+        show_default=default != "",
         multiple=get_origin(kind) is tuple,
         help=field.metadata["help"],
     )

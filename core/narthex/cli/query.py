@@ -41,13 +41,13 @@ def query() -> None:
 def _asking(command: Command) -> Command:
     """The options and the argument that all subcommands share."""
     for decorate in (
-        click.argument("server"),
-        click.option("-o", "--format", "form", type=click.Choice(["promql", "json"]), default="promql",
-                     show_default=True, help="How the answer is printed."),
+        click.option("--timeout", type=DURATION, default=Duration(130_000), show_default=True,
+                     help="Longest time to wait for the answer."),
         click.option("--header", "headers", multiple=True, type=Parsed("name: value", _header),
                      help="Send this header too; repeatable."),
-        click.option("--timeout", type=DURATION, default=Duration(130_000), show_default="2m10s",
-                     help="Longest time to wait for the answer."),
+        click.option("-o", "--format", "form", type=click.Choice(["promql", "json"]), default="promql",
+                     show_default=True, help="How the answer is printed."),
+        click.argument("server"),
     ):  # fmt: skip
         command = decorate(command)
     return command

@@ -182,11 +182,11 @@ def test_an_answer_of_something_else_is_told(narthex, api, body):
     assert outcome.err == f"Error: {api.url} does not answer as Prometheus's API does (HTTP 502 Bad Gateway)\n"
 
 
-def test_a_server_that_is_not_there_is_told(narthex, api):
-    api.server.server_close()
-    outcome = narthex("query", "instant", api.url, "up")
+def test_a_server_that_is_not_there_is_told(narthex, unused_tcp_port):
+    url = f"http://127.0.0.1:{unused_tcp_port}"
+    outcome = narthex("query", "instant", url, "up")
     assert outcome.status == 1
-    assert outcome.err.startswith(f"Error: cannot reach {api.url}: ")
+    assert outcome.err.startswith(f"Error: cannot reach {url}: ")
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:9090", "ftp://x", "http://", "http://[::1", "up"])

@@ -1,0 +1,59 @@
+"""The example plugins are built, installed beside narthex, seen by it, and pass their own tests."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLES = sorted(path.parent for path in (ROOT / "examples").glob("plugin-*/pyproject.toml"))
+
+
+def run(*command, **settings):
+    done = subprocess.run(command, capture_output=True, text=True, check=False, **settings)
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module", params=EXAMPLES, ids=lambda path: path.name)
+def installed(request, tmp_path_factory):
+    """A copy of the example, and an environment in which it is installed in a directory of its own."""
+    place = tmp_path_factory.mktemp(request.param.name)
+    copy = shutil.copytree(request.param, place / "source", ignore=shutil.ignore_patterns("__pycache__", "dist"))
+    target = place / "installed"
+    run(
+        sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index",
+        "--disable-pip-version-check", "--target", target, copy,
+    )  # fmt: skip
+    roots = [target, ROOT / "core", ROOT / "plugins", ROOT / "sd_adapters"]
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("NARTHEX_", "PYTEST_"))}
+    return copy, {**env, "PYTHONPATH": os.pathsep.join(map(str, roots))}
+
+
+def test_its_own_tests_pass(installed):
+    copy, env = installed
+    out = run(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests", cwd=copy, env=env)
+    assert " passed" in out
+
+
+def test_narthex_lists_what_it_contributes(installed):
+    copy, env = installed
+    code = "import sys; from narthex_plugins.standard import main; sys.exit(main(['plugins', '--json']))"
+    document = json.loads(run(sys.executable, "-c", code, cwd=copy.parent, env=env))
+    name = f"narthex-{copy.parent.name.removeprefix('plugin-').rstrip('0123456789')}"
+    assert document["failures"] == []
+    assert [one for one in document["contributions"] if one["distribution"] == name]
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+def test_an_example_stays_short(example):
+    """Under 40 lines of code: what is neither blank, comment nor docstring."""
+    (module,) = example.glob("src/*/__init__.py")
+    lines = [line.strip() for line in module.read_text(encoding="utf-8").splitlines()]
+    assert len([line for line in lines if line and not line.startswith(("#", '"""'))]) < 40
