@@ -182,12 +182,13 @@ def narthex_storage_kinds() -> Iterable[StorageKind]:
 def narthex_receiver_kinds() -> Iterable[ReceiverKind]:
     """Ways to hand alerts over without an Alertmanager, usable under ``narthex: {receivers: …}``.
 
-    ``build`` gets the parsed config, a context and an HTTP session that it may use and must not close. It is called on
-    the event loop when a configuration comes into force. What ``send`` raises is logged and counted with the receiver's
-    name; alerts that still fire come again after the resend delay.
+    ``build`` is called on the event loop when a configuration comes into force. ``send`` tries once; the core owns
+    queues, batches and the deadline. What ``send`` raises is logged and counted with the receiver's name; alerts that
+    still fire come again after the resend delay.
 
     Example::
 
+        from asyncio import create_subprocess_exec
         from dataclasses import dataclass
 
         from narthex import hookimpl
@@ -201,15 +202,14 @@ def narthex_receiver_kinds() -> Iterable[ReceiverKind]:
 
 
         class Pager:
-            def __init__(self, config, context, session):
+            def __init__(self, config, context):
                 self.config = config
-                self.session = session
 
             async def send(self, notification, deadline):
-                names = [alert.labels.get("alertname", "") for alert in notification.alerts]
-                async with self.session.post(self.config.command, json=names) as answer:
-                    if answer.status >= 300:
-                        raise NotifyError(f"the pager answered {answer.status}")
+                names = [alert.labels["alertname"] for alert in notification.alerts]
+                process = await create_subprocess_exec(self.config.command, *names)
+                if status := await process.wait():
+                    raise NotifyError(f"{self.config.command} ended with status {status}")
 
             async def close(self):
                 pass

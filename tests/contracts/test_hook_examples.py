@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from contextlib import asynccontextmanager
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 
 import pytest
 from tests.contracts.rendering import example
@@ -66,25 +65,22 @@ def test_narthex_storage_kinds_is_listed_without_its_package_and_says_so_when_us
         require(contribution)
 
 
-@pytest.mark.parametrize("status", [200, 500])
-async def test_narthex_receiver_kinds_brings_a_receiver_that_sends(loaded, status):
+async def test_narthex_receiver_kinds_brings_a_receiver_that_sends(loaded, tmp_path):
     kind = loaded("narthex_receiver_kinds", "receiver_kinds").kind
-    sent = []
-
-    @asynccontextmanager
-    async def post(url, json):
-        sent.append((url, json))
-        yield SimpleNamespace(status=status)
-
-    receiver = kind.build(kind.config(command="http://127.0.0.1/page"), None, SimpleNamespace(post=post))
-    message = Notification("night", [Alert(Labels({"alertname": "Down"}))])
-    if status == 200:
-        await receiver.send(message, deadline=0.0)
-    else:
-        with pytest.raises(NotifyError, match="500"):
-            await receiver.send(message, deadline=0.0)
+    command = tmp_path / "page"
+    command.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/paged\n')
+    command.chmod(0o755)
+    receiver = kind.build(kind.config(command=str(command)), None)
+    await receiver.send(Notification("night", [Alert(Labels({"alertname": "Down"}))]), deadline=0.0)
     await receiver.close()
-    assert sent == [("http://127.0.0.1/page", ["Down"])]
+    assert (tmp_path / "paged").read_text() == "Down\n"
+
+
+async def test_narthex_receiver_kinds_may_raise_when_sending_fails(loaded):
+    kind = loaded("narthex_receiver_kinds", "receiver_kinds").kind
+    receiver = kind.build(kind.config(command="false"), None)
+    with pytest.raises(NotifyError, match="status 1"):
+        await receiver.send(Notification("night", []), deadline=0.0)
 
 
 async def test_narthex_web_routes_brings_a_page_that_answers(loaded):

@@ -57,7 +57,7 @@ def test_a_shipped_plugin_belongs_to_narthex():
         ("relabel_actions", RelabelAction("x", lambda rule: lambda labels: labels), "relabel"),
         ("scrape_kinds", ScrapeKind("x", (("X1", "x/y"),), ("x/y",), lambda body, kind: []), "scrape"),
         ("storage_kinds", StorageKind("x", Config, lambda config, context: None), "storage"),
-        ("receiver_kinds", ReceiverKind("x", Config, lambda config, context, http: None), "receivers"),
+        ("receiver_kinds", ReceiverKind("x", Config, lambda config, context: None), "receivers"),
         ("web_routes", WebRoute("GET", "/x", lambda request, server: None), "routes"),
     ],
 )
