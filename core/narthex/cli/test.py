@@ -25,9 +25,9 @@ _STEP = 60_000
 
 @click.group("test", cls=LazyGroup)
 def test() -> None:
-    """Run tests of queries; the last line is ``N passed, M failed``.
+    """Run tests written in files.
 
-    Exit status 1 means that a test failed.
+    The last line says ``N passed, M failed``. Exit status 1 means that a test failed.
     """
 
 

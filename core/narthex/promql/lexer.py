@@ -33,18 +33,20 @@ _NUMBER = (
 )
 _DURATION = r"[0-9][0-9_.]*[smhdwy]s?(?:[0-9]+[smhdw]s?)*(?![0-9A-Za-z_])"
 _STRING = r""""[^"\\\n]*(?:\\.[^"\\\n]*)*"|'[^'\\\n]*(?:\\.[^'\\\n]*)*'|`[^`]*`"""
+_NEVER = "(?!)"
 _SKIP = r"(?:[ \t\r\n]+|\#[^\n]*)*+"  # possessive: a word inside a comment is no token
 
 
-def _mode(words: str, symbols: str, *, numbers: bool) -> re.Pattern[str]:
-    number, duration = (_NUMBER, _DURATION) if numbers else ("(?!)", "(?!)")
-    return re.compile(f"{_SKIP}(?:({words})|({symbols})|({_STRING})|({number})|({duration}))", re.DOTALL)
+def _mode(
+    words: str, symbols: str, strings: str = _NEVER, numbers: str = _NEVER, durations: str = _NEVER
+) -> re.Pattern[str]:
+    return re.compile(f"{_SKIP}(?:({words})|({symbols})|({strings})|({numbers})|({durations}))", re.DOTALL)
 
 
 _WORD, _SYMBOL, _TEXT, _PLAIN_NUMBER = 1, 2, 3, 4
-_OUTSIDE = _mode("[A-Za-z_:][A-Za-z0-9_:]*", r"==|!=|<=|>=|</|>/|=(?!~)|[-+*/%^<>(),@{\[]", numbers=True)
-_IN_BRACES = _mode("[A-Za-z_][A-Za-z0-9_]*", r"=~|!~|!=|=|,|\}", numbers=False)
-_IN_BRACKETS = _mode("(?i:step|range|min_of|max_of)(?![A-Za-z0-9_])", r"[-+*/%^(),:\]]", numbers=True)
+_OUTSIDE = _mode("[A-Za-z_:][A-Za-z0-9_:]*", r"==|!=|<=|>=|</|>/|=(?!~)|[-+*/%^<>(),@{\[]", _STRING, _NUMBER, _DURATION)
+_IN_BRACES = _mode("[A-Za-z_][A-Za-z0-9_]*", r"=~|!~|!=|=|,|\}", _STRING)
+_IN_BRACKETS = _mode("(?i:step|range|min_of|max_of)(?![A-Za-z0-9_])", r"[-+*/%^(),:\]]", _NEVER, _NUMBER, _DURATION)
 _BLANK = re.compile(_SKIP)
 _SWITCH = {"{": _IN_BRACES, "}": _OUTSIDE, "[": _IN_BRACKETS, "]": _OUTSIDE}
 
@@ -129,10 +131,11 @@ def _ending(text: str, at: int, mode: re.Pattern[str], depth: int) -> Token:
 
 def _fault(text: str, at: int, mode: re.Pattern[str]) -> str:
     char, following = text[at], text[at + 1 : at + 2]
-    if char in "\"'":
-        return _unterminated(text, at)
-    if char == "`":
-        return "unterminated raw string"
+    if mode is not _IN_BRACKETS:
+        if char in "\"'":
+            return _unterminated(text, at)
+        if char == "`":
+            return "unterminated raw string"
     if mode is _IN_BRACES:
         if char == "!":
             return f"unexpected character after '!' inside braces: '{following}'"

@@ -34,6 +34,7 @@ def close(expected: float, got: float) -> bool:
         return math.isnan(expected) and math.isnan(got) and _is_stale(expected) == _is_stale(got)
     if expected == got:
         return True
+    expected, got = float(expected), float(got)  # numpy's scalars warn where a float quietly becomes infinite
     distance, total = abs(expected - got), abs(expected) + abs(got)
     if not expected or not got or total < _SMALLEST_NORMAL:
         return distance < _TOLERANCE * _SMALLEST_NORMAL

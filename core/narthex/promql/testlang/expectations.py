@@ -44,7 +44,7 @@ class ExpectationReader:
         self._window: tuple[int, int, int] | None = None
         self._annotations: list[Annotation] = []
         self._forbidden: set[str] = set()
-        self._old_fail = mode == "fail"
+        self._mode = mode
 
     @staticmethod
     def is_number(line: str) -> bool:
@@ -55,8 +55,9 @@ class ExpectationReader:
         """Everything expected. Raises :class:`ScriptError` for lines that make no sense, alone or together."""
         for number, line in lines:
             self._line(number, line)
-        if self._old_fail and not any(one.kind == "fail" for one in self._annotations):
-            self._annotations.append(Annotation("fail"))
+        kind = _KINDS.get(self._mode)  # eval_fail and its like expect any, unless a line below says more
+        if kind and kind not in self._forbidden and not any(one.kind == kind for one in self._annotations):
+            self._annotations.append(Annotation(kind))
         if self._ordered and not self._instant:
             raise self._error(first, "expecting ordered results is for instant queries only")
         return Expected(
