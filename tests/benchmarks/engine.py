@@ -6,6 +6,7 @@ project's comparison with Prometheus: 200 targets of 1,000 series, one sample a 
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Sequence
 
@@ -97,7 +98,7 @@ def main() -> None:
         "topk(5, 200,000 series), instant": lambda: everything.instant('topk(5, {__name__=~"bench_metric_.*"})', end),
     }
     for name, run in figures.items():
-        print(f"{best(run):10.3f} ms  {name}")
+        sys.stdout.write(f"{best(run):10.3f} ms  {name}\n")
 
 
 if __name__ == "__main__":

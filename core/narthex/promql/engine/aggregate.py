@@ -71,7 +71,7 @@ class Grouped:
         rank = np.where(vector.present, np.arange(vector.size), vector.size - 1)
         found = np.full((vector.steps, self.size), vector.size - 1)
         np.minimum.at(found, (np.arange(vector.steps)[:, None], self.ids), rank)
-        return vector.values[np.arange(vector.steps)[:, None], found]
+        return np.asarray(vector.values[np.arange(vector.steps)[:, None], found])
 
     def result(self, values: Floats) -> Vector:
         """One series for each group, where it has a sample."""

@@ -25,11 +25,11 @@ def after(times: Ints, moments: Ints) -> Ints:
     rows, groups = times.shape
     steps = len(moments)
     if groups == 1:
-        return np.searchsorted(times[:, 0], moments, side="right")[:, None]
+        return np.asarray(np.searchsorted(times[:, 0], moments, side="right")[:, None])
     if rows == 0 or groups == 0:
         return np.zeros((steps, groups), dtype=np.int64)
     if steps == 1:
-        return np.count_nonzero(times <= moments[0], axis=0)[None, :]
+        return np.asarray(np.count_nonzero(times <= moments[0], axis=0))[None, :]
     if groups <= 4:
         return np.stack([np.searchsorted(times[:, g], moments, side="right") for g in range(groups)], axis=1)
     low = min(int(times[0].min()), int(moments.min())) - 1
@@ -39,7 +39,7 @@ def after(times: Ints, moments: Ints) -> Ints:
     keys = (np.minimum(times, high) - low).T + (np.arange(groups) * span)[:, None]
     wanted = (moments - low)[:, None] + (np.arange(groups) * span)[None, :]
     found = np.searchsorted(keys.ravel(), wanted.ravel(), side="right").reshape(steps, groups)
-    return found - np.arange(groups) * rows
+    return np.asarray(found - np.arange(groups) * rows)
 
 
 def filled(times: Ints) -> Ints:

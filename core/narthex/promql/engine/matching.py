@@ -104,7 +104,7 @@ class _Join:
         self._refuse_many_matches(parts)
         vectors = [part.vector for part in parts]
         result = concatenate(vectors, self.many.steps).compacted()
-        if self.matching.include or len(parts) > 1 or result.size > 1 and not self._distinct():
+        if self.matching.include or len(parts) > 1 or (result.size > 1 and not self._distinct()):
             result = self._merged(result)
         return result.without_name(delayed=self.operation.delayed) if self.operation.renames else result
 
@@ -160,8 +160,8 @@ class _Join:
             return
         mask = self.one.mask()
         if not filled:
-            mask = mask & self.many.mask().any(axis=1)[:, None]
-        several = _count(mask, self.one_ids, self.groups) > 1
+            mask = np.asarray(mask & self.many.mask().any(axis=1)[:, None])
+        several = np.asarray(_count(mask, self.one_ids, self.groups) > 1)
         if not several.any():
             return
         step, group = (int(found[0]) for found in np.nonzero(several))

@@ -5,6 +5,8 @@ All cells of all steps are sorted once by (step, group, value); the rank inside 
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from narthex.model.labels import fnv1a
@@ -110,7 +112,7 @@ def count_values(vector: Vector, label: str, grouping: tuple[str, ...], *, witho
 
 def number_text(value: float) -> str:
     """A float as a label value: shortest digits that read back, never an exponent (Go's format ``f``)."""
-    if value != value:
+    if math.isnan(value):
         return "NaN"
     if value in (float("inf"), float("-inf")):
         return "+Inf" if value > 0 else "-Inf"

@@ -91,4 +91,4 @@ def whole_windows(source: Ranged, budget: Budget) -> RangeVector:
 def _runs(starts: Ints, counts: Ints) -> Ints:
     """The indices of runs of a flat array, one run after the other."""
     before = np.cumsum(counts) - counts
-    return np.arange(int(counts.sum())) + np.repeat(starts - before, counts)
+    return np.asarray(np.arange(int(counts.sum())) + np.repeat(starts - before, counts))

@@ -58,7 +58,8 @@ def instant(evaluation: Evaluation, selector: VectorSelector, steps: Steps) -> t
     found = latest(selection, moments, lookback)
     values, times, present = found.values, found.times, found.present
     if fixed:
-        values, times = (np.broadcast_to(one, (steps.count, one.shape[1])) for one in (values, times))
+        shape = (steps.count, values.shape[1])
+        values, times = np.broadcast_to(values, shape), np.broadcast_to(times, shape)
         present = None if present is None else np.broadcast_to(present, values.shape)
     vector = Vector(selection.labels, values, present)
     if present is not None:

@@ -1,7 +1,7 @@
 """The value of an expression inside the engine: all series at all steps, as one matrix.
 
-A :class:`Vector` never holds a series without any sample (:meth:`Vector.compacted`), so for an instant query ``present``
-is always None and no code has to care for it.
+A :class:`Vector` never holds a series without any sample (:meth:`Vector.compacted`), so for an instant query
+``present`` is always None and no code has to care for it.
 """
 
 from __future__ import annotations
@@ -133,13 +133,13 @@ class Vector:
             return self
         ids, first = row_groups(self.labels)
         mask = self.mask()
-        count = np.zeros((self.steps, len(first)), dtype=np.int64)
-        np.add.at(count, (slice(None), ids), mask)
+        step, column = np.nonzero(mask)
+        slots = step * len(first) + ids[column]
+        count = np.bincount(slots, minlength=self.steps * len(first)).reshape(self.steps, len(first))
         if (count > 1).any():
             raise QueryError("vector cannot contain metrics with the same labelset")
-        values = np.zeros((self.steps, len(first)))
-        step, column = np.nonzero(mask)
-        values[step, ids[column]] = self.values[step, column]
+        values = np.zeros(count.shape)
+        values.reshape(-1)[slots] = self.values[step, column]
         unnamed = None if self.unnamed is None else self.unnamed[first]
         return Vector(self.labels.take(first), values, count > 0, unnamed).compacted()
 

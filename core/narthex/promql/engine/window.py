@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from narthex.promql.engine.gather_rows import after
 from narthex.promql.engine.sums import repaired
@@ -13,6 +15,8 @@ from narthex.promql.engine.vector import Bools, Floats, Ints
 from narthex.promql.engine.windows import Block
 
 __all__ = ["Cells", "Window"]
+
+T = TypeVar("T", bound=np.generic)
 
 _CELLS = 1 << 21
 """Cells of one padded batch (16 MB of float64)."""
@@ -68,9 +72,10 @@ class Window:
         """Samples in each window, ``[K, G]``."""
         return self.high - self.low
 
-    def spread(self, by_group: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]  # keeps the element type it is given
+    def spread(self, by_group: NDArray[T]) -> NDArray[T]:
         """``[K, G]`` to ``[K, n]``."""
-        return by_group[:, self.block.group]
+        spread: NDArray[T] = by_group[:, self.block.group]
+        return spread
 
     def at(self, rows: Ints) -> Floats:
         """The values in the given rows (``[K, G]``; clipped to the block): float64 ``[K, n]``."""

@@ -61,8 +61,7 @@ def blocks(selection: Selection, start: int, end: int) -> Iterator[Block]:
 def _chained(frames: list[Frame]) -> list[Frame]:
     """Neighbouring frames with the same series in the same groups, joined to one (slabs that were sealed)."""
     chain: list[list[Frame]] = []
-    for frame in frames:
-        frame = _used_groups(frame)
+    for frame in map(_used_groups, frames):
         aligned = _aligned(chain[-1][0], frame) if chain else None
         if aligned is not None and _follows(chain[-1][-1], aligned):
             chain[-1].append(aligned)

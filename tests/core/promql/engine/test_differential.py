@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -137,7 +138,7 @@ def extrapolated(points, t, span, *, counter, per_second) -> float | None:
         return None
     change = points[-1][1] - points[0][1]
     if counter:
-        for (_, before), (_, after) in zip(points, points[1:], strict=False):
+        for (_, before), (_, after) in pairwise(points):
             if after < before:
                 change += before
     sampled = (points[-1][0] - points[0][0]) / 1000
@@ -177,7 +178,7 @@ def most(values) -> float:
 
 
 def differing(points, test) -> float:
-    return float(sum(test(a, b) for (_, a), (_, b) in zip(points, points[1:], strict=False)))
+    return float(sum(test(a, b) for (_, a), (_, b) in pairwise(points)))
 
 
 def changed(a, b) -> bool:

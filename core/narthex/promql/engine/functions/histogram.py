@@ -10,8 +10,8 @@ import numpy as np
 from narthex.errors import QueryError
 from narthex.model.labeltable import Column, LabelTable
 from narthex.promql.engine.functions.buckets import Smoothed, bucket_fraction, bucket_quantile, monotonic
-from narthex.promql.engine.functions.overtime import go_g, warn_of_quantiles
 from narthex.promql.engine.functions.labels import valid_label_name
+from narthex.promql.engine.functions.overtime import go_g, warn_of_quantiles
 from narthex.promql.engine.functions.registry import Function, Invocation
 from narthex.promql.engine.grouping import row_groups
 from narthex.promql.engine.vector import Bools, Floats, Ints, Vector, concatenate
@@ -64,16 +64,20 @@ def _histograms(invocation: Invocation, vector: Vector, index: int) -> _Histogra
     counts, grid = np.zeros(shape), np.full(shape[1:], np.nan)
     grid[ids[slots], bucket] = bounds[slots]
     values = vector.values if vector.present is None else np.where(vector.present, vector.values, 0.0)
-    np.add.at(counts, (slice(None), ids[slots], bucket), values[:, slots])  # equal bounds, spelled differently, add up
+    cell = ids[slots] * width + bucket
+    for step in range(vector.steps):  # equal bounds, spelled differently, add up
+        counts[step] = np.bincount(cell, values[step, slots], len(first) * width).reshape(shape[1:])
     unnamed = None if vector.unnamed is None else vector.unnamed[first]
     if vector.present is None:
         return _Histograms(labels.take(first), grid, counts, None, unnamed)
-    here = np.zeros(shape, dtype=np.bool_)
-    np.logical_or.at(here, (slice(None), ids[slots], bucket), vector.present[:, slots])
+    here = np.zeros((vector.steps, len(first) * width), dtype=np.bool_)
+    steps, slot = np.nonzero(vector.present[:, slots])
+    here[steps, cell[slot]] = True
+    here = here.reshape(shape)
     order = np.argsort(~here, axis=-1, kind="stable")  # buckets absent at a step go behind the others
     moved = np.take_along_axis(np.where(here, grid, np.nan), order, axis=-1)
     counts = np.take_along_axis(counts, order, axis=-1)
-    return _Histograms(labels.take(first), moved, counts, here.any(axis=-1), unnamed)
+    return _Histograms(labels.take(first), moved, counts, np.asarray(here.any(axis=-1)), unnamed)
 
 
 def _slots(ids: Ints, bounds: Floats) -> tuple[Ints, Ints, int]:
@@ -117,11 +121,12 @@ def _note_forced(invocation: Invocation, histograms: _Histograms, smoothed: Smoo
     for row in np.flatnonzero(smoothed.forced.any(axis=0)).tolist():
         steps = np.flatnonzero(smoothed.forced[:, row])
         first, last = (_rfc3339(int(invocation.steps.times[step])) for step in (steps[0], steps[-1]))
+        low, high = go_g(float(smoothed.low[steps, row].min())), go_g(float(smoothed.high[steps, row].max()))
+        largest = float(smoothed.largest[steps, row].max())
         invocation.annotations.info(
             f"input to histogram_quantile needed to be fixed for monotonicity (see {_HELP})"
-            f"{_of_metric(invocation, histograms.labels, row)}, from buckets {go_g(float(smoothed.low[steps, row].min()))} "
-            f"to {go_g(float(smoothed.high[steps, row].max()))}, with a max diff of "
-            f"{float(smoothed.largest[steps, row].max()):.2g}, over {len(steps)} samples from {first} to {last}",
+            f"{_of_metric(invocation, histograms.labels, row)}, from buckets {low} to {high}, with a max diff of "
+            f"{largest:.2g}, over {len(steps)} samples from {first} to {last}",
             invocation.pos(index),
         )
 

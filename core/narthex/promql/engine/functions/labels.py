@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from narthex.errors import QueryError
 from narthex.model.labeltable import Column, encode
 from narthex.promql.engine.functions.registry import Function, Invocation
 from narthex.promql.engine.grouping import number
-from narthex.promql.engine.vector import Ints, Vector
+from narthex.promql.engine.vector import Bools, Vector
 from narthex.promql.strings import quote_go
 from narthex.regex import Regex
 
@@ -102,7 +103,7 @@ def _value(column: Column | None, row: int) -> str:
     return "" if column is None else column.dictionary[column.codes[row]]
 
 
-def _where(chosen: np.ndarray, fresh: Column, old: Column | None) -> Column:  # type: ignore[type-arg]
+def _where(chosen: Bools, fresh: Column, old: Column | None) -> Column:
     """``fresh`` where chosen, else the old value."""
     if old is None:
         return Column(np.where(chosen, fresh.codes, 0).astype(np.int32), fresh.dictionary)
@@ -111,14 +112,14 @@ def _where(chosen: np.ndarray, fresh: Column, old: Column | None) -> Column:  # 
     return _deduplicated(codes, [*old.dictionary, *fresh.dictionary])
 
 
-def _deduplicated(codes: Ints, dictionary: list[str]) -> Column:
+def _deduplicated(codes: NDArray[np.int32], dictionary: list[str]) -> Column:
     """One code for each text: two dictionaries put together may hold a text twice."""
     used, inverse = np.unique(codes, return_inverse=True)
     column = encode([dictionary[code] for code in used.tolist()])
     return Column(column.codes[inverse.reshape(-1)], column.dictionary)
 
 
-def _with_label(vector: Vector, name: str, column: Column, changed: np.ndarray) -> Vector:  # type: ignore[type-arg]
+def _with_label(vector: Vector, name: str, column: Column, changed: Bools) -> Vector:
     unnamed = vector.unnamed
     if name == "__name__" and unnamed is not None:
         unnamed = unnamed & ~changed  # a new name is there to stay

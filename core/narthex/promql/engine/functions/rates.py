@@ -9,14 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from narthex.promql.engine.functions.registry import Function, Invocation, of_window
-from narthex.promql.engine.vector import Bools, Floats, Vector
+from narthex.promql.engine.vector import Bools, Floats, Ints, Vector
 from narthex.promql.engine.window import Window
 
 __all__ = ["FUNCTIONS"]
+
+T = TypeVar("T", bound=np.generic)
 
 _COUNTER_SUFFIXES = ("_total", "_sum", "_count", "_bucket")
 
@@ -65,12 +69,13 @@ def _lost(window: Window) -> Floats | None:
     if not np.isfinite(losses).all():  # an infinity must not spoil the windows behind it
         return replace(window, low=window.low + 1).sum(losses)
     running = np.cumsum(losses, axis=0)
-    return _at(window, running, window.high - 1) - _at(window, running, window.low)
+    return np.asarray(_at(window, running, window.high - 1) - _at(window, running, window.low))
 
 
-def _at(window: Window, values: np.ndarray, rows: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+def _at(window: Window, values: NDArray[T], rows: Ints) -> NDArray[T]:
     inside = np.clip(rows, 0, len(values) - 1)
-    return np.asarray(values[inside[:, window.block.group], np.arange(values.shape[1])])
+    cells: NDArray[T] = values[inside[:, window.block.group], np.arange(values.shape[1])]
+    return cells
 
 
 def _instantaneous(window: Window, *, rate: bool) -> tuple[Floats, Bools | None]:

@@ -49,13 +49,12 @@ def _absent_where(invocation: Invocation, nobody: Bools) -> Vector:
 
 def _absent(invocation: Invocation) -> Vector:
     vector = invocation.vector(0)
-    some = np.full(vector.steps, vector.size > 0) if vector.present is None else vector.present.any(axis=1)
-    return _absent_where(invocation, ~some)
+    return _absent_where(invocation, ~np.asarray(vector.mask().any(axis=1)))
 
 
 def _absent_over_time(invocation: Invocation) -> Vector:
     found = invocation.over_windows(0, lambda window: (np.ones(window.shape), window.at_least(1)))
-    return _absent_where(invocation, ~found.mask().any(axis=1))
+    return _absent_where(invocation, ~np.asarray(found.mask().any(axis=1)))
 
 
 def _scalar(invocation: Invocation) -> Floats:

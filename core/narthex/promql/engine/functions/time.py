@@ -17,17 +17,17 @@ _EARLIEST, _LATEST = -62135596800, 253402300799  # years 1 to 9999
 
 def _days_in_month(seconds: Ints) -> Ints:
     month = seconds.astype("datetime64[s]").astype("datetime64[M]")
-    return ((month + 1).astype("datetime64[D]") - month.astype("datetime64[D]")).astype(np.int64)
+    return np.asarray(((month + 1).astype("datetime64[D]") - month.astype("datetime64[D]")).astype(np.int64))
 
 
 def _day_of_month(seconds: Ints) -> Ints:
     day = seconds.astype("datetime64[s]").astype("datetime64[D]")
-    return (day - day.astype("datetime64[M]").astype("datetime64[D]")).astype(np.int64) + 1
+    return np.asarray((day - day.astype("datetime64[M]").astype("datetime64[D]")).astype(np.int64) + 1)
 
 
 def _day_of_year(seconds: Ints) -> Ints:
     day = seconds.astype("datetime64[s]").astype("datetime64[D]")
-    return (day - day.astype("datetime64[Y]").astype("datetime64[D]")).astype(np.int64) + 1
+    return np.asarray((day - day.astype("datetime64[Y]").astype("datetime64[D]")).astype(np.int64) + 1)
 
 
 def _month(seconds: Ints) -> Ints:

@@ -68,7 +68,7 @@ def _smoothing(invocation: Invocation) -> Vector:
 
 def _smoothed(cells: Cells, level_factor: Floats, trend_factor: Floats) -> Floats:
     before = np.zeros(len(cells.counts))
-    level = cells.values[0]
+    level: Floats = cells.values[0]
     trend = cells.values[1] - cells.values[0]
     for row in range(1, len(cells.values)):
         if row > 1:
