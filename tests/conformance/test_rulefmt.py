@@ -8,38 +8,16 @@ import pytest
 from tests.conformance.cases import ROOT, params
 
 from narthex.config.rules import parse_rule_file
-from narthex.errors import ConfigError, ParseError, TemplateError
-from narthex.gotemplate.functions import for_parsing
-from narthex.gotemplate.template import Template
-from narthex.promql.parser import parse
-
-
-def expr_problem(text: str) -> str | None:
-    try:
-        parse(text)
-    except ParseError as error:
-        return str(error)
-    return None
-
-
-VARIABLES = (
-    "{{$labels := .Labels}}{{$externalLabels := .ExternalLabels}}{{$externalURL := .ExternalURL}}{{$value := .Value}}"
-)
-
-
-def template_problem(text: str) -> str | None:
-    try:
-        Template(VARIABLES + text, "rule", for_parsing())
-    except TemplateError as error:
-        return str(error)
-    return None
+from narthex.errors import ConfigError
+from narthex.rules.expansion import check_template
+from narthex.rules.files import check_expression
 
 
 def loaded(case: dict[str, Any]) -> Any:
     text = case["text"] if "text" in case else (ROOT / "rules/rulefmt" / case["file"]).read_bytes()
     legacy = case["name_validation_scheme"] == "legacy"
     return parse_rule_file(
-        text, case.get("file", "text"), check_expr=expr_problem, check_template=template_problem, legacy=legacy
+        text, case.get("file", "text"), check_expr=check_expression, check_template=check_template, legacy=legacy
     )
 
 

@@ -9,7 +9,8 @@ from typing import Any
 from narthex.config.scrape import DiscoveryConfig, discovery_key
 from narthex.config.sections import ReceiverKindConfig, StorageChoice
 from narthex.config.session import KeyTable, suggestion
-from narthex.plugins.catalog import Catalog
+from narthex.plugins.catalog import Catalog, Contribution
+from narthex.plugins.extras import missing
 
 __all__ = ["PROMETHEUS_DISCOVERY", "tables_of"]
 
@@ -33,6 +34,18 @@ def tables_of(catalog: Catalog) -> Mapping[str, KeyTable]:
     }
 
 
+def _config_of(found: Contribution[Any]) -> Any:
+    """The config type of a kind. Raises ``ValueError`` where packages that the kind needs are not installed."""
+    if lack := missing(found):
+        raise ValueError(f"{found.kind.name} of plugin {found.origin} {lack}")
+    return found.kind.config
+
+
+def _blocks_of(found: Contribution[Any]) -> Any:
+    config: Any = _config_of(found)
+    return tuple[config, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class _DiscoveryKeys:
     """Each block of a kind becomes a :class:`DiscoveryConfig`; the blocks of a merging kind become one together."""
@@ -48,8 +61,7 @@ class _DiscoveryKeys:
             return None
         found = self.catalog.discovery.get(kind)
         if found is not None:
-            config: Any = found.kind.config
-            return tuple[config, ...]
+            return _blocks_of(found)
         if kind in PROMETHEUS_DISCOVERY:
             raise ValueError(
                 f"discovery kind {kind!r} is not installed: Prometheus has it, but no plugin here provides it"
@@ -79,10 +91,7 @@ class _ReceiverKeys:
 
     def type_of(self, key: str) -> Any:
         found = self.catalog.receivers.get(key.removesuffix("_configs")) if key.endswith("_configs") else None
-        if found is None:
-            return None
-        config: Any = found.kind.config
-        return tuple[config, ...]
+        return None if found is None else _blocks_of(found)
 
     def names(self) -> Iterable[str]:
         return (f"{kind}_configs" for kind in self.catalog.receivers)
@@ -101,7 +110,7 @@ class _StorageKeys:
 
     def type_of(self, key: str) -> Any:
         found = self.catalog.storage.get(key)
-        return None if found is None else found.kind.config
+        return None if found is None else _config_of(found)
 
     def names(self) -> Iterable[str]:
         return self.catalog.storage

@@ -164,7 +164,10 @@ class Url(str):
     @property
     def masked(self) -> str:
         """The URL with its password replaced by ``xxxxx``."""
-        return mask_url(self)
+        return mask_url(str(self))
+
+    def __repr__(self) -> str:
+        return repr(self.masked)
 
 
 def mask_url(text: str) -> str:
