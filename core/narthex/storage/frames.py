@@ -25,9 +25,9 @@ NO_TIME = 0
 class Frame:
     """Samples of ``n`` selected series over ``rows`` moments.
 
-    * ``matrix``: float64 ``[rows, any]``, the block as stored, read-only for the reader: row by row while it is open,
-      column by column once sealed, and with a row stride of 0 for columns that are constant; cells may be ``MISSING`` or ``STALE_NAN``. A cell
-      whose time is ``NO_TIME`` holds garbage.
+    * ``matrix``: float64 ``[rows, any]``, the block as stored, not to be written to: row by row while it is open,
+      column by column once sealed, with a row stride of 0 where all rows are equal. Cells may be ``MISSING`` or
+      ``STALE_NAN``. A cell whose time is ``NO_TIME`` holds garbage.
     * ``columns``: int64 ``[n]``, the columns of ``matrix`` that were selected.
     * ``series``: int64 ``[n]``, for each of them its row in the selection's label table.
     * ``times``: int64 ``[rows, groups]``, ms since the epoch, or ``NO_TIME``. Where present, ascending along rows.

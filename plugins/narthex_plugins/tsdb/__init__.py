@@ -1,4 +1,4 @@
-"""The embedded storage: series as dictionary-encoded columns, samples as rows of slabs (docs/explanation/columns.md)."""
+"""The embedded storage: series as dictionary columns, samples as rows of slabs (docs/explanation/columns.md)."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ arrays: an unsorted tail, and runs that are sorted by series and time.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 import numpy as np
@@ -25,17 +26,27 @@ TAIL = 1 << 15
 """Points in the tail before it is sorted into a run; sorting so many takes about 3 ms."""
 
 _HOUR = 3_600_000
+_FAR = 1 << 62
 
 
 class Run:
-    """Points sorted by series, then time. The arrays may be memory-mapped."""
+    """Points sorted by series, then time."""
 
-    def __init__(self, refs: NDArray[np.int32], times: Ints, values: NDArray[np.float64]) -> None:
+    in_memory = True
+    """Not so for the runs of sealed files."""
+
+    def __init__(
+        self,
+        refs: NDArray[np.int32],
+        times: Ints,
+        values: NDArray[np.float64],
+        bounds: tuple[int, int] | None = None,
+    ) -> None:
+        """``bounds`` are the oldest and newest time, where they are known without looking at the times."""
         self.refs = refs
         self.times = times
         self.values = values
-        self.min_time = int(times.min(initial=1 << 62))
-        self.max_time = int(times.max(initial=-(1 << 62)))
+        self.min_time, self.max_time = bounds or (int(times.min(initial=_FAR)), int(times.max(initial=-_FAR)))
 
     def pick(self, refs: Ints, start: int, end: int) -> Points:
         """Points of these series (ascending) in a window; ``series`` counts places in ``refs``."""
@@ -111,14 +122,15 @@ class PointStore:
 
     def __init__(self) -> None:
         self.runs: tuple[Run, ...] = ()
+        self._lock = threading.Lock()
         self._tail = Tail()
         # By reference, written only for series that have points, so untouched pages stay free.
         self._last_time: Ints = np.zeros(1024, dtype=np.int64)
         self._last_value: NDArray[np.float64] = np.zeros(1024)
 
     def __len__(self) -> int:
-        """Points held in memory."""
-        return self._tail.count + sum(len(run.refs) for run in self.runs)
+        """Points that are not sealed."""
+        return self._tail.count + sum(len(run.refs) for run in self.runs if run.in_memory)
 
     # --- in ----------------------------------------------------------------------------------------------------------
 
@@ -158,13 +170,17 @@ class PointStore:
         """Sort the tail into a run; all runs."""
         if self._tail.count:
             # A reader that took the tail before and the runs after meets the points twice; select removes repeats.
-            self.runs = (*self.runs, self._tail.sorted())
+            run = self._tail.sorted()
+            with self._lock:
+                self.runs = (*self.runs, run)
             self._tail = Tail()
         return self.runs
 
-    def drop(self, runs: tuple[Run, ...]) -> None:
-        """Forget runs that were written out."""
-        self.runs = tuple(run for run in self.runs if run not in runs)
+    def replace(self, old: tuple[Run, ...], new: Run | None) -> None:
+        """Some runs turn into another, or go away. May be called from any thread."""
+        with self._lock:
+            kept = [run for run in self.runs if not any(run is one for one in old)]
+            self.runs = (new, *kept) if new is not None else tuple(kept)
 
     # --- out ---------------------------------------------------------------------------------------------------------
 

@@ -61,7 +61,7 @@ class LabelColumn:
         return code
 
     def at(self, refs: Ints) -> Codes:
-        """The codes of these series, ``refs`` ascending. A gapless run, such as everything, is a view and costs nothing."""
+        """The codes of these series (ascending). A run without gaps, such as all of them, is a view."""
         first, last = (int(refs[0]), int(refs[-1])) if len(refs) else (0, -1)
         return self.codes[first : last + 1] if last - first + 1 == len(refs) else self.codes[refs]
 
@@ -82,7 +82,7 @@ class NewSeries:
 class SeriesTable:
     """All label sets, found by identity, by matcher (:mod:`.matching`), or by reference."""
 
-    def __init__(self, journal: Callable[[NewSeries], None] = lambda _: None) -> None:
+    def __init__(self) -> None:
         self.count = 0
         """References in use are below this; some of them may be free."""
         self.columns: dict[str, LabelColumn] = {}
@@ -97,7 +97,8 @@ class SeriesTable:
         self._index = HashIndex()
         self._free: Ints = np.zeros(0, dtype=np.int64)
         self._shapes: set[bytes] = set()
-        self._journal = journal
+        self.journal: Callable[[NewSeries], None] = lambda _: None
+        """Told about every registration that added series."""
 
     # --- in ----------------------------------------------------------------------------------------------------------
 
@@ -116,7 +117,7 @@ class SeriesTable:
             new = rows[np.sort(first)]
             if len(new):
                 taken = self._allocate(len(new))
-                self._journal(self._store({name: one[new] for name, one in codes.items()}, taken, sizes[new]))
+                self.journal(self._store({name: one[new] for name, one in codes.items()}, taken, sizes[new]))
                 self._index.add(hashes[new], taken)
                 refs[new] = taken
                 rows = rows[refs[rows] < 0]
@@ -130,6 +131,8 @@ class SeriesTable:
             for value in values:
                 column.code(value)
             column.written = len(column.values)
+        if not len(new.refs):
+            return
         codes = dict(zip(new.names, new.codes, strict=True))
         self._store(codes, new.refs, _sizes(codes, len(new.refs)))
 
@@ -154,7 +157,7 @@ class SeriesTable:
         return np.flatnonzero(self.sizes[: self.count])
 
     def table(self, refs: Ints) -> LabelTable:
-        """The label sets of these series, ``refs`` ascending. Dictionaries are shared, columns without any value left out."""
+        """The label sets of these series (ascending). Dictionaries are shared, empty columns left out."""
         columns = {}
         for name in self._names_of(refs):
             column = self.columns[name]
@@ -164,7 +167,7 @@ class SeriesTable:
         return LabelTable(len(refs), columns)
 
     def snapshot(self, keep: Ints) -> NewSeries:
-        """The given series with dictionaries of their own that hold no other value: what a fresh journal starts with."""
+        """The given series with dictionaries that hold only their values: what a fresh journal starts with."""
         values: dict[str, Sequence[str]] = {}
         rows = []
         for name, column in sorted(self.columns.items()):

@@ -1,9 +1,9 @@
 """An open slab: the rows of all lanes of one interval over a run of slots.
 
-The row of a sample is its slot number, ``(timestamp - phase) // interval``, counted from the slab's first slot. So every
-lane has at most one row in each slot whatever its phase, and one query gathers from one matrix. Each lane owns runs of
-columns (segments) and one column of ``times``; writing a row is one slice copy for each segment and one time, the time
-last: a row without a time does not exist.
+The row of a sample is its slot number, ``(timestamp - phase) // interval``, counted from the slab's first slot. So
+every lane has at most one row in each slot whatever its phase, and one query gathers from one matrix. Each lane owns
+runs of columns (segments) and one column of ``times``; writing a row is one slice copy for each segment and one time,
+the time last: a row without a time does not exist.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from narthex.storage.frames import NO_TIME, Frame
 from narthex_plugins.tsdb.memory import grown, zeros
 from narthex_plugins.tsdb.panel import Panel, Segment
 
-__all__ = ["HEIGHT", "Placement", "Slab", "slot_of"]
+__all__ = ["HEIGHT", "Placement", "Slab", "rows_of_window", "slot_of"]
 
 Ints = NDArray[np.int64]
 
@@ -34,8 +34,13 @@ _WIDEST_PANEL = 1 << 17
 
 
 def slot_of(timestamp: int, interval: int, phase: int) -> int:
-    """The slot of a moment. An eighth of the interval early still counts as on time; late is anything below the next."""
+    """The slot of a moment. An eighth of the interval early still counts as on time; late is anything else."""
     return (timestamp - phase + (interval >> 3)) // interval
+
+
+def rows_of_window(start: int, end: int, interval: int, base: int, rows: int) -> tuple[int, int]:
+    """The rows, end exclusive, that may hold samples of a window, whatever the lanes' phases."""
+    return max(0, start // interval - base - 2), min(rows, end // interval - base + 2)
 
 
 @dataclass(slots=True)
@@ -104,12 +109,9 @@ class Slab:
         for matrix, first, end, low, high in placement.segments:
             matrix[row, first:end] = values[low:high]
         self.times[row, placement.group] = timestamp
-        if row > self.last_row:
-            self.last_row = row
-        if timestamp > self.max_time:
-            self.max_time = timestamp
-        if not self.min_time or timestamp < self.min_time:
-            self.min_time = timestamp
+        self.last_row = max(self.last_row, row)
+        self.max_time = max(self.max_time, timestamp)
+        self.min_time = min(self.min_time or timestamp, timestamp)
 
     def newest(self, placement: Placement, columns: Ints) -> tuple[Ints, NDArray[np.float64]]:
         """Time and value of the newest sample in each of the lane's columns; time ``NO_TIME`` where there is none."""
@@ -131,7 +133,7 @@ class Slab:
 
     def frames(self, refs: Ints, start: int, end: int) -> list[Frame]:
         """Frames of the samples of these series (ascending references) in a window."""
-        low, high = self._rows(start, end)
+        low, high = rows_of_window(start, end, self.interval, self.base, self.last_row + 1)
         if low >= high or self.max_time < start or self.min_time > end:
             return []
         columns, series = self.locate(refs)
@@ -144,7 +146,7 @@ class Slab:
         ]
 
     def locate(self, refs: Ints) -> tuple[Ints, Ints]:
-        """``(columns, at)``: the slab's columns that belong to these series, ascending, and for each its place in ``refs``."""
+        """``(columns, at)``: the columns that belong to these series, ascending, and for each its place in ``refs``."""
         position = self._position
         again_refs, again_columns = self._again
         known = refs if len(refs) == 0 or refs[-1] < len(position) else refs[: np.searchsorted(refs, len(position))]
@@ -167,13 +169,21 @@ class Slab:
         flags[: len(position)] = position > 0
         return flags
 
-    # --- inside ------------------------------------------------------------------------------------------------------
+    def references(self) -> Ints:
+        """All series that have a column, ascending."""
+        return np.flatnonzero(self._position)
 
-    def _rows(self, start: int, end: int) -> tuple[int, int]:
-        """Rows that may hold samples of the window, whatever the lanes' phases."""
-        low = start // self.interval - self.base - 2
-        high = end // self.interval - self.base + 2
-        return max(0, low), min(self.last_row + 1, high)
+    def cells(self, columns: Ints, rows: int) -> tuple[Ints, NDArray[np.float64]]:
+        """Group of each column, and their first rows: float64 ``[rows, columns]``, a copy."""
+        group = np.zeros(len(columns), dtype=np.int64)
+        cells = np.empty((rows, len(columns)))
+        for panel in self.panels:
+            at = np.flatnonzero((columns >= panel.base) & (columns < panel.base + panel.width))
+            group[at] = panel.group[columns[at] - panel.base]
+            cells[:, at] = np.take(panel.matrix[:rows], columns[at] - panel.base, axis=1)
+        return group, cells
+
+    # --- inside ------------------------------------------------------------------------------------------------------
 
     def _frame(self, panel: Panel, columns: Ints, series: Ints, low: int, high: int) -> Frame:
         group = panel.group[columns].astype(np.int64)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +17,8 @@ from narthex.model.sample import MISSING, MISSING_BITS
 from narthex.storage.frames import NO_TIME, Frame, Points, Selection
 from narthex.storage.protocol import Appended, Batch, Storage, StorageStats
 from narthex_plugins.tsdb import TsdbConfig
+from narthex_plugins.tsdb.disk import Disk
+from narthex_plugins.tsdb.journal import Journal, NoJournal
 from narthex_plugins.tsdb.lanes import Owners, TsdbLane
 from narthex_plugins.tsdb.matching import Matching
 from narthex_plugins.tsdb.metrics import TsdbMetrics
@@ -34,22 +38,74 @@ class Tsdb:
     """See :class:`narthex.storage.protocol.Storage`. Without a directory it keeps everything in memory."""
 
     def __init__(self, config: TsdbConfig, context: BuildContext) -> None:
-        self._log = NoLog()
-        self._table = SeriesTable()
-        self._matching = Matching(self._table)
+        self._clock = context.clock
+        self._retention = int(config.retention)
+        self._metrics = TsdbMetrics(context.registry)
+        self._metrics.retention.set(config.retention.seconds)
+        self._parts = Parts()
+        self._points = PointStore()
         self._owners = Owners()
         self._tracks: dict[int, Track] = {}
-        self._points = PointStore()
-        self._parts = Parts()
-        self._metrics = TsdbMetrics(context.registry)
         self._newest = 0
         self._number = 0
+        self._journal: Journal = NoJournal()
+        self._use(SeriesTable())
+        path = config.path or context.data
+        self._path = Path(path) if path else None
+        self._log = context.log
+        self._disk: Disk | None = None
+        self._tidying: asyncio.Task[None] | None = None
+
+    def _use(self, table: SeriesTable) -> None:
+        self._table = table
+        self._matching = Matching(table)
+        self._metrics.series.set(table.live)
 
     async def start(self) -> None:
-        """Open, lock and recover."""
+        """Open, lock and recover. Raises ``StorageError``."""
+        if self._path is None or self._disk is not None:
+            return
+        disk = Disk(self._path, self._parts, self._points, self._metrics, self._log)
+        recovered = await disk.start()
+        self._disk, self._journal = disk, disk.wal
+        recovered.table.journal = disk.wal.series
+        self._use(recovered.table)
+        self._newest = max(
+            [0, *(part.max_time for part in self._parts.all()), *(run.max_time for run in self._points.freeze())]
+        )
+        self._tidying = asyncio.create_task(self._tidy(disk), name="tsdb tidy")
 
     async def stop(self) -> None:
         """Write out what is open and release the lock. Safe without ``start``, and twice."""
+        disk = self._disk
+        if disk is None:
+            return
+        if self._tidying is not None:
+            self._tidying.cancel()
+            await asyncio.gather(self._tidying, return_exceptions=True)
+        for lane in list(self._owners.lanes.values()):
+            lane.close()
+        for track in self._tracks.values():
+            track.close()
+        await disk.stop()
+        self._disk = None
+
+    async def _tidy(self, disk: Disk) -> None:
+        while True:
+            now = int(self._clock.now() * 1000)
+            for track in self._tracks.values():
+                track.idle(now)
+            disk.tidy(now - self._retention)
+            self._measure()
+            await self._clock.sleep(60)
+
+    def _measure(self) -> None:
+        slabs = [part for part in self._parts.all() if isinstance(part, Slab)]
+        times = [part.min_time for part in self._parts.all() if part.min_time]
+        self._metrics.chunks.set(sum(slab.columns for slab in slabs))
+        self._metrics.min_time.set(min((slab.min_time for slab in slabs if slab.min_time), default=0))
+        self._metrics.max_time.set(self._newest)
+        self._metrics.lowest.set(min(times, default=0))
 
     # --- in ----------------------------------------------------------------------------------------------------------
 
@@ -65,7 +121,7 @@ class Tsdb:
             raise StorageError(f"a lane needs an interval of at least 1 ms, not {interval}")
         track = self._tracks.get(interval)
         if track is None:
-            track = self._tracks[interval] = Track(interval, self._log, self._begin, self._full)
+            track = self._tracks[interval] = Track(interval, self._journal, self._begin, self._full)
         lane = TsdbLane(interval, phase, self._owners, track.lanes.discard)
         track.lanes.add(lane)
         return lane
@@ -106,7 +162,7 @@ class Tsdb:
             accepted, counts = self._points.add(points, self._newest_rows, self._newest)
             if len(accepted.series):
                 self._newest = max(self._newest, int(accepted.times.max()))
-                self._log.points(accepted)
+                self._journal.points(accepted)
             stored += counts.stored
             duplicate += counts.duplicate
             out_of_order += counts.out_of_order
@@ -133,13 +189,17 @@ class Tsdb:
         return times, values
 
     def _begin(self, interval: int, base: int, columns: int) -> Slab:
-        self._number += 1
-        slab = Slab(self._number, interval, base, columns)
+        if self._disk is None:
+            self._number += 1
+        slab = Slab(self._number if self._disk is None else self._disk.number(), interval, base, columns)
+        self._journal.begin_slab(slab)
         self._parts.add(slab)
         return slab
 
     def _full(self, slab: Slab) -> None:
-        """The slab takes no more rows."""
+        """The slab takes no more rows. Without a directory it stays as it is."""
+        if self._disk is not None:
+            self._disk.seal(slab)
 
     # --- out ---------------------------------------------------------------------------------------------------------
 
@@ -189,20 +249,8 @@ class Tsdb:
         refs_left = refs[~present[refs]]
         for points in self._points.pick(refs_left, start, end):
             present[refs_left[points.series]] = True
-        return refs[present[refs]]
-
-
-class NoLog:
-    """Writes nothing down: samples live in memory only."""
-
-    def layout(self, slab: Slab, group: int, refs: Ints) -> None:
-        """The group got these further columns."""
-
-    def row(self, slab: Slab, group: int, timestamp: int, values: NDArray[np.float64]) -> None:
-        """The group got this row."""
-
-    def points(self, points: Points) -> None:
-        """These points were accepted."""
+        found: Ints = refs[present[refs]]
+        return found
 
 
 def _cells(refs: Ints, values: NDArray[np.float64], columns: Ints, timestamp: int) -> Points:

@@ -7,42 +7,32 @@ rows of the old one's last slot are still to come; the old slab closes when the 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from narthex_plugins.tsdb.journal import Journal
 from narthex_plugins.tsdb.lanes import TsdbLane
 from narthex_plugins.tsdb.slab import HEIGHT, Placement, Slab, slot_of
 
-__all__ = ["RowLog", "Track"]
+__all__ = ["Track"]
 
 _STRAYS = 3
 """So many rows in a row must be far ahead of the slab before it is believed that time has jumped."""
-
-
-class RowLog(Protocol):
-    """Where rows are written down before they are sealed. Calls return at once."""
-
-    def layout(self, slab: Slab, group: int, refs: NDArray[np.int64]) -> None:
-        """The group got these further columns."""
-
-    def row(self, slab: Slab, group: int, timestamp: int, values: NDArray[np.float64]) -> None:
-        """The group got this row."""
 
 
 class Track:
     """The open slabs of one interval."""
 
     def __init__(
-        self, interval: int, log: RowLog, begin: Callable[[int, int, int], Slab], full: Callable[[Slab], None]
+        self, interval: int, journal: Journal, begin: Callable[[int, int, int], Slab], full: Callable[[Slab], None]
     ) -> None:
         """``begin(interval, base, columns)`` makes and publishes a slab; ``full`` takes one that gets no more rows."""
         self.interval = interval
         self.lanes: set[TsdbLane] = set()
         self.current: Slab | None = None
         self.previous: Slab | None = None
-        self._log = log
+        self._journal = journal
         self._begin = begin
         self._full = full
 
@@ -60,7 +50,7 @@ class Track:
         if slab.times[row, place.group]:
             return False
         slab.write(place, row, timestamp, values)
-        self._log.row(slab, place.group, timestamp, values)
+        self._journal.row(slab, place.group, row, timestamp, values)
         return True
 
     def close(self) -> None:
@@ -69,6 +59,12 @@ class Track:
             if slab is not None:
                 self._finish(slab)
         self.previous = self.current = None
+
+    def idle(self, now: int) -> None:
+        """Give up slabs that have seen no row for so long (two full heights) that none is to be expected."""
+        newest = max((slab.max_time for slab in (self.previous, self.current) if slab is not None), default=now)
+        if now - newest > 2 * HEIGHT * self.interval:
+            self.close()
 
     def _slab(self, slot: int) -> Slab | None:
         slab = self.current
@@ -109,7 +105,7 @@ class Track:
             if place.slab is slab:
                 return place
         place = slab.place(lane.refs)
-        self._log.layout(slab, place.group, lane.refs)
+        self._journal.layout(slab, place.group, lane.refs)
         lane.places.append(place)
         lane.places.sort(key=lambda one: -one.slab.base)
         return place
@@ -117,4 +113,4 @@ class Track:
     def _extend(self, lane: TsdbLane, place: Placement) -> None:
         refs = lane.refs[place.width :]
         place.slab.extend(place, refs)
-        self._log.layout(place.slab, place.group, refs)
+        self._journal.layout(place.slab, place.group, refs)

@@ -1,0 +1,80 @@
+"""The data directory: who may use it, and where things lie in it.
+
+::
+
+    lock            held with flock while a server runs; removed when it stops cleanly
+    wal/            series.log, slab-NNNNNNNN.log, points-NNNNNNNN.log
+    sealed/         slab-NNNNNNNN.nrx, points-NNNNNNNN.nrx; a damaged one gets .bad added
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+from narthex.errors import StorageError
+from narthex_plugins.tsdb.container import TEMPORARY
+
+__all__ = ["Directory"]
+
+
+class Directory:
+    """One directory, to be locked before anything in it is touched."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.wal = path / "wal"
+        self.series_log = self.wal / "series.log"
+        self.sealed = path / "sealed"
+        self.clean = True
+        """Whether the last user of the directory stopped cleanly."""
+        self._fd = -1
+
+    def lock(self) -> None:
+        """Make the directories and take the lock. Raises ``StorageError`` when another process has it."""
+        try:
+            self.wal.mkdir(parents=True, exist_ok=True)
+            self.sealed.mkdir(exist_ok=True)
+            self.clean = not (self.path / "lock").exists()
+            self._fd = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise StorageError(f"cannot use data directory {self.path}: {error.strerror}") from error
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            owner = os.pread(self._fd, 32, 0).decode(errors="replace").strip()
+            os.close(self._fd)
+            self._fd = -1
+            by = f" (process {owner})" if owner else ""
+            raise StorageError(f"data directory {self.path} is in use by another server{by}") from error
+        os.ftruncate(self._fd, 0)
+        os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+
+    def unlock(self) -> None:
+        """Give the lock back after a clean stop. Safe without ``lock``."""
+        if self._fd >= 0:
+            (self.path / "lock").unlink(missing_ok=True)
+            os.close(self._fd)
+            self._fd = -1
+
+    def remove_temporary(self) -> list[Path]:
+        """Remove what a crash left half written; returns it."""
+        found = [*self.wal.glob(f"*{TEMPORARY}"), *self.sealed.glob(f"*{TEMPORARY}")]
+        for path in found:
+            path.unlink()
+        return found
+
+    def slab(self, number: int) -> Path:
+        """The file of a sealed slab."""
+        return self.sealed / f"slab-{number:08d}.nrx"
+
+    def points(self, number: int) -> Path:
+        """The file of sealed points."""
+        return self.sealed / f"points-{number:08d}.nrx"
+
+    def last_number(self) -> int:
+        """The largest number any file has; 0 without files."""
+        files = [*self.wal.glob("*-*"), *self.sealed.glob("*-*")]
+        numbers = [path.name.split("-")[1].split(".")[0] for path in files]
+        return max((int(number) for number in numbers if number.isdigit()), default=0)

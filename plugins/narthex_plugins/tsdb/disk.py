@@ -1,0 +1,125 @@
+"""The storage's durable side: recovery at start, the logs while running, sealing and retention.
+
+Everything here is called from the event loop; what takes long is done by the threads of :mod:`.wal` and :mod:`.sealer`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from pathlib import Path
+
+from narthex_plugins.tsdb.directory import Directory
+from narthex_plugins.tsdb.metrics import TsdbMetrics
+from narthex_plugins.tsdb.parts import Parts
+from narthex_plugins.tsdb.points import PointStore
+from narthex_plugins.tsdb.recovery import Recovered, recover
+from narthex_plugins.tsdb.sealed import SealedPoints, SealedSlab
+from narthex_plugins.tsdb.sealer import Sealer
+from narthex_plugins.tsdb.slab import Slab
+from narthex_plugins.tsdb.wal import WriteAheadLog
+
+__all__ = ["Disk"]
+
+_MOST_POINTS = 1 << 20
+_POINTS_SPAN = 7_200_000
+"""Points are sealed when there are so many, or when they span two hours."""
+
+
+class Disk:
+    """A locked directory in use."""
+
+    def __init__(
+        self,
+        path: Path,
+        parts: Parts,
+        points: PointStore,
+        metrics: TsdbMetrics,
+        log: logging.LoggerAdapter[logging.Logger],
+    ) -> None:
+        self._directory = Directory(path)
+        self._parts = parts
+        self._points = points
+        self._metrics = metrics
+        self._log = log
+        self.wal = WriteAheadLog(self._directory.wal, metrics, log)
+        self._sealer = Sealer(self._directory, parts, points, self.wal, metrics, log)
+        self._number = 0
+
+    async def start(self) -> Recovered:
+        """Lock and recover. Raises ``StorageError``."""
+        self._directory.lock()
+        begin = time.perf_counter()
+        try:
+            recovered = await asyncio.to_thread(recover, self._directory, self._metrics, self._log)
+        except BaseException:
+            self._directory.unlock()
+            raise
+        for slab in recovered.slabs:
+            self._parts.add(slab)
+        for run in recovered.runs:
+            self._points.replace((), run)
+        self._number = recovered.number
+        self.wal.begin_points(self.number())
+        for points in recovered.points:
+            self._points.restore(points)
+            self.wal.points(points)
+        self.wal.flush()
+        for path in recovered.point_logs:
+            path.unlink()
+        self.wal.start()
+        self._report(recovered, time.perf_counter() - begin)
+        return recovered
+
+    async def stop(self) -> None:
+        """Wait for the threads and release the lock."""
+        await asyncio.to_thread(self._sealer.close)
+        await asyncio.to_thread(self.wal.stop)
+        self._directory.unlock()
+
+    def number(self) -> int:
+        """A number that no file has."""
+        self._number += 1
+        return self._number
+
+    def seal(self, slab: Slab) -> None:
+        """The slab gets no more rows."""
+        self._sealer.slab(slab)
+
+    def seal_points(self, *, force: bool = False) -> None:
+        """Seal the open points if there are many, or if they are old."""
+        runs = [run for run in self._points.runs if not isinstance(run, SealedPoints)]
+        span = max((run.max_time for run in runs), default=0) - min((run.min_time for run in runs), default=0)
+        if not force and len(self._points) < _MOST_POINTS and span < _POINTS_SPAN:
+            return
+        frozen = tuple(run for run in self._points.freeze() if not isinstance(run, SealedPoints))
+        if frozen:
+            number = self.wal.points_number
+            self.wal.begin_points(self.number())
+            self._sealer.points(frozen, number)
+
+    def tidy(self, before: int) -> None:
+        """Once a minute: retry what failed, remove what is older than ``before``, give pages back."""
+        self.seal_points()
+        self._sealer.retry()
+        self._sealer.expire(before)
+        size = blocks = 0
+        for part in (*self._parts.all(), *self._points.runs):
+            if isinstance(part, SealedSlab | SealedPoints):
+                part.file.release()
+                size += part.file.size
+                blocks += 1
+        self._metrics.blocks.set(blocks)
+        self._metrics.blocks_bytes.set(size)
+
+    def _report(self, recovered: Recovered, seconds: float) -> None:
+        self._metrics.replay.set(seconds)
+        self._metrics.clean_start.set(1 if self._directory.clean else 0)
+        facts = {
+            "seconds": round(seconds, 3),
+            "series": recovered.table.live,
+            "files": len(recovered.slabs) + len(recovered.runs),
+            "clean": self._directory.clean,
+        }
+        self._log.info("storage is open", extra=facts)

@@ -1,0 +1,55 @@
+"""What the storage tells about changes, and the journal that keeps nothing: samples live in memory only."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from narthex.storage.frames import Points
+from narthex_plugins.tsdb.series import NewSeries
+from narthex_plugins.tsdb.slab import Slab
+
+__all__ = ["Journal", "NoJournal"]
+
+
+class Journal(Protocol):
+    """Called from the event loop; every call returns without waiting."""
+
+    def series(self, new: NewSeries) -> None:
+        """Series were registered."""
+
+    def begin_slab(self, slab: Slab) -> None:
+        """A slab was opened."""
+
+    def layout(self, slab: Slab, group: int, refs: NDArray[np.int64]) -> None:
+        """The group got these further columns."""
+
+    def row(self, slab: Slab, group: int, row: int, timestamp: int, values: NDArray[np.float64]) -> None:
+        """The group got this row."""
+
+    def points(self, points: Points) -> None:
+        """These points were accepted."""
+
+
+class NoJournal:
+    """Forgets everything."""
+
+    def series(self, new: NewSeries) -> None:
+        """Series were registered."""
+
+    def begin_slab(self, slab: Slab) -> None:
+        """A slab was opened."""
+
+    def layout(self, slab: Slab, group: int, refs: NDArray[np.int64]) -> None:
+        """The group got these further columns."""
+
+    def row(self, slab: Slab, group: int, row: int, timestamp: int, values: NDArray[np.float64]) -> None:
+        """The group got this row."""
+
+    def points(self, points: Points) -> None:
+        """These points were accepted."""
+
+
+_: Journal = NoJournal()

@@ -1,0 +1,168 @@
+"""From a data directory to a database: read the series, check the sealed files, replay the logs.
+
+Nothing that is damaged stops the start. A log is good up to its first wrong record; what follows is dropped, counted
+and reported. A sealed file that is damaged is set aside under another name. What the logs held is sealed into files
+right away, so each log is replayed once.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from narthex.errors import StorageError
+from narthex.storage.frames import Points
+from narthex_plugins.tsdb import records
+from narthex_plugins.tsdb.container import TEMPORARY, ArrayFile, sync_directory
+from narthex_plugins.tsdb.directory import Directory
+from narthex_plugins.tsdb.metrics import TsdbMetrics
+from narthex_plugins.tsdb.replay import replay_points, replay_series, replay_slab
+from narthex_plugins.tsdb.sealed import SealedPoints, SealedSlab
+from narthex_plugins.tsdb.sealing import write_slab
+from narthex_plugins.tsdb.series import SeriesTable
+
+__all__ = ["Recovered", "recover"]
+
+_VERIFIED = 1 << 30
+"""Bytes of the newest files whose values are verified at start; of older files only the index is."""
+
+_INDEX = frozenset({"times", "varying.refs", "varying.group", "constant.refs", "constant.group", "refs"})
+
+
+@dataclass(slots=True)
+class Recovered:
+    """What a directory held."""
+
+    table: SeriesTable
+    slabs: list[SealedSlab] = field(default_factory=list)
+    runs: list[SealedPoints] = field(default_factory=list)
+    points: list[Points] = field(default_factory=list)
+    """Points of logs, which stay in memory; ``point_logs`` can go once they are logged anew."""
+    point_logs: list[Path] = field(default_factory=list)
+    number: int = 0
+    """The largest number in use."""
+
+
+def recover(directory: Directory, metrics: TsdbMetrics, log: logging.LoggerAdapter[logging.Logger]) -> Recovered:
+    """Read everything. Raises ``StorageError`` only when the directory cannot be read or written at all."""
+    try:
+        return _Recovery(directory, metrics, log).run()
+    except OSError as error:
+        raise StorageError(f"cannot recover {directory.path}: {error}") from error
+
+
+class _Recovery:
+    """The steps, in order; each adds to the result."""
+
+    def __init__(self, directory: Directory, metrics: TsdbMetrics, log: logging.LoggerAdapter[logging.Logger]) -> None:
+        self._directory = directory
+        self._metrics = metrics
+        self._log = log
+        self._result = Recovered(SeriesTable())
+
+    def run(self) -> Recovered:
+        for path in self._directory.remove_temporary():
+            self._log.info("removed a half-written file", extra={"file": str(path)})
+        self._result.number = self._directory.last_number()
+        self._series()
+        self._sealed_files()
+        self._slab_logs()
+        self._point_logs()
+        self._compact()
+        return self._result
+
+    def _damaged(self, path: Path, damage: str) -> None:
+        if damage:
+            self._metrics.wal_corruptions.inc()
+            self._log.warning("damaged data was left out", extra={"file": str(path), "damage": damage})
+
+    def _live(self) -> NDArray[np.bool_]:
+        table = self._result.table
+        return table.sizes[: table.count] > 0
+
+    def _series(self) -> None:
+        path = self._directory.series_log
+        if path.exists():
+            self._damaged(path, replay_series(path, self._result.table))
+
+    def _sealed_files(self) -> None:
+        budget = _VERIFIED
+        for path in sorted(self._directory.sealed.glob("*.nrx"), key=lambda one: one.name.split("-")[1], reverse=True):
+            try:
+                file = ArrayFile(path)
+                file.verify([name for name in file.names if name in _INDEX or budget > 0])
+                self._adopt(file)
+            except (StorageError, KeyError, ValueError, TypeError) as error:
+                path.rename(path.with_name(path.name + ".bad"))
+                self._damaged(path, f"{error}; set aside as {path.name}.bad")
+            else:
+                budget -= file.size
+        self._result.slabs.reverse()
+        self._result.runs.reverse()
+
+    def _adopt(self, file: ArrayFile) -> None:
+        if file.facts["kind"] == "slab":
+            self._result.slabs.append(SealedSlab(file))
+        else:
+            self._result.runs.append(SealedPoints(file))
+
+    def _slab_logs(self) -> None:
+        paths = sorted(self._directory.wal.glob("slab-*.log"))
+        for done, path in enumerate(paths):
+            sealed = self._directory.sealed / path.with_suffix(".nrx").name
+            if not sealed.exists():  # else the crash came between sealing and removing the log
+                slab, damage = replay_slab(path)
+                self._damaged(path, damage)
+                if slab is not None and write_slab(slab, sealed, self._live()):
+                    self._adopt(ArrayFile(sealed))
+            path.unlink()
+            self._log.info("replayed a log", extra={"file": path.name, "done": done + 1, "of": len(paths)})
+        sync_directory(self._directory.wal)
+
+    def _point_logs(self) -> None:
+        for path in sorted(self._directory.wal.glob("points-*.log")):
+            if not (self._directory.sealed / path.with_suffix(".nrx").name).exists():
+                points, damage = replay_points(path, self._live())
+                self._damaged(path, damage)
+                self._result.points += points
+            self._result.point_logs.append(path)
+
+    def _compact(self) -> None:
+        """Forget series without data, and begin a series log that holds the others only.
+
+        References that files hold although the series is lost are never given out again: the samples would turn up
+        under another series' name.
+        """
+        result, live = self._result, self._live()
+        used = self._used(len(live))
+        kept = np.flatnonzero(used[: len(live)] & live)
+        lost = np.flatnonzero(used & ~np.pad(live, (0, len(used) - len(live))))
+        snapshot = result.table.snapshot(kept)
+        result.table = SeriesTable()
+        result.table.load(snapshot)
+        result.table.index(lost)
+        temporary = self._directory.series_log.with_name(f"series.log{TEMPORARY}")
+        with temporary.open("wb") as file:
+            file.write(records.frame(records.series_payload(snapshot)) if len(kept) else b"")
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.rename(self._directory.series_log)
+        sync_directory(self._directory.wal)
+
+    def _used(self, count: int) -> NDArray[np.bool_]:
+        """For each reference whether some file or point holds samples of it."""
+        parts: list[SealedSlab | SealedPoints] = [*self._result.slabs, *self._result.runs]
+        tops = [int(points.series.max(initial=-1)) + 1 for points in self._result.points]
+        top = max([count, *(part.top() for part in parts), *tops])
+        used = np.zeros(top, dtype=np.bool_)
+        for part in parts:
+            used |= part.holds(top)
+            part.file.release()
+        for points in self._result.points:
+            used[points.series] = True
+        return used

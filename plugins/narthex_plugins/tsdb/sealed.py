@@ -1,0 +1,102 @@
+"""Sealed files as parts of the database: the same frames as from open slabs, read through a memory map."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from narthex.storage.frames import Frame
+from narthex_plugins.tsdb.container import ArrayFile
+from narthex_plugins.tsdb.points import Run
+from narthex_plugins.tsdb.slab import rows_of_window
+
+__all__ = ["SealedPoints", "SealedSlab", "columns_of"]
+
+Ints = NDArray[np.int64]
+
+
+class SealedSlab:
+    """A slab's file. Columns are sorted by series; constant columns are a matrix with a row stride of zero."""
+
+    def __init__(self, file: ArrayFile) -> None:
+        self.file = file
+        facts = file.facts
+        self.number = int(facts["number"])
+        self.min_time = int(facts["min_time"])
+        self.max_time = int(facts["max_time"])
+        self._interval = int(facts["interval"])
+        self._base = int(facts["base"])
+        self._times: Ints = file.array("times")
+        rows = len(self._times)
+        constant = np.broadcast_to(file.array("constant.values"), (rows, *file.array("constant.values").shape))
+        self._blocks = [
+            (file.array("varying.refs"), file.array("varying.group"), file.array("varying.values").T),
+            (file.array("constant.refs"), file.array("constant.group"), constant),
+        ]
+        self.columns = sum(len(refs) for refs, _, _ in self._blocks)
+
+    def frames(self, refs: Ints, start: int, end: int) -> list[Frame]:
+        """Frames of the samples of these series (ascending) in a window."""
+        if self.max_time < start or self.min_time > end:
+            return []
+        low, high = rows_of_window(start, end, self._interval, self._base, len(self._times))
+        found = []
+        for known, group, matrix in self._blocks if low < high else ():
+            columns, series = columns_of(refs, known)
+            if len(columns):
+                groups = group[columns].astype(np.int64)
+                found.append(Frame(matrix[low:high], columns, series, self._times[low:high], groups))
+        return found
+
+    def holds(self, count: int) -> NDArray[np.bool_]:
+        """For the references below ``count`` whether there is a column for them."""
+        flags = np.zeros(count, dtype=np.bool_)
+        for refs, _, _ in self._blocks:
+            flags[refs[: np.searchsorted(refs, np.int32(count))]] = True
+        return flags
+
+    def top(self) -> int:
+        """One more than the largest reference."""
+        return 1 + max(int(refs[-1]) if len(refs) else -1 for refs, _, _ in self._blocks)
+
+
+class SealedPoints(Run):
+    """A file of points as a run."""
+
+    in_memory = False
+
+    def __init__(self, file: ArrayFile) -> None:
+        self.file = file
+        self.number = int(file.facts["number"])
+        bounds = int(file.facts["min_time"]), int(file.facts["max_time"])
+        super().__init__(file.array("refs"), file.array("times"), file.array("values"), bounds)
+
+    def top(self) -> int:
+        """One more than the largest reference."""
+        return 1 + (int(self.refs[-1]) if len(self.refs) else -1)
+
+    def holds(self, count: int) -> NDArray[np.bool_]:
+        """For the references below ``count`` whether there are points for them."""
+        flags = np.zeros(count, dtype=np.bool_)
+        flags[self.refs[: np.searchsorted(self.refs, np.int32(count))]] = True
+        return flags
+
+
+def columns_of(refs: Ints, known: NDArray[np.int32]) -> tuple[Ints, Ints]:
+    """Where wanted series (ascending) stand in a sorted array that may repeat them: ``(index, place in refs)``."""
+    if not len(refs) or not len(known):
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    first, last = int(refs[0]), int(refs[-1])
+    if last - first + 1 == len(refs):  # no gaps, such as everything: a subtraction finds the place
+        low, high = np.searchsorted(known, np.array([first, last + 1], dtype=np.int32))
+        return np.arange(low, high), known[low:high].astype(np.int64) - first
+    if len(refs) * 8 > len(known):
+        places = np.minimum(np.searchsorted(refs, known.astype(np.int64)), len(refs) - 1)
+        index = np.flatnonzero(refs[places] == known)
+        return index, places[index]
+    wanted = refs.astype(known.dtype)  # of the same type, or searchsorted copies the whole of it
+    lows = np.searchsorted(known, wanted, side="left")
+    counts = np.searchsorted(known, wanted, side="right") - lows
+    places = np.repeat(np.arange(len(refs)), counts)
+    offsets = np.arange(len(places)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return lows[places] + offsets, places

@@ -1,0 +1,150 @@
+"""The thread that turns full slabs and runs of points into files, and removes files that are past retention.
+
+A slab is read from memory until its file has taken its place, so no reader notices. When a file cannot be written the
+slab stays in memory and is tried again; if that goes on, the oldest are given up, because memory ends too.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from narthex.errors import StorageError
+from narthex_plugins.tsdb.container import ArrayFile, sync_directory
+from narthex_plugins.tsdb.directory import Directory
+from narthex_plugins.tsdb.metrics import TsdbMetrics
+from narthex_plugins.tsdb.parts import Parts
+from narthex_plugins.tsdb.points import PointStore, Run, merge
+from narthex_plugins.tsdb.sealed import SealedPoints, SealedSlab
+from narthex_plugins.tsdb.sealing import write_points, write_slab
+from narthex_plugins.tsdb.slab import Slab
+from narthex_plugins.tsdb.wal import WriteAheadLog
+
+__all__ = ["Sealer"]
+
+_MOST_WAITING = 8
+"""Slabs kept in memory while files cannot be written."""
+
+
+class Sealer:
+    """Works in one thread of its own, in the order of the calls."""
+
+    def __init__(
+        self,
+        directory: Directory,
+        parts: Parts,
+        points: PointStore,
+        wal: WriteAheadLog,
+        metrics: TsdbMetrics,
+        log: logging.LoggerAdapter[logging.Logger],
+    ) -> None:
+        self._directory = directory
+        self._parts = parts
+        self._points = points
+        self._wal = wal
+        self._metrics = metrics
+        self._log = log
+        self._waiting: list[Slab] = []
+        self._lock = threading.Lock()
+        self._failing = False
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="tsdb-seal")
+
+    def slab(self, slab: Slab) -> Future[None]:
+        """Seal a slab that gets no more rows."""
+        with self._lock:
+            self._waiting.append(slab)
+        return self.retry()
+
+    def retry(self) -> Future[None]:
+        """Seal what waits. Done without an error even when it has to wait further."""
+        return self._submit(self._slabs)
+
+    def points(self, runs: tuple[Run, ...], number: int) -> Future[None]:
+        """Seal runs of points, which are all that the log of this number holds."""
+        return self._submit(self._runs, runs, number)
+
+    def expire(self, before: int) -> Future[None]:
+        """Remove files whose newest sample is older than this time."""
+        return self._submit(self._expire, before)
+
+    def close(self) -> None:
+        """Finish what was asked for."""
+        self._worker.shutdown(wait=True)
+
+    def _submit(self, work: Callable[..., None], *args: object) -> Future[None]:
+        future = self._worker.submit(work, *args)
+        future.add_done_callback(self._ended)
+        return future
+
+    def _ended(self, future: Future[None]) -> None:
+        error = future.exception()
+        if error is not None:  # a mistake in this package; what was to be sealed stays in memory and in its log
+            self._metrics.compactions_failed.inc()
+            self._log.error("sealing ended with an unexpected error", exc_info=error)
+
+    def _slabs(self) -> None:
+        with self._lock:
+            waiting = list(self._waiting)
+        for slab in waiting:
+            try:
+                self._seal(slab)
+            except (OSError, StorageError) as error:
+                self._failed(error)
+                break
+            self._done(slab)
+        while len(self._waiting) > _MOST_WAITING:
+            slab = self._waiting[0]
+            self._log.error("gave up a slab that could not be written", extra={"slab": slab.number})
+            self._parts.replace(slab, None)
+            self._done(slab, keep_log=True)
+
+    def _seal(self, slab: Slab) -> None:
+        path = self._directory.slab(slab.number)
+        sealed = SealedSlab(ArrayFile(path)) if write_slab(slab, path) else None
+        self._parts.replace(slab, sealed)
+        self._metrics.compactions.inc()
+        if self._failing:
+            self._failing = False
+            self._log.info("files can be written again")
+
+    def _done(self, slab: Slab, *, keep_log: bool = False) -> None:
+        with self._lock:
+            self._waiting.remove(slab)
+        self._wal.drop(slab.number, keep=keep_log)
+
+    def _runs(self, runs: tuple[Run, ...], number: int) -> None:
+        path = self._directory.points(number)
+        try:
+            write_points(merge(list(runs)), number, path)
+        except (OSError, StorageError) as error:
+            self._failed(error)  # the runs stay in memory and their log on disk, for the next start
+            return
+        self._points.replace(runs, SealedPoints(ArrayFile(path)))
+        self._metrics.compactions.inc()
+        self._wal.drop(number)
+
+    def _failed(self, error: Exception) -> None:
+        self._metrics.compactions_failed.inc()
+        if not self._failing:
+            self._failing = True
+            text = "cannot write a file; samples stay in memory until this works again"
+            self._log.error(text, extra={"error": str(error), "directory": str(self._directory.sealed)})
+
+    def _expire(self, before: int) -> None:
+        removed = 0
+        for part in self._parts.all():
+            if isinstance(part, SealedSlab) and part.max_time < before:
+                self._parts.replace(part, None)
+                part.file.path.unlink(missing_ok=True)
+                removed += 1
+        for run in self._points.runs:
+            if isinstance(run, SealedPoints) and run.max_time < before:
+                self._points.replace((run,), None)
+                run.file.path.unlink(missing_ok=True)
+                removed += 1
+        if removed:
+            sync_directory(self._directory.sealed)
+            self._metrics.time_retentions.inc(removed)
+            self._log.info("removed files past the retention time", extra={"files": removed})
