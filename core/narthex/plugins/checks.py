@@ -16,7 +16,8 @@ from narthex.plugins.reserved import reserved_by
 
 __all__ = ["check"]
 
-_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_NAME = re.compile(r"[a-z][a-z0-9_]*")  # most names become a part of a configuration key
+_FORMAT_NAME = re.compile(r"[a-z][a-z0-9_-]*")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -33,8 +34,9 @@ def _title(item: Any) -> str:
 
 
 def _common(kind: Any) -> Iterator[str]:
-    if not isinstance(kind.name, str) or not _NAME.fullmatch(kind.name):
-        yield "has a bad name, expected lower-case letters, digits and _, a letter first"
+    hyphen = isinstance(kind, ScrapeKind)
+    if not isinstance(kind.name, str) or not (_FORMAT_NAME if hyphen else _NAME).fullmatch(kind.name):
+        yield f"has a bad name, expected lower-case letters, digits and {'- or ' if hyphen else ''}_, a letter first"
     if kind.stability not in get_args(Stability):
         yield f"has stability {kind.stability!r}, expected one of {', '.join(get_args(Stability))}"
     if not isinstance(kind.summary, str):

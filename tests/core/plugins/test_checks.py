@@ -70,6 +70,7 @@ def test_a_sound_kind_passes(kind):
         (ACTION, {"name": "re verse"}, "bad name"),
         (ACTION, {"compile": coroutine}, "async compile"),
         (ACTION, {"check": 1}, "check that cannot be called"),
+        (SCRAPE, {"name": "CSV"}, "bad name"),
         (SCRAPE, {"parse": coroutine}, "async parse"),
         (SCRAPE, {"protocols": "Csv1"}, "protocols"),
         (SCRAPE, {"protocols": (("Csv1",),)}, "protocols"),
@@ -99,3 +100,7 @@ def test_static_is_a_name_like_any_other_when_it_merges():
     assert check(kind, DiscoveryKind) == ""
     assert kind.key == "static_configs"
     assert DISCOVERY.key == "rooms_sd_configs"
+
+
+def test_a_format_may_have_a_hyphen_in_its_name():
+    assert check(replace(SCRAPE, name="comma-separated"), ScrapeKind) == ""
