@@ -24,11 +24,20 @@ _LIST_KEYS = frozenset({"buckets", "n_buckets", "custom_values"})
 
 
 class NotationError(ValueError):
-    """A description in a test script is malformed; ``at`` is the byte of the description where."""
+    """A description in a test script is malformed; ``at`` is the byte where, 0 when that is not known."""
 
-    def __init__(self, message: str, at: int = 0) -> None:
-        self.at = at
+    def __init__(self, message: str, at: int | None = None) -> None:
+        self._at = at
         super().__init__(message)
+
+    @property
+    def at(self) -> int:
+        """Bytes from the start of the description."""
+        return self._at or 0
+
+    def within(self, start: int) -> NotationError:
+        """The same error, seen from a text in which the description begins at ``start``."""
+        return NotationError(str(self), None if self._at is None else self._at + start)
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,7 @@ def parse_series(text: str) -> SeriesLine:
     try:
         return SeriesLine(labels, parse_values(rest))
     except NotationError as error:
-        raise NotationError(str(error), error.at + end) from None
+        raise error.within(end) from None
 
 
 def _labels(text: str) -> tuple[Labels, int]:
@@ -181,10 +181,13 @@ def _histograms(item: re.Match[str]) -> list[Value]:
     try:
         value = parse_histogram(item["histogram"])
         change = parse_histogram(item["change"]) if item["change"] else None
-        values: list[Value] = [value]
-        for _ in range(int(item["repeat"] or 0)):
-            value = value if change is None else combine(value, change, subtract=item["sign"] == "-")
-            values.append(value)
     except NotationError as error:
-        raise NotationError(str(error), item.start() + error.at) from None
+        raise error.within(item.start()) from None
+    values: list[Value] = [value]
+    for _ in range(int(item["repeat"] or 0)):
+        try:
+            value = value if change is None else combine(value, change, subtract=item["sign"] == "-")
+        except NotationError as error:
+            raise NotationError(str(error), item.end()) from None
+        values.append(value)
     return values
