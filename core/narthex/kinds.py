@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import logging
     from pathlib import Path
 
-    from aiohttp import ClientSession, web
+    from aiohttp import web
     from prometheus_client import CollectorRegistry
 
     from narthex.clock import Clock
@@ -224,7 +224,7 @@ class ReceiverKind:
 
     name: str
     config: type[Any]
-    build: Callable[[Any, BuildContext, ClientSession], Receiver]
+    build: Callable[[Any, BuildContext], Receiver]
     requires: tuple[str, ...] = ()
     extra: str = ""
     stability: Stability = "provisional"

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import orjson
 
 from narthex import hookimpl
+from narthex.config.http import HttpConfig
 from narthex.config.types import Duration, Secret
-from narthex.errors import NotifyError
+from narthex.errors import NarthexError, NotifyError
 from narthex.kinds import BuildContext, Notification, Receiver, ReceiverKind
 
 if TYPE_CHECKING:
-    from aiohttp import ClientSession
+    from narthex.http.client import HttpClient
 
 __all__ = ["WebhookConfig", "WebhookReceiver", "message", "narthex_receiver_kinds"]
 
@@ -28,6 +29,7 @@ class WebhookConfig:
     send_resolved: bool = True
     max_alerts: int = 0
     timeout: Duration = Duration(10_000)
+    http_config: HttpConfig = field(default_factory=HttpConfig)
 
     def check(self) -> Iterator[tuple[str, str]]:
         """Rules across and within fields."""
@@ -68,14 +70,14 @@ def message(notification: Notification, now: float, max_alerts: int) -> dict[str
 class WebhookReceiver:
     """Posts each notification once; any 2xx answer is success."""
 
-    def __init__(self, config: WebhookConfig, context: BuildContext, session: ClientSession) -> None:
+    def __init__(self, config: WebhookConfig, context: BuildContext) -> None:
         self._config = config
         self._clock = context.clock
-        self._session = session
+        self._client: HttpClient | None = None  # made on first use, inside the event loop
 
     async def send(self, notification: Notification, deadline: float) -> None:
         """Post the alerts; raises ``NotifyError`` without the URL in its text."""
-        import aiohttp
+        from narthex.http.client import HttpClient
 
         now = self._clock.now()
         alerts = notification.alerts
@@ -83,27 +85,27 @@ class WebhookReceiver:
             alerts = [alert for alert in alerts if not alert.is_resolved(now)]
         if not alerts:
             return
-        body = orjson.dumps(
-            message(
-                Notification(notification.receiver, alerts, notification.external_url), now, self._config.max_alerts
-            )
-        )
-        left = min(self._config.timeout.seconds, deadline - self._clock.monotonic())
+        kept = Notification(notification.receiver, alerts, notification.external_url)
+        if self._client is None:
+            self._client = HttpClient(self._config.http_config, self._clock)
         try:
-            async with self._session.post(
+            answer = await self._client.request(
+                "POST",
                 self._config.url.reveal(),
-                data=body,
+                seconds=max(0.001, min(self._config.timeout.seconds, deadline - self._clock.monotonic())),
                 headers={"Content-Type": "application/json"},
-                timeout=aiohttp.ClientTimeout(total=max(0.001, left)),
-            ) as answer:
-                status = answer.status
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise NotifyError(f"webhook: {type(error).__name__}") from error
-        if status // 100 != 2:
-            raise NotifyError(f"webhook: bad response status {status}")
+                data=orjson.dumps(message(kept, now, self._config.max_alerts)),
+            )
+        except NarthexError as error:
+            text = str(error).replace(self._config.url.reveal(), "<secret>")
+            raise NotifyError(f"webhook: {text}") from None
+        if answer.status // 100 != 2:
+            raise NotifyError(f"webhook: bad response status {answer.status}")
 
     async def close(self) -> None:
-        """Nothing is owned: the session is the server's."""
+        """Close the connections."""
+        if self._client is not None:
+            await self._client.close()
 
 
 @hookimpl
@@ -120,5 +122,5 @@ def narthex_receiver_kinds() -> Iterable[ReceiverKind]:
     ]
 
 
-def _build(config: WebhookConfig, context: BuildContext, session: ClientSession) -> Receiver:
-    return WebhookReceiver(config, context, session)
+def _build(config: WebhookConfig, context: BuildContext) -> Receiver:
+    return WebhookReceiver(config, context)

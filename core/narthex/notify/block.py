@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
+from dataclasses import dataclass
 
 from narthex.config.sections import AlertmanagerConfig
 from narthex.errors import NotifyError
+from narthex.http.client import HttpClient
 from narthex.model.alert import Alert
 from narthex.model.targetgroup import TargetGroup
 from narthex.notify.endpoints import Endpoints, endpoints
@@ -16,19 +17,11 @@ from narthex.notify.payload import alerts_json
 from narthex.notify.sender import Deliver, Sender
 from narthex.relabel.rules import Rules
 
-__all__ = ["AlertmanagerBlock", "JsonPoster", "relabelled"]
+__all__ = ["AlertmanagerBlock", "Block", "relabelled"]
 
 log = logging.getLogger(__name__)
 
-
-class JsonPoster(Protocol):
-    """The HTTP client of a block, with its authentication and TLS settings."""
-
-    async def post_json(self, url: str, body: bytes, seconds: float) -> int:
-        """POST, within ``seconds``, and return the status code. Raises ``NotifyError`` when there was no answer."""
-
-    async def close(self) -> None:
-        """Free connections."""
+_JSON = {"Content-Type": "application/json"}
 
 
 def relabelled(alerts: Sequence[Alert], rules: Rules) -> list[Alert]:
@@ -43,20 +36,22 @@ def relabelled(alerts: Sequence[Alert], rules: Rules) -> list[Alert]:
     return kept
 
 
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A configuration block with its rules compiled: over Alertmanagers, and over the alerts they get."""
+
+    config: AlertmanagerConfig
+    rules: Rules
+    alert_rules: Rules
+
+
 class AlertmanagerBlock:
     """Sends to every Alertmanager of one configuration block."""
 
-    def __init__(
-        self,
-        config: AlertmanagerConfig,
-        rules: Rules,
-        alert_rules: Rules,
-        client: JsonPoster,
-        make_sender: Callable[[str, Deliver, float], Sender],
-    ) -> None:
-        self.config = config
-        self._rules = rules
-        self._alert_rules = alert_rules
+    def __init__(self, block: Block, client: HttpClient, make_sender: Callable[[str, Deliver, float], Sender]) -> None:
+        self.config = block.config
+        self._rules = block.rules
+        self._alert_rules = block.alert_rules
         self._client = client
         self._make_sender = make_sender
         self._senders: dict[str, Sender] = {}
@@ -96,8 +91,10 @@ class AlertmanagerBlock:
 
     def _deliver_to(self, url: str) -> Deliver:
         async def deliver(alerts: Sequence[Alert], _deadline: float) -> None:
-            status = await self._client.post_json(url, alerts_json(alerts), self.config.timeout.seconds)
-            if status // 100 != 2:
-                raise NotifyError(f"bad response status {status}")
+            answer = await self._client.request(
+                "POST", url, seconds=self.config.timeout.seconds, headers=_JSON, data=alerts_json(alerts)
+            )
+            if answer.status // 100 != 2:
+                raise NotifyError(f"bad response status {answer.status} {answer.reason}")
 
         return deliver

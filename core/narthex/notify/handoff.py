@@ -12,16 +12,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from narthex.clock import Clock
-from narthex.config.sections import AlertingConfig, AlertmanagerConfig
+from narthex.config.http import HttpConfig
+from narthex.config.sections import ReceiverConfig
 from narthex.discovery.supervisor import Supervisor
+from narthex.http.client import HttpClient
+from narthex.kinds import Receiver
 from narthex.model.alert import Alert
-from narthex.notify.block import AlertmanagerBlock, relabelled
+from narthex.notify.block import AlertmanagerBlock, Block, relabelled
 from narthex.notify.metrics import NotifyMetrics
 from narthex.notify.receivers import ReceiverSet
 from narthex.notify.sender import Deliver, Sender
 from narthex.relabel.rules import Rules
 
-__all__ = ["Handoff", "HandoffOptions"]
+__all__ = ["Handoff", "HandoffOptions", "Parts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,19 @@ class HandoffOptions:
     grace: float = 5.0
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """How a hand-off comes by what it is made of. ``external_url`` is where users reach this server.
+
+    ``make_client`` gives an HTTP client with the credentials and TLS settings of one block. ``make_receivers`` builds
+    receivers: for each integration the receiver's name, its own name, the object; raises ``PluginError``.
+    """
+
+    make_client: Callable[[HttpConfig], HttpClient]
+    make_receivers: Callable[[Sequence[ReceiverConfig]], Sequence[tuple[str, str, Receiver]]]
+    external_url: str = ""
+
+
 class Handoff:
     """Spreads alerts. Build, ``apply`` a configuration, run :meth:`follow` as a task, ``stop``."""
 
@@ -43,46 +59,44 @@ class Handoff:
         options: HandoffOptions,
         clock: Clock,
         metrics: NotifyMetrics,
-        make_block: Callable[[AlertmanagerConfig, Callable[[str, Deliver, float], Sender]], AlertmanagerBlock],
+        parts: Parts,
     ) -> None:
         self._supervisor = supervisor
         self._options = options
         self._clock = clock
         self._metrics = metrics
-        self._make_block = make_block
+        self._parts = parts
         self._blocks: dict[str, AlertmanagerBlock] = {}
         self._receivers: ReceiverSet | None = None
+        self._receiver_configs: Sequence[ReceiverConfig] = ()
         self._alert_rules = Rules()
         self._external_labels: Mapping[str, str] = {}
         metrics.queue_capacity.set(options.queue_capacity)
 
     async def apply(
         self,
-        config: AlertingConfig,
+        blocks: Sequence[Block],
         alert_rules: Rules,
         external_labels: Mapping[str, str],
-        receivers: ReceiverSet | None,
+        receivers: Sequence[ReceiverConfig],
     ) -> None:
-        """Take a new configuration; ``receivers`` None keeps the running ones."""
+        """Take a new configuration; what is equal keeps running."""
+        await self._apply_receivers(receivers)
         self._alert_rules, self._external_labels = alert_rules, external_labels
         before = self._blocks
         self._blocks = {}
-        for number, block in enumerate(config.alertmanagers):
+        for number, block in enumerate(blocks):
             name = f"config-{number}"
             kept = before.get(name)
-            if kept is not None and kept.config == block:
+            if kept is not None and kept.config == block.config:
                 self._blocks[name] = before.pop(name)
             else:
-                self._blocks[name] = self._make_block(block, self.make_sender)
+                client = self._parts.make_client(block.config.http)
+                self._blocks[name] = AlertmanagerBlock(block, client, self._make_sender)
         await self._supervisor.apply({name: block.config.discovery for name, block in self._blocks.items()})
         for name in self._blocks:
             self._sync(name)
         await asyncio.gather(*(self._stop(block) for block in before.values()))
-        if receivers is not None:
-            old, self._receivers = self._receivers, receivers
-            receivers.start()
-            if old is not None:
-                await old.stop(drain=self._options.drain_on_shutdown, grace=self._options.grace)
 
     async def follow(self) -> None:
         """Follow discovery until cancelled."""
@@ -115,8 +129,16 @@ class Handoff:
             stops.append(self._receivers.stop(drain=self._options.drain_on_shutdown, grace=self._options.grace))
         await asyncio.gather(*stops)
 
-    def make_sender(self, name: str, deliver: Deliver, timeout: float) -> Sender:
-        """A sender with the options of this hand-off."""
+    async def _apply_receivers(self, configs: Sequence[ReceiverConfig]) -> None:
+        if configs == self._receiver_configs:
+            return
+        fresh = ReceiverSet(self._parts.make_receivers(configs), self._parts.external_url, self._make_sender)
+        old, self._receivers, self._receiver_configs = self._receivers, fresh, configs
+        fresh.start()
+        if old is not None:
+            await old.stop(drain=self._options.drain_on_shutdown, grace=self._options.grace)
+
+    def _make_sender(self, name: str, deliver: Deliver, timeout: float) -> Sender:
         return Sender(
             name,
             deliver,

@@ -10,7 +10,9 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from narthex.config.dump import plain
 from narthex.config.scrape import ScrapeConfig
 from narthex.discovery.supervisor import Supervisor
 from narthex.model.targetgroup import SourcedGroup
@@ -19,7 +21,7 @@ from narthex.relabel.rules import Rules, compile_rules
 from narthex.scrape.pool import ScrapePool
 from narthex.targets import TargetSet, targets
 
-__all__ = ["Job", "Jobs", "compile_job"]
+__all__ = ["Job", "Jobs", "compile_job", "relabel_steps"]
 
 log = logging.getLogger(__name__)
 
@@ -49,19 +51,19 @@ def compile_job(config: ScrapeConfig, catalog: Catalog) -> Job:
 class Jobs:
     """All jobs of a server. ``apply`` a configuration, run :meth:`follow` as a task, ``stop``."""
 
-    def __init__(self, supervisor: Supervisor, make_pool: Callable[[Job], ScrapePool]) -> None:
+    def __init__(self, supervisor: Supervisor, make_pool: Callable[[Job, Mapping[str, str]], ScrapePool]) -> None:
         self._supervisor = supervisor
         self._make_pool = make_pool
         self._jobs: dict[str, Job] = {}
         self._pools: dict[str, ScrapePool] = {}
 
-    async def apply(self, jobs: Sequence[Job]) -> None:
+    async def apply(self, jobs: Sequence[Job], external_labels: Mapping[str, str]) -> None:
         """Take new jobs. Equal ones are not touched; changed ones keep what their pool can keep."""
         before, self._jobs = self._jobs, {job.config.job_name: job for job in jobs}
         for name, job in self._jobs.items():
             pool = self._pools.get(name)
             if pool is None:
-                self._pools[name] = self._make_pool(job)
+                self._pools[name] = self._make_pool(job, external_labels)
             elif before[name].config != job.config:
                 pool.reload(job.config, job.metric_rules)
             else:
@@ -106,3 +108,13 @@ class Jobs:
         if sum(len(sourced.group.targets) for sourced in groups) < LARGE:
             return targets(job.config, groups, job.rules)
         return await asyncio.to_thread(targets, job.config, groups, job.rules)
+
+
+def relabel_steps(job: Job, labels: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Each target relabel rule of a job, what it makes of ``labels``, and whether they are kept (reference §6.2)."""
+    done = job.rules.trace(labels)
+    steps = []
+    for number, rule in enumerate(job.config.relabel_configs):
+        after = done[number].after if number < len(done) else None
+        steps.append({"rule": plain(rule, defaults=False), "output": dict(after or {}), "keep": after is not None})
+    return steps

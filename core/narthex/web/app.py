@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from narthex.errors import NarthexError
+from narthex.kinds import WebRoute
 from narthex.web.alerts import AlertRoutes
 from narthex.web.envelope import Handler, api, failure
 from narthex.web.lifecycle import LifecycleRoutes
@@ -37,7 +39,7 @@ def make_app(view: ServerView) -> web.Application:
     app.router.add_get("/metrics", lifecycle.metrics)
     for contribution in view.catalog.routes.values():
         route = contribution.kind
-        app.router.add_route(route.method, route.path, _plugin_route(route.handle, view, str(contribution.origin)))
+        app.router.add_route(route.method, route.path, _plugin_route(route, view, str(contribution.origin)))
     app.router.add_route("*", "/{rest:.*}", _not_found)
     return app
 
@@ -87,10 +89,10 @@ async def _not_found(request: web.Request) -> web.StreamResponse:
     return web.Response(status=404, text="404 page not found\n")
 
 
-def _plugin_route(handle: object, view: ServerView, origin: str) -> Handler:
+def _plugin_route(route: WebRoute, view: ServerView, origin: str) -> Handler:
     async def answer(request: web.Request) -> web.StreamResponse:
         try:
-            return await handle(request, view)  # type: ignore[operator, no-any-return]
+            return await route.handle(request, view)
         except (web.HTTPException, NarthexError):
             raise
         except Exception as error:
@@ -110,7 +112,7 @@ async def _cors(request: web.Request, handler: Handler) -> web.StreamResponse:
     return response
 
 
-def _guarded(view: ServerView) -> object:
+def _guarded(view: ServerView) -> Middleware:
     """Until the storage has recovered, the API answers 503 (reference §6.2)."""
 
     @web.middleware
@@ -122,7 +124,7 @@ def _guarded(view: ServerView) -> object:
     return guard
 
 
-def _measured(registry: CollectorRegistry) -> object:
+def _measured(registry: CollectorRegistry) -> Middleware:
     requests = Counter(
         "prometheus_http_requests", "HTTP requests by handler and code.", ("handler", "code"), registry=registry
     )

@@ -16,9 +16,10 @@ from aiohttp import web
 from multidict import MultiMapping
 
 from narthex.errors import ParseError, QueryTimeoutError
+from narthex.promql.ast import Expr
 from narthex.promql.engine import Limits
 from narthex.promql.parser import parse
-from narthex.promql.pretty import pretty
+from narthex.promql.printer import to_text
 from narthex.promql.value import InstantVector, QueryResult, RangeVector
 from narthex.web.encode import encode_value
 from narthex.web.envelope import success, success_bytes
@@ -75,8 +76,8 @@ class QueryRoutes:
         return await self._answer(fields, evaluate)
 
     async def format(self, request: web.Request) -> web.StreamResponse:
-        """Print an expression prettily."""
-        return success(pretty(_parsed(await form(request))))
+        """Print an expression in canonical form."""
+        return success(to_text(_parsed(await form(request))))
 
     async def _answer(
         self, fields: MultiMapping[str], evaluate: Callable[[Limits], tuple[QueryResult, bytes]]
@@ -108,7 +109,7 @@ def _expression(fields: MultiMapping[str]) -> str:
     return fields.get("query", "")
 
 
-def _parsed(fields: MultiMapping[str]) -> object:
+def _parsed(fields: MultiMapping[str]) -> Expr:
     try:
         return parse(_expression(fields))
     except ParseError as error:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from aiohttp import web
 
-from narthex.config.names import unescape_label_name
+from narthex.config.escaping import unescape_values
 from narthex.web.envelope import ApiError, success
 from narthex.web.params import form, limit, matcher_sets, window
 from narthex.web.view import ServerView
@@ -47,7 +47,7 @@ class SeriesRoutes:
     async def values(self, request: web.Request) -> web.StreamResponse:
         """Values of one label; its name may be escaped in the ``U__`` form."""
         fields = request.query
-        name = unescape_label_name(request.match_info["name"])
+        name = unescape_values(request.match_info["name"])
         try:
             name.encode()
         except UnicodeEncodeError:

@@ -1,0 +1,63 @@
+"""Builders of the parts that a configuration may ask for more than once: HTTP clients, scrape pools, receivers."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from narthex.clock import Clock
+from narthex.config.http import HttpConfig
+from narthex.config.sections import ReceiverConfig
+from narthex.http.client import HttpClient
+from narthex.kinds import BuildContext, Receiver
+from narthex.model.labels import Labels
+from narthex.plugins.catalog import Catalog
+from narthex.scrape.metrics import ScrapeMetrics
+from narthex.scrape.pool import ScrapePool
+from narthex.scrape.slots import server_seed
+from narthex.server.jobs import Job
+from narthex.storage.protocol import Storage
+
+__all__ = ["PoolFactory", "build_receivers"]
+
+
+@dataclass(frozen=True, slots=True)
+class PoolFactory:
+    """Makes the pool of a job."""
+
+    storage: Storage
+    catalog: Catalog
+    clock: Clock
+    metrics: ScrapeMetrics
+    make_client: Callable[[HttpConfig], HttpClient]
+
+    def __call__(self, job: Job, external_labels: Mapping[str, str]) -> ScrapePool:
+        """Build the pool; its seed differs between servers, so that replicas do not scrape in step."""
+        return ScrapePool(
+            job.config,
+            job.metric_rules,
+            storage=self.storage,
+            catalog=self.catalog,
+            clock=self.clock,
+            metrics=self.metrics,
+            make_client=self.make_client,
+            seed=server_seed(socket.gethostname(), str(Labels(external_labels))),
+        )
+
+
+def build_receivers(
+    configs: Sequence[ReceiverConfig], catalog: Catalog, context: Callable[[str], BuildContext]
+) -> list[tuple[str, str, Receiver]]:
+    """Every integration of every receiver: the receiver's name, ``<kind>/<number>``, the object."""
+    return [
+        (
+            receiver.name,
+            f"{integration.kind}/{number}",
+            catalog.receivers[integration.kind].kind.build(
+                integration.config, context(f"receiver.{receiver.name}.{integration.kind}.{number}")
+            ),
+        )
+        for receiver in configs
+        for number, integration in enumerate(receiver.configs)
+    ]

@@ -1,0 +1,54 @@
+"""Plugins as ``/api/v1/status/plugins`` shows them: what each brings, and what went wrong, at load and since."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from narthex.discovery.state import DiscovererStatus
+from narthex.plugins.catalog import Catalog, Origin
+from narthex.plugins.host import PluginHost
+
+__all__ = ["plugin_report"]
+
+
+def plugin_report(host: PluginHost, catalog: Catalog, discoverers: Sequence[DiscovererStatus]) -> list[dict[str, Any]]:
+    """One entry for each plugin, shipped ones first; those that could not be loaded at the end."""
+    failures: dict[Origin, list[dict[str, Any]]] = defaultdict(list)
+    for failure in host.failures():
+        failures[failure.origin].append({"hook": failure.hook, "what": failure.what})
+    for one in discoverers:
+        if one.origin is not None and one.last_error:
+            what = f"{one.provider} of {', '.join(one.jobs)}: {one.last_error}"
+            failures[one.origin].append(
+                {"hook": "narthex_discovery_kinds", "what": what, "state": one.state.value, "counts": one.failures}
+            )
+    contributions = _contributions(catalog)
+    origins = dict.fromkeys((*host.plugins(), *failures))
+    return [
+        {
+            "plugin": origin.plugin,
+            "distribution": origin.distribution,
+            "version": origin.version,
+            "contributions": contributions[origin],
+            "failures": failures[origin],
+        }
+        for origin in origins
+    ]
+
+
+def _contributions(catalog: Catalog) -> dict[Origin, list[dict[str, str]]]:
+    found: dict[Origin, list[dict[str, str]]] = defaultdict(list)
+    stages = {
+        "discovery": catalog.discovery,
+        "relabel": catalog.relabel,
+        "scrape": catalog.scrape,
+        "storage": catalog.storage,
+        "receiver": catalog.receivers,
+        "web": catalog.routes,
+    }
+    for stage, kinds in stages.items():
+        for name, contribution in kinds.items():
+            found[contribution.origin].append({"stage": stage, "name": name})
+    return found

@@ -1,0 +1,258 @@
+"""The server: its parts, put together; the order in which they start, change and stop.
+
+Started from sink to source (hand-off, storage, rules, scraping, discovery), so that nothing produces before its
+consumer is there. Stopped the other way round: discovery first, so that no target is taken for gone; rules before
+scraping, so that no ``absent()`` fires on the way down; the hand-off last, so that the last alerts still leave.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+
+from narthex.clock import Clock, SystemClock
+from narthex.config.dump import dump
+from narthex.config.http import HttpConfig
+from narthex.discovery.state import DiscovererStatus
+from narthex.discovery.supervisor import Supervisor
+from narthex.errors import ConfigError, NarthexError, Problem
+from narthex.http.client import HttpClient
+from narthex.kinds import BuildContext
+from narthex.notify.handoff import Handoff, HandoffOptions, Parts
+from narthex.notify.metrics import NotifyMetrics
+from narthex.options import ServerOptions
+from narthex.plugins.host import PluginHost
+from narthex.promql.engine import Engine
+from narthex.rules.group import Services
+from narthex.rules.metrics import RuleMetrics
+from narthex.rules.ruleset import RuleSet
+from narthex.rules.status import GroupStatus
+from narthex.scrape.metrics import ScrapeMetrics
+from narthex.scrape.status import PoolStatus
+from narthex.server.jobs import Jobs, relabel_steps
+from narthex.server.listen import Listener
+from narthex.server.metrics import ServerMetrics
+from narthex.server.parts import PoolFactory, build_receivers
+from narthex.server.plan import Plan, make_plan
+from narthex.server.plugins import plugin_report
+from narthex.server.storage import build_storage, retention
+from narthex.server.tasks import keep_running, quietly
+from narthex.storage.protocol import Storage
+from narthex.web.app import make_app
+from narthex.web.view import QueryLimits, RuntimeInfo
+
+__all__ = ["Server"]
+
+log = logging.getLogger(__name__)
+
+RULE_THREADS = 4
+"""Rule groups that are evaluated at once; queries of users have other threads and cannot hold these up."""
+GRACE = 5.0
+"""Seconds for discoverers to stop, and for the last alerts to leave."""
+FIRST_DISCOVERY = 5.0
+"""Seconds at most that the first evaluation of rules waits for discoverers to answer once."""
+
+
+class Server:
+    """One running Narthex; also what pages see of it (:class:`narthex.web.view.ServerView`)."""
+
+    def __init__(self, options: ServerOptions, host: PluginHost, clock: Clock | None = None) -> None:
+        self.clock: Clock = clock or SystemClock()
+        self.options = options
+        self.catalog = host.catalog()
+        self.registry = CollectorRegistry()
+        self.query_limits = QueryLimits(
+            options.query_timeout.seconds, options.query_max_samples, options.query_max_concurrency
+        )
+        self.lifecycle = options.web_enable_lifecycle
+        self.query_executor: Executor = ThreadPoolExecutor(options.query_max_concurrency, thread_name_prefix="query")
+        self._host = host
+        self._rule_executor = ThreadPoolExecutor(RULE_THREADS, thread_name_prefix="rules")
+        self._metrics = ServerMetrics(self.registry)
+        for collector in (ProcessCollector, PlatformCollector, GCCollector):
+            collector(registry=self.registry)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._reloading = asyncio.Lock()
+        self._started = self.clock.now()
+        self._reload_error = ""
+        self._reload_time = self._started
+        self._recovered = False
+        self._stopping = False
+
+    # --- life --------------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Start everything. Raises ``ConfigError``, ``StorageError``, ``ListenError``; call :meth:`stop` even then."""
+        self._external_url = self.options.web_external_url or self._own_url()
+        plan = make_plan(self.options, self.catalog, self._external_url)
+        self._plan = plan
+        self._build(plan)
+        addresses = await self._listener.start(self.options.web_listen_address)
+        await self.storage.start()
+        self._recovered = True
+        await self._carry_out(plan)
+        self._tasks = [
+            asyncio.create_task(keep_running(part, work, self.clock), name=part)
+            for part, work in (("discovery", self._jobs.follow), ("discovery of Alertmanagers", self._handoff.follow))
+        ]
+        self._metrics.reloaded(self.clock.now(), ok=True)
+        log.info("Server is ready to receive web requests", extra={"address": ",".join(addresses)})
+        for address in addresses:
+            log.info("Targets and alerts are shown at http://%s/", address)
+
+    async def reload(self) -> None:
+        """Read the configuration again and put it in force. Raises ``NarthexError``; then nothing has changed."""
+        async with self._reloading:
+            try:
+                plan = await asyncio.to_thread(make_plan, self.options, self.catalog, self._external_url)
+                self._refuse_unchangeable(plan)
+            except NarthexError as error:
+                self._reload_error = str(error)
+                self._metrics.reloaded(self.clock.now(), ok=False)
+                extra = {"err": self._reload_error}
+                log.error("Configuration reload failed; the old one stays in force", extra=extra)  # noqa: TRY400 -- expected
+                raise
+            await self._carry_out(plan)
+            self._plan = plan
+            self._reload_error, self._reload_time = "", self.clock.now()
+            self._metrics.reloaded(self._reload_time, ok=True)
+            log.info("Configuration reloaded", extra={"file": str(self.options.config_file)})
+
+    async def stop(self) -> None:
+        """Stop everything, each part even if another fails to. Safe after a failed start."""
+        self._stopping = True
+        if not hasattr(self, "storage"):
+            return
+        await quietly("discovery", self._jobs.stop_discovery(GRACE))
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await quietly("rules", self._rules.stop())
+        await quietly("scraping", self._jobs.stop())
+        await quietly("storage", self.storage.stop())
+        await quietly("web", self._listener.stop())
+        await quietly("hand-off", self._handoff.stop())
+        for executor in (self.query_executor, self._rule_executor):
+            executor.shutdown(wait=False, cancel_futures=True)
+
+    # --- what pages see ----------------------------------------------------------------------------------------------
+
+    @property
+    def ready(self) -> bool:
+        """Whether the storage has recovered and the server is not stopping."""
+        return self._recovered and not self._stopping
+
+    def pools(self) -> Mapping[str, PoolStatus]:
+        """Every scrape pool's state by job name."""
+        return {name: pool.status() for name, pool in self._jobs.pools().items()}
+
+    def relabel_steps(self, pool: str, labels: Mapping[str, str]) -> Sequence[Mapping[str, Any]]:
+        """Each target relabel rule of a job with its outcome for ``labels``. Raises ``KeyError`` for an unknown job."""
+        return relabel_steps(self._jobs.job(pool), labels)
+
+    def rule_groups(self) -> Sequence[GroupStatus]:
+        """Every rule group's state, in file order."""
+        return self._rules.groups()
+
+    def alertmanagers(self) -> tuple[Sequence[str], Sequence[str]]:
+        """URLs of active and of dropped Alertmanagers."""
+        return self._handoff.alertmanagers()
+
+    def discoverers(self) -> Sequence[DiscovererStatus]:
+        """Every running discoverer, for targets and for Alertmanagers."""
+        return [*self._scrape_supervisor.status(), *self._notify_supervisor.status()]
+
+    def plugins(self) -> Sequence[Mapping[str, Any]]:
+        """Plugins with distribution, version, contributions and failures."""
+        return plugin_report(self._host, self.catalog, self.discoverers())
+
+    def config_yaml(self) -> str:
+        """The configuration in force, secrets masked."""
+        return dump(self._plan.config)
+
+    def flags(self) -> Mapping[str, str]:
+        """Command line flags and their values."""
+        return self.options.flags()
+
+    def runtime(self) -> RuntimeInfo:
+        """Start time, reload state and the like."""
+        return RuntimeInfo(
+            started=self._started,
+            working_directory=os.getcwd(),  # noqa: PTH109 -- a text for a page
+            reload_ok=not self._reload_error,
+            reload_time=self._reload_time,
+            reload_error=self._reload_error,
+            retention=str(retention(self._plan.config, self.options)),
+        )
+
+    # --- parts -------------------------------------------------------------------------------------------------------
+
+    def _build(self, plan: Plan) -> None:
+        self.storage: Storage = build_storage(plan.config, self.options, self.catalog, self._context("storage"))
+        self.engine = Engine(
+            self.storage,
+            lookback=int(self.options.query_lookback_delta),
+            max_samples=self.options.query_max_samples,
+            default_step=int(plan.config.global_.evaluation_interval),
+            monotonic=self.clock.monotonic,
+        )
+        self._scrape_supervisor = Supervisor(self.catalog, self.clock, self.registry, "scrape")
+        self._notify_supervisor = Supervisor(self.catalog, self.clock, self.registry, "notify")
+        self._handoff = Handoff(
+            self._notify_supervisor,
+            HandoffOptions(
+                self.options.notify_queue_capacity, self.options.notify_batch_size, self.options.notify_drain, GRACE
+            ),
+            self.clock,
+            NotifyMetrics(self.registry),
+            Parts(
+                self._client, partial(build_receivers, catalog=self.catalog, context=self._context), self._external_url
+            ),
+        )
+        self._rules = RuleSet(
+            Services(
+                storage=self.storage,
+                parse=self.engine.parse,
+                query=self.engine.instant,
+                send=self._handoff.send,
+                clock=self.clock,
+                executor=self._rule_executor,
+                metrics=RuleMetrics(self.registry),
+            )
+        )
+        pools = PoolFactory(self.storage, self.catalog, self.clock, ScrapeMetrics(self.registry), self._client)
+        self._jobs = Jobs(self._scrape_supervisor, pools)
+        self._listener = Listener(make_app(self))
+
+    async def _carry_out(self, plan: Plan) -> None:
+        for warning in plan.warnings:
+            log.warning(warning)
+        labels = plan.external_labels
+        await self._handoff.apply(plan.blocks, plan.alert_rules, labels, plan.config.narthex.receivers)
+        await self._jobs.apply(plan.jobs, labels)
+        await self._scrape_supervisor.ready(FIRST_DISCOVERY)
+        await self._rules.apply(plan.rule_files, plan.rule_options)
+
+    def _refuse_unchangeable(self, plan: Plan) -> None:
+        if plan.config.narthex.storage != self._plan.config.narthex.storage:
+            message = "the storage cannot change while the server runs: restart it"
+            raise ConfigError((Problem(str(self.options.config_file), 0, 0, "narthex.storage", message),))
+
+    def _context(self, name: str) -> BuildContext:
+        adapter = logging.LoggerAdapter(logging.getLogger(f"narthex.{name}"), {})
+        return BuildContext(name, self.clock, adapter, self.registry, self.options.storage_path)
+
+    def _client(self, config: HttpConfig) -> HttpClient:
+        return HttpClient(config, self.clock)
+
+    def _own_url(self) -> str:
+        address = self.options.web_listen_address[0]
+        host = address.host if address.host not in {"", "0.0.0.0", "::"} else os.uname().nodename  # noqa: S104
+        return f"http://{host}:{address.port}"

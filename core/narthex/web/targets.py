@@ -1,0 +1,149 @@
+"""Targets, their metadata, relabel steps and discoverers, in the shape of Prometheus's API where it has one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from narthex.config.durations import format_duration
+from narthex.scrape.metadata import FamilyMetadata
+from narthex.scrape.status import PoolStatus, TargetStatus
+from narthex.web.envelope import ApiError, success
+from narthex.web.params import BadParameterError, limit, matcher_sets
+from narthex.web.view import ServerView
+
+__all__ = ["TargetRoutes"]
+
+_NEVER = "0001-01-01T00:00:00Z"
+
+
+class TargetRoutes:
+    """The handlers; ``view`` is the server."""
+
+    def __init__(self, view: ServerView) -> None:
+        self._view = view
+
+    async def targets(self, request: web.Request) -> web.StreamResponse:
+        """Active and dropped targets."""
+        state = request.query.get("state", "").lower()
+        wanted = request.query.get("scrapePool", "")
+        pools = [pool for name, pool in sorted(self._view.pools().items()) if not wanted or name == wanted]
+        data: dict[str, Any] = {"activeTargets": [], "droppedTargets": []}
+        if state in {"", "any", "active"}:
+            data["activeTargets"] = [_active(pool, one) for pool in pools for one in pool.targets]
+        if state in {"", "any", "dropped"}:
+            data["droppedTargets"] = [
+                {"discoveredLabels": dict(one.discovered), "scrapePool": pool.job}
+                for pool in pools
+                for one in pool.dropped
+            ]
+        data["droppedTargetCounts"] = {pool.job: pool.dropped_count for pool in pools}
+        return success(data)
+
+    async def scrape_pools(self, _request: web.Request) -> web.StreamResponse:
+        """Names of the scrape pools."""
+        return success({"scrapePools": sorted(self._view.pools())})
+
+    async def relabel_steps(self, request: web.Request) -> web.StreamResponse:
+        """Every target relabel rule of a pool, with what it makes of the labels given."""
+        pool, text = request.query.get("scrapePool", ""), request.query.get("labels", "")
+        if not pool:
+            raise ApiError("bad_data", "no scrapePool parameter provided")
+        if not text:
+            raise ApiError("bad_data", "no labels parameter provided")
+        try:
+            labels = orjson.loads(text)
+        except ValueError as error:
+            raise BadParameterError("labels", error) from None
+        if not isinstance(labels, dict) or not all(isinstance(value, str) for value in labels.values()):
+            raise BadParameterError("labels", "expected a JSON object of texts")
+        try:
+            steps = self._view.relabel_steps(pool, labels)
+        except KeyError:
+            raise ApiError("bad_data", f"unknown scrape pool {pool!r}") from None
+        return success({"steps": list(steps)})
+
+    async def target_metadata(self, request: web.Request) -> web.StreamResponse:
+        """Metadata of metric families by target."""
+        count = limit(request.query)
+        wanted = request.query.get("metric", "")
+        sets = matcher_sets(request.query, "match_target")
+        found: list[dict[str, Any]] = []
+        for target in self._targets():
+            labels = target.target.public
+            if sets and not all(one.matches(labels.get_or_empty(one.name)) for one in sets[0]):
+                continue
+            families = target.metadata or {}
+            for name in [wanted] if wanted else families:
+                if name in families:
+                    entry = {"target": dict(labels), **_metadata(families[name])}
+                    found.append(entry if wanted else entry | {"metric": name})
+        return success(found[:count] if count else found)
+
+    async def metadata(self, request: web.Request) -> web.StreamResponse:
+        """Metadata of metric families, what several targets say alike only once."""
+        metrics, each = limit(request.query), limit(request.query, "limit_per_metric")
+        wanted = request.query.get("metric", "")
+        found: dict[str, dict[FamilyMetadata, None]] = {}
+        for target in self._targets():
+            for name, family in (target.metadata or {}).items():
+                if not wanted or name == wanted:
+                    found.setdefault(name, {})[family] = None
+        names = list(found)[:metrics] if metrics else list(found)
+        return success({name: [_metadata(one) for one in list(found[name])[: each or None]] for name in names})
+
+    async def discovery(self, _request: web.Request) -> web.StreamResponse:
+        """Every running discoverer: whose it is, how it fares, when it last published."""
+        return success(
+            {
+                "discoverers": [
+                    {
+                        "provider": one.provider,
+                        "kind": one.kind,
+                        "jobs": list(one.jobs),
+                        "plugin": str(one.origin) if one.origin else "",
+                        "state": one.state.value,
+                        "lastError": one.last_error,
+                        "lastSuccess": _time(one.last_success or 0),
+                        "restarts": one.restarts,
+                        "failures": one.failures,
+                        "groups": one.groups,
+                        "targets": one.targets,
+                    }
+                    for one in self._view.discoverers()
+                ]
+            }
+        )
+
+    def _targets(self) -> Iterator[TargetStatus]:
+        for _, pool in sorted(self._view.pools().items()):
+            yield from pool.targets
+
+
+def _active(pool: PoolStatus, one: TargetStatus) -> dict[str, Any]:
+    target = one.target
+    return {
+        "discoveredLabels": dict(target.discovered),
+        "labels": dict(target.public),
+        "scrapePool": pool.job,
+        "scrapeUrl": target.url,
+        "globalUrl": target.url,
+        "lastError": one.last_error,
+        "lastScrape": _time(one.last_scrape / 1000),
+        "lastScrapeDuration": one.last_duration,
+        "health": one.health,
+        "scrapeInterval": format_duration(target.interval),
+        "scrapeTimeout": format_duration(target.timeout),
+    }
+
+
+def _metadata(family: FamilyMetadata) -> dict[str, str]:
+    return {"type": family.type, "help": family.help, "unit": family.unit}
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z") if seconds else _NEVER

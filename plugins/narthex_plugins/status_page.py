@@ -1,0 +1,144 @@
+"""The page at ``/``: targets, alerts and discovery as plain HTML, enough to see whether all is well.
+
+A web route like any stranger's: it sees the server through the same read-only view that the API has.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from narthex import __version__, hookimpl
+from narthex.kinds import WebRoute
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from narthex.model.labels import Labels
+    from narthex.web.view import ServerView
+
+__all__ = ["narthex_web_routes", "status_page"]
+
+_STYLE = """
+body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem; color: #222; }
+h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin-top: 2rem } a { color: #0b57a4 }
+table { border-collapse: collapse; width: 100% } th { text-align: left; font-weight: 600 }
+th, td { padding: .3rem .6rem; border-bottom: 1px solid #ddd; vertical-align: top } td { overflow-wrap: anywhere }
+.up, .ok, .inactive, .finished { color: #17692f } .unknown, .pending, .starting, .retrying { color: #8a5a00 }
+.down, .err, .firing, .failed, .blocked { color: #b3261e; font-weight: 600 } .labels { color: #555 }
+@media (prefers-color-scheme: dark) { body { background: #161616; color: #ddd } a { color: #7ab8ff }
+  th, td { border-color: #333 } .labels { color: #aaa } .up, .ok, .inactive, .finished { color: #6dd58c }
+  .down, .err, .firing, .failed, .blocked { color: #ff8a80 }
+  .unknown, .pending, .starting, .retrying { color: #e8b23c } }
+"""
+
+
+@hookimpl
+def narthex_web_routes() -> Iterable[WebRoute]:
+    """The status page."""
+    return [WebRoute(method="GET", path="/", handle=status_page, summary="Targets, alerts and discovery as a page.")]
+
+
+async def status_page(_request: web.Request, server: ServerView) -> web.StreamResponse:
+    """Render the page."""
+    from aiohttp import web
+
+    sections = (*_notices(server), *_targets(server), *_alerts(server), *_discovery(server), *_links())
+    body = "\n".join(sections)
+    page = (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        f'<meta http-equiv="refresh" content="5"><title>Narthex</title><style>{_STYLE}</style>'
+        f"<body><h1>Narthex {__version__}</h1>\n{body}</body></html>"
+    )
+    return web.Response(text=page, content_type="text/html")
+
+
+def _notices(server: ServerView) -> Iterable[str]:
+    runtime = server.runtime()
+    if not server.ready:
+        yield '<p class="pending">The server is starting or stopping.</p>'
+    if not runtime.reload_ok:
+        yield f'<p class="down">The last configuration reload failed: {html.escape(runtime.reload_error)}</p>'
+
+
+def _targets(server: ServerView) -> Iterable[str]:
+    yield "<h2>Targets</h2>"
+    for name, pool in sorted(server.pools().items()):
+        up = sum(one.health == "up" for one in pool.targets)
+        dropped = f", {pool.dropped_count} dropped by relabeling" if pool.dropped_count else ""
+        yield f"<h3>{html.escape(name)} ({up}/{len(pool.targets)} up{dropped})</h3>"
+        rows = [
+            (
+                _link(one.target.url),
+                _state(one.health),
+                _labels(one.target.public),
+                f"{one.last_duration * 1000:.1f} ms",
+                html.escape(one.last_error),
+            )
+            for one in pool.targets
+        ]
+        rows += [(html.escape(str(one)), _state("failed"), "", "", html.escape(one.error)) for one in pool.failed]
+        yield _table(("Endpoint", "State", "Labels", "Took", "Error"), rows)
+
+
+def _alerts(server: ServerView) -> Iterable[str]:
+    yield "<h2>Alerts</h2>"
+    rows = [
+        (
+            html.escape(rule.name),
+            _state(rule.state if rule.health != "err" else "err"),
+            f"<code>{html.escape(rule.query)}</code>",
+            str(len(rule.alerts)),
+            "<br>".join(f"{_state(alert.state)} {_labels(alert.labels)}" for alert in rule.alerts)
+            or html.escape(rule.last_error),
+        )
+        for group in server.rule_groups()
+        for rule in group.rules
+        if rule.kind == "alerting"
+    ]
+    yield _table(("Rule", "State", "Expression", "Active", "Alerts"), rows)
+    active, _ = server.alertmanagers()
+    yield f"<p>Alertmanagers: {', '.join(map(_link, active)) or 'none'}</p>"
+
+
+def _discovery(server: ServerView) -> Iterable[str]:
+    yield "<h2>Discovery</h2>"
+    rows = [
+        (
+            html.escape(one.provider),
+            _state(one.state.value),
+            html.escape(", ".join(one.jobs)),
+            str(one.targets),
+            html.escape(str(one.origin or "")),
+            html.escape(one.last_error),
+        )
+        for one in server.discoverers()
+    ]
+    yield _table(("Source", "State", "Jobs", "Targets", "Plugin", "Last error"), rows)
+
+
+def _links() -> Iterable[str]:
+    paths = ("/metrics", "/api/v1/targets", "/api/v1/rules", "/api/v1/status/plugins", "/api/v1/status/config")
+    yield f"<h2>More</h2><p>{' · '.join(map(_link, paths))}</p>"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    if not rows:
+        return "<p>None.</p>"
+    titles = "".join(f"<th>{title}</th>" for title in head)
+    lines = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
+    return f"<table><tr>{titles}</tr>{lines}</table>"
+
+
+def _state(state: str) -> str:
+    return f'<span class="{html.escape(state)}">{html.escape(state)}</span>'
+
+
+def _labels(labels: Labels) -> str:
+    return f'<span class="labels">{html.escape(str(labels))}</span>'
+
+
+def _link(url: str) -> str:
+    escaped = html.escape(url)
+    return f'<a href="{escaped}">{escaped}</a>'
