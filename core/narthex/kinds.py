@@ -4,6 +4,17 @@ A kind describes; the object it builds does the work. So pluggy is called at sta
 parsed by the core from the ``config`` dataclass (:mod:`narthex.config.types` has the field types), and everything about
 a kind can be listed without importing what it needs: name the packages in ``requires`` and the extra that brings them,
 and import them inside ``build``.
+
+Fields that most kinds share:
+
+* ``name``: lower-case letters, digits and ``_``, a letter first; unique among the kinds of its stage.
+* ``config``: a frozen dataclass that compares by value; its fields, types and defaults are the configuration's schema.
+* ``build``: a plain function (or a class) that returns the object at work. No I/O; import ``requires`` here.
+* ``requires``: packages that ``build`` imports. Where one is missing the kind is listed with the command that installs
+  it, and only a configuration that uses the kind is refused.
+* ``extra``: the extra of the plugin's own distribution that brings those packages; named in that command.
+* ``stability``: ``stable`` kinds change only with a new major version; ``provisional`` ones may change with any.
+* ``summary``: one line for listings.
 """
 
 from __future__ import annotations

@@ -75,6 +75,8 @@ def hooks_page() -> str:
         "# Hooks",
         "<!-- Made from narthex/hookspec.py and narthex/kinds.py: NARTHEX_UPDATE=1 pytest tests/contracts -->",
         _markdown(_doc(hookspec)),
+        "## Kinds",
+        _markdown(_doc(kinds)),
         "Every builder gets a `BuildContext`:",
         _table(kinds.BuildContext),
         _markdown(_doc(kinds.BuildContext).partition("\n\n")[2]),
