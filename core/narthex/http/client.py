@@ -22,7 +22,7 @@ from narthex.config.http import HttpConfig
 from narthex.http.body import read_body
 from narthex.http.credentials import Credentials
 from narthex.http.errors import HttpError
-from narthex.http.oauth import TokenSource
+from narthex.http.oauth import TokenSource, require_supported
 from narthex.http.proxy import Proxy
 from narthex.http.tls import Tls
 
@@ -50,6 +50,8 @@ class HttpClient:
     """A client for one configuration. Make it inside the event loop; ``close`` it."""
 
     def __init__(self, config: HttpConfig, clock: Clock, user_agent: str = USER_AGENT) -> None:
+        if config.oauth2:
+            require_supported(config.oauth2)
         self._config = config
         self._credentials = Credentials(config)
         self._tls = Tls(config.tls_config)

@@ -12,7 +12,7 @@ from narthex.config.http import OAuth2
 from narthex.http.credentials import read_secret
 from narthex.http.errors import HttpError
 
-__all__ = ["TokenSource"]
+__all__ = ["TokenSource", "require_supported"]
 
 _EARLY = 10.0
 """Seconds before its end from which on a token is not used any more."""
@@ -20,12 +20,16 @@ _EARLY = 10.0
 Post = Callable[[str, dict[str, str], bytes], Awaitable[tuple[int, bytes]]]
 
 
+def require_supported(config: OAuth2) -> None:
+    """Raises ``HttpError`` for a grant that is not implemented."""
+    if config.grant_type != "client_credentials":
+        raise HttpError(f"oauth2 grant_type {config.grant_type!r} is not implemented")
+
+
 class TokenSource:
     """Gives the current token. ``post`` sends the request to the token endpoint."""
 
     def __init__(self, config: OAuth2, post: Post, clock: Clock) -> None:
-        if config.grant_type != "client_credentials":
-            raise HttpError(f"oauth2 grant_type {config.grant_type!r} is not implemented")
         self._config = config
         self._post = post
         self._clock = clock

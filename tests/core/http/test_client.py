@@ -1,0 +1,403 @@
+import asyncio
+import base64
+import gzip
+import re
+
+import pytest
+from aiohttp import web
+from yarl import URL
+
+from narthex.config.http import Authorization, BasicAuth, HttpConfig, HttpHeader, OAuth2, ProxyConfig, TlsConfig
+from narthex.config.types import FilePath, Secret, Url
+from narthex.http.body import unpack
+from narthex.http.client import make_session
+from narthex.http.errors import BodyLimitError, HttpError
+from narthex.http.proxy import Proxy
+from narthex.testing.clock import FakeClock
+
+PLAIN = HttpConfig()
+
+
+def answering(text="ok", **options):
+    async def handle(_request):
+        return web.Response(text=text, **options)
+
+    return handle
+
+
+def redirecting(location, status=302):
+    async def handle(_request):
+        return web.Response(status=status, headers={"Location": location})
+
+    return handle
+
+
+def basic(user, password):
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+
+async def test_an_answer_has_status_headers_and_body(serve, client):
+    base = await serve({"/a": answering("hello", status=418)})
+    answer = await client(PLAIN).request("GET", f"{base}/a", seconds=5)
+    assert (answer.status, answer.body) == (418, b"hello")
+    assert answer.headers["content-type"].startswith("text/plain")
+
+
+async def test_no_connection_is_an_http_error(client, unused_tcp_port):
+    with pytest.raises(HttpError, match=str(unused_tcp_port)):
+        await client(PLAIN).request("GET", f"http://127.0.0.1:{unused_tcp_port}/", seconds=5)
+
+
+@pytest.mark.parametrize("url", ["http://[::1", "http://", "gopher://127.0.0.1/"])
+async def test_an_address_that_cannot_be_used_is_an_http_error(client, url):
+    with pytest.raises(HttpError):
+        await client(PLAIN).request("GET", url, seconds=5)
+
+
+async def test_the_deadline_covers_the_body(serve, client):
+    stuck = asyncio.Event()
+
+    async def handle(request):
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await response.write(b"begin")
+        await stuck.wait()
+        return response
+
+    base = await serve({"/": handle})
+    with pytest.raises(HttpError, match="context deadline exceeded"):
+        await client(PLAIN).request("GET", f"{base}/", seconds=0.05)
+    stuck.set()
+
+
+# --- credentials ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("config", "header"),
+    [
+        (HttpConfig(basic_auth=BasicAuth(username="u", password=Secret("pä"))), basic("u", "pä")),
+        (HttpConfig(authorization=Authorization(credentials=Secret("t"))), "Bearer t"),
+        (HttpConfig(authorization=Authorization(type="Token", credentials=Secret("t"))), "Token t"),
+        (HttpConfig(bearer_token=Secret("t")), "Bearer t"),
+    ],
+)
+async def test_credentials_stand_in_the_authorization_header(serve, client, config, header):
+    base = await serve({"/": answering()})
+    await client(config).request("GET", f"{base}/", seconds=5)
+    assert serve.seen[0].headers["Authorization"] == header
+
+
+async def test_secret_files_are_read_for_every_request(serve, client, tmp_path):
+    secret, header = tmp_path / "secret", tmp_path / "header"
+    config = HttpConfig(
+        basic_auth=BasicAuth(username="u", password_file=FilePath(secret)),
+        http_headers={"X-Key": HttpHeader(values=("one",), secrets=(Secret("two"),), files=(FilePath(header),))},
+    )
+    base = await serve({"/": answering()})
+    one = client(config)
+    for turn in ("first", "second"):
+        secret.write_text(f"{turn}\n")
+        header.write_text(f" {turn} ")
+        await one.request("GET", f"{base}/", seconds=5)
+        assert serve.seen[-1].headers["Authorization"] == basic("u", turn)
+        assert serve.seen[-1].headers.getall("X-Key") == ["one", "two", turn]
+    secret.unlink()
+    with pytest.raises(HttpError, match="secret"):
+        await one.request("GET", f"{base}/", seconds=5)
+
+
+async def test_a_given_authorization_header_is_kept(serve, client):
+    base = await serve({"/": answering()})
+    config = HttpConfig(bearer_token=Secret("t"))
+    await client(config).request("GET", f"{base}/", seconds=5, headers={"Authorization": "mine"})
+    assert serve.seen[0].headers.getall("Authorization") == ["mine"]
+
+
+# --- redirects --------------------------------------------------------------------------------------------------------
+
+
+async def test_redirects_are_followed_with_credentials_on_the_same_host(serve, client):
+    base = await serve({"/a": redirecting("/b"), "/b": answering("there")})
+    answer = await client(HttpConfig(bearer_token=Secret("t"))).request("GET", f"{base}/a", seconds=5)
+    assert answer.body == b"there"
+    assert serve.seen[1].headers["Authorization"] == "Bearer t"
+
+
+async def test_credentials_are_gone_for_the_rest_of_a_chain_that_left_the_host(serve, client):
+    routes = {"/c": answering("back")}
+    home = await serve(routes)
+    other = await serve({"/b": redirecting(f"{home}/c")}, host="localhost")
+    routes["/a"] = redirecting(f"{other}/b")
+    config = HttpConfig(bearer_token=Secret("t"), http_headers={"X-Key": HttpHeader(values=("k",))})
+    answer = await client(config).request("GET", f"{home}/a", seconds=5, headers={"Accept": "x"})
+    assert answer.body == b"back"
+    first, second, third = serve.seen
+    assert first.headers["Authorization"] == "Bearer t"
+    for request in (second, third):
+        assert "Authorization" not in request.headers
+        assert "X-Key" not in request.headers
+        assert request.headers["Accept"] == "x"
+
+
+async def test_redirects_can_be_off(serve, client):
+    base = await serve({"/a": redirecting("/b")})
+    answer = await client(HttpConfig(follow_redirects=False)).request("GET", f"{base}/a", seconds=5)
+    assert answer.status == 302
+
+
+async def test_endless_redirects_stop(serve, client):
+    base = await serve({"/a": redirecting("/a")})
+    with pytest.raises(HttpError, match="10 redirects"):
+        await client(PLAIN).request("GET", f"{base}/a", seconds=5)
+
+
+@pytest.mark.parametrize(("status", "method", "body"), [(302, "GET", b""), (307, "POST", b"data")])
+async def test_the_status_decides_whether_a_redirected_post_stays_one(serve, client, status, method, body):
+    seen = []
+
+    async def record(request):
+        seen.append((request.method, await request.read()))
+        return web.Response()
+
+    base = await serve({"/a": redirecting("/b", status), "/b": record})
+    await client(PLAIN).request("POST", f"{base}/a", seconds=5, data=b"data")
+    assert seen == [(method, body)]
+
+
+# --- bodies -----------------------------------------------------------------------------------------------------------
+
+
+async def test_gzip_bodies_are_unpacked(serve, client):
+    packed = gzip.compress(b"a 1\n" * 1000) + gzip.compress(b"end")
+
+    async def handle(_request):
+        return web.Response(body=packed, headers={"Content-Encoding": "gzip"})
+
+    base = await serve({"/": handle})
+    answer = await client(PLAIN).request("GET", f"{base}/", seconds=5)
+    assert answer.body == b"a 1\n" * 1000 + b"end"
+
+
+@pytest.mark.parametrize("broken", [b"no gzip", gzip.compress(b"x" * 100)[:-9], gzip.compress(b"x") + b"rest"])
+def test_a_broken_gzip_body_is_an_http_error(broken):
+    with pytest.raises(HttpError):
+        unpack(broken, 0)
+
+
+def test_unpacking_a_bomb_stops_at_the_limit():
+    bomb = gzip.compress(bytes(50_000_000))
+    with pytest.raises(BodyLimitError):
+        unpack(bomb, 1000)
+
+
+async def test_an_encoding_nobody_asked_for_is_an_http_error(serve, client):
+    base = await serve({"/": answering(headers={"Content-Encoding": "br"})})
+    with pytest.raises(HttpError, match="br"):
+        await client(PLAIN).request("GET", f"{base}/", seconds=5)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("chunked", [False, True])
+@pytest.mark.parametrize(("limit", "fails"), [(1000, True), (1001, False), (10, True), (0, False)])
+async def test_the_limit_is_on_unpacked_bytes_and_must_not_be_reached(serve, client, packed, chunked, limit, fails):
+    async def handle(request):
+        body = gzip.compress(b"x" * 1000) if packed else b"x" * 1000
+        response = web.Response(body=body, headers={"Content-Encoding": "gzip"} if packed else {})
+        if chunked:
+            response.enable_chunked_encoding()
+        return response
+
+    base = await serve({"/": handle})
+    one = client(PLAIN)
+    if fails:
+        with pytest.raises(BodyLimitError):
+            await one.request("GET", f"{base}/", seconds=5, limit=limit)
+    else:
+        assert len((await one.request("GET", f"{base}/", seconds=5, limit=limit)).body) == 1000
+
+
+# --- TLS --------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_server_is_trusted_by_its_authority(serve, client, authority):
+    base = await serve({"/": answering()}, ssl=authority.server_context("127.0.0.1"))
+    with pytest.raises(HttpError, match=re.compile("certificate", re.IGNORECASE)):
+        await client(PLAIN).request("GET", f"{base}/", seconds=5)
+    for config in (
+        TlsConfig(ca_file=FilePath(authority.ca_file)),
+        TlsConfig(ca=(authority.folder / "authority.pem").read_text()),
+        TlsConfig(insecure_skip_verify=True),
+    ):
+        assert (await client(HttpConfig(tls_config=config)).request("GET", f"{base}/", seconds=5)).status == 200
+
+
+async def test_the_server_name_replaces_the_host(serve, client, authority):
+    base = await serve({"/": answering()}, ssl=authority.server_context("metrics.example"))
+    plain = TlsConfig(ca_file=FilePath(authority.ca_file))
+    with pytest.raises(HttpError):
+        await client(HttpConfig(tls_config=plain)).request("GET", f"{base}/", seconds=5)
+    named = TlsConfig(ca_file=FilePath(authority.ca_file), server_name="metrics.example")
+    assert (await client(HttpConfig(tls_config=named)).request("GET", f"{base}/", seconds=5)).status == 200
+
+
+@pytest.mark.parametrize("inline", [False, True])
+async def test_a_client_certificate_is_shown(serve, client, authority, inline):
+    context = authority.server_context("127.0.0.1", client_ca=authority.ca_file)
+    base = await serve({"/": answering()}, ssl=context)
+    certificate, key = authority.issue("client")
+    ca = FilePath(authority.ca_file)
+    with pytest.raises(HttpError):
+        await client(HttpConfig(tls_config=TlsConfig(ca_file=ca))).request("GET", f"{base}/", seconds=5)
+    if inline:
+        texts = [(authority.folder / name).read_text() for name in ("client.pem", "client.key")]
+        config = TlsConfig(ca_file=ca, cert=texts[0], key=Secret(texts[1]))
+    else:
+        config = TlsConfig(ca_file=ca, cert_file=FilePath(certificate), key_file=FilePath(key))
+    assert (await client(HttpConfig(tls_config=config)).request("GET", f"{base}/", seconds=5)).status == 200
+
+
+async def test_rotated_files_are_used_without_a_reload(serve, client, authority, another_authority):
+    base = await serve({"/": answering()}, ssl=authority.server_context("127.0.0.1"))
+    ca = authority.folder / "trusted.pem"
+    ca.write_bytes((another_authority.folder / "another.pem").read_bytes())
+    one = client(HttpConfig(tls_config=TlsConfig(ca_file=FilePath(ca))))
+    with pytest.raises(HttpError):
+        await one.request("GET", f"{base}/", seconds=5)
+    replacement = authority.folder / "new.pem"
+    replacement.write_bytes((authority.folder / "authority.pem").read_bytes())
+    replacement.replace(ca)
+    assert (await one.request("GET", f"{base}/", seconds=5)).status == 200
+
+
+async def test_versions_are_limited(serve, client, authority):
+    async def version(request):
+        return web.Response(text=request.get_extra_info("ssl_object").version())
+
+    base = await serve({"/": version}, ssl=authority.server_context("127.0.0.1"))
+    for wanted, name in ((None, b"TLSv1.3"), ("TLS12", b"TLSv1.2")):
+        config = TlsConfig(ca_file=FilePath(authority.ca_file), max_version=wanted)
+        assert (await client(HttpConfig(tls_config=config)).request("GET", f"{base}/", seconds=5)).body == name
+
+
+@pytest.mark.parametrize("field", ["ca_file", "cert_file"])
+async def test_unusable_files_are_an_http_error(client, tmp_path, field):
+    path = tmp_path / "broken.pem"
+    config = HttpConfig(tls_config=TlsConfig(**{field: FilePath(path)}))
+    for _ in ("absent", "broken"):
+        with pytest.raises(HttpError):
+            await client(config).request("GET", "https://127.0.0.1:1/", seconds=5)
+        path.write_text("no certificate")
+
+
+# --- other ways -------------------------------------------------------------------------------------------------------
+
+
+async def test_a_unix_socket_takes_the_place_of_the_host(client, tmp_path):
+    path = str(tmp_path / "s")
+    app = web.Application()
+    app.router.add_get("/metrics", answering("local"))
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.UnixSite(runner, path).start()
+    try:
+        one = client(PLAIN)
+        answer = await one.request("GET", "http://localhost/metrics", seconds=5, unix_socket=path)
+    finally:
+        await one.close()
+        await runner.cleanup()
+    assert answer.body == b"local"
+
+
+async def test_the_environment_names_a_proxy_only_where_asked(serve, client, monkeypatch):
+    base = await serve({"/": answering("direct")})
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    monkeypatch.delenv("no_proxy", raising=False)
+    assert (await client(PLAIN).request("GET", f"{base}/", seconds=5)).body == b"direct"
+    with pytest.raises(HttpError):
+        await client(HttpConfig(proxy=ProxyConfig(proxy_from_environment=True))).request("GET", f"{base}/", seconds=5)
+
+
+async def test_a_configured_proxy_gets_the_request(serve, client):
+    async def handle(request):
+        return web.Response(text=f"for {request.raw_path}")
+
+    proxy = await serve({"/x": handle})
+    config = HttpConfig(proxy=ProxyConfig(proxy_url=Url(proxy)))
+    answer = await client(config).request("GET", "http://target.invalid/x", seconds=5)
+    assert answer.body == b"for http://target.invalid/x"
+
+
+@pytest.mark.parametrize(
+    ("rule", "url", "exempt"),
+    [
+        ("*", "http://a", True),
+        ("example.org", "http://example.org/", True),
+        ("example.org", "http://sub.example.org/", True),
+        ("example.org", "http://badexample.org/", False),
+        (".example.org", "http://example.org/", False),
+        (".example.org", "http://sub.example.org/", True),
+        ("example.org:81", "http://example.org/", False),
+        ("example.org:80", "http://example.org/", True),
+        ("10.0.0.0/8", "http://10.1.2.3:9100/", True),
+        ("10.0.0.0/8", "http://example.org/", False),
+    ],
+)
+def test_hosts_that_need_no_proxy(rule, url, exempt):
+    proxy = Proxy(ProxyConfig(proxy_url=Url("http://p:1"), no_proxy=f"other, {rule}"))
+    assert (proxy.of(URL(url)) is None) is exempt
+
+
+async def test_an_oauth2_token_is_fetched_once_and_again_when_it_expires(serve):
+    async def token(request):
+        form = await request.post()
+        assert (form["grant_type"], form["scope"], form["audience"]) == ("client_credentials", "a b", "x")
+        assert request.headers["Authorization"] == basic("id", "secret")
+        return web.json_response({"access_token": f"t{len(serve.seen)}", "token_type": "bearer", "expires_in": 60})
+
+    base = await serve({"/token": token, "/": answering()})
+    config = OAuth2(
+        client_id="id",
+        client_secret=Secret("secret"),
+        scopes=("a", "b"),
+        token_url=Url(f"{base}/token"),
+        endpoint_params={"audience": "x"},
+    )
+    clock = FakeClock()
+    one = make_session(HttpConfig(oauth2=config), clock)
+    try:
+        for _ in range(2):
+            await one.request("GET", f"{base}/", seconds=5)
+        await clock.advance(51)
+        await one.request("GET", f"{base}/", seconds=5)
+    finally:
+        await one.close()
+    assert [request.path for request in serve.seen] == ["/token", "/", "/", "/token", "/"]
+    assert [r.headers["Authorization"] for r in serve.seen if r.path == "/"] == ["Bearer t1", "Bearer t1", "Bearer t4"]
+
+
+async def test_a_token_endpoint_may_want_the_client_in_the_form(serve, client):
+    async def token(request):
+        form = await request.post()
+        if "client_id" not in form:
+            return web.Response(status=401)
+        return web.json_response({"access_token": f"{form['client_id']}-{form['client_secret']}"})
+
+    base = await serve({"/token": token, "/": answering()})
+    config = OAuth2(client_id="id", client_secret=Secret("s"), token_url=Url(f"{base}/token"))
+    await client(HttpConfig(oauth2=config)).request("GET", f"{base}/", seconds=5)
+    assert serve.seen[-1].headers["Authorization"] == "Bearer id-s"
+
+
+@pytest.mark.parametrize("answer", ["no json", "[]", "{}"])
+async def test_no_token_is_an_http_error(serve, client, answer):
+    base = await serve({"/token": answering(answer), "/": answering()})
+    config = OAuth2(client_id="id", token_url=Url(f"{base}/token"))
+    with pytest.raises(HttpError, match="no token"):
+        await client(HttpConfig(oauth2=config)).request("GET", f"{base}/", seconds=5)
+
+
+async def test_a_grant_that_is_not_implemented_says_so():
+    config = OAuth2(client_id="id", grant_type="urn:ietf:params:oauth:grant-type:jwt-bearer")
+    with pytest.raises(HttpError, match="not implemented"):
+        make_session(HttpConfig(oauth2=config), FakeClock())
