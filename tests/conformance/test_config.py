@@ -94,6 +94,8 @@ def as_upstream(job: ScrapeConfig) -> dict[str, Any]:
     shown = {key: value for key, value in plain(job).items() if not key.endswith(("_sd_configs", "static_configs"))}
     if job.scrape_protocols is None:
         shown["scrape_protocols"] = list(DEFAULT_PROTOCOLS)
+    for rule in (*shown.get("relabel_configs", ()), *shown.get("metric_relabel_configs", ())):
+        rule.setdefault("regex", "(.*)")  # the suite writes the default out
     shown["service_discovery_configs"] = [discovery_of(block.kind, block.config) for block in job.discovery]
     return shown
 

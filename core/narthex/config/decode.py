@@ -34,8 +34,8 @@ def decode_yaml(
 def decode_json(
     cls: type[T], text: str | bytes, file: str, *, directory: str = "", tables: Mapping[str, KeyTable] | None = None
 ) -> T:
-    """Read JSON text likewise; keys of dataclasses match in any case, as Go's decoder has it."""
-    session = Session(file, parse_json(text, file), directory, tables or {}, any_case=True)
+    """Read JSON text likewise; keys of sections match in any case, and numbers are no text, as in Go."""
+    session = Session(file, parse_json(text, file), directory, tables or {}, json=True)
     return _finished(cls, session)
 
 
@@ -197,7 +197,7 @@ def _section_reader(cls: Any) -> Reader:
             return session.fail(node, path, f"expected a mapping, got {node.description}")
         section = _section_of(cls)
         pairs = dict(session.entries(node, path)) if node.kind == "mapping" else {}
-        if session.any_case:
+        if session.json:
             pairs = {name.lower(): pair for name, pair in pairs.items()}
         session.spend(len(pairs))
         opened = _read_open(section, session, pairs, (node, path))

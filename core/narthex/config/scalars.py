@@ -28,6 +28,8 @@ def text_of(session: Session, node: Node, path: Path, expected: str = "text") ->
     """The scalar's text, base64 of ``!!binary`` undone, or INVALID."""
     if node.kind != "scalar":
         return session.fail(node, path, f"expected {expected}, got {node.description}")
+    if session.json and node.plain:
+        return session.fail(node, path, f"expected {expected}, got {node.value} without quotes")
     if node.tag != _BINARY:
         return node.value
     try:
@@ -86,11 +88,11 @@ def parsed_reader(cls: Any) -> Reader:
     parse = cls.parse
 
     def read(session: Session, node: Node, path: Path) -> Any:
-        text = text_of(session, node, path)
+        if numeric and (node.kind != "scalar" or not node.plain):
+            return session.fail(node, path, f"expected a number, got {node.description}")
+        text = node.value if numeric else text_of(session, node, path)
         if text is INVALID:
             return INVALID
-        if numeric and not node.plain:
-            return session.fail(node, path, f"expected a number, got the text {node.value!r}")
         try:
             return parse(text)
         except ValueError as error:

@@ -57,13 +57,16 @@ class TooLargeError(Exception):
 
 @dataclass(slots=True)
 class Session:
-    """Reading one document. ``directory`` is what relative file names in it are joined to."""
+    """Reading one document. ``directory`` is what relative file names in it are joined to.
+
+    With ``json`` keys of sections match in any case, and a number is no text, as Go's JSON decoder has it.
+    """
 
     file: str
     document: Document
     directory: str = ""
     tables: Mapping[str, KeyTable] = field(default_factory=dict)
-    any_case: bool = False
+    json: bool = False
     problems: list[Problem] = field(default_factory=list)
     _places: dict[int, tuple[Any, Node, Path]] = field(default_factory=dict)
     _entries: dict[int, dict[str, tuple[Node, Node]] | None] = field(default_factory=dict)

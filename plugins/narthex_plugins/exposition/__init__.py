@@ -24,7 +24,7 @@ def _openmetrics(body: bytes, _content_type: str, options: ParseOptions) -> Sequ
 
 
 TEXT = ScrapeKind(
-    name="prometheus-text",
+    name="prometheus_text",
     protocols=(
         ("PrometheusText1.0.0", "text/plain;version=1.0.0"),
         ("PrometheusText0.0.4", "text/plain;version=0.0.4"),

@@ -108,7 +108,7 @@ def test_every_type_is_read_by_its_target():
         ("share: much", "1:8: share: expected a number, got 'much'"),
         ("most: 10", "1:7: most: expected a size with a unit of B, KB, MB, GB, TB, PB, EB, such as 10MB, got '10'"),
         ("count: -1", "1:8: count: expected a whole number that is not negative and fits in 64 bits, got -1"),
-        ("count: '1'", "1:8: count: expected a number, got the text '1'"),
+        ("count: '1'", "1:8: count: expected a number, got '1'"),
         ("regex: (a", "1:8: regex: '(a' is not a valid RE2 expression: missing ): (a"),
         ("mode: fasst", "1:7: mode: expected one of fast, slow; got 'fasst'; did you mean 'fast'?"),
         ("labels: {'': x}", "1:10: labels['']: '' is not a valid label name: expected UTF-8 text that is not empty"),
@@ -217,6 +217,13 @@ def test_json_problems_name_the_key_path():
     with pytest.raises(ConfigError) as caught:
         decode_json(tuple[Inner, ...], '[{"name": "a"}, {"name": {}}]', "f.json")
     assert str(caught.value) == "f.json: [1].name: expected text, got a mapping"
+
+
+@pytest.mark.parametrize("value", ["1", "true", "1.5"])
+def test_numbers_and_flags_in_json_are_no_text(value):
+    with pytest.raises(ConfigError) as caught:
+        decode_json(Outer, f'{{"labels": {{"a": {value}}}, "count": 3}}', "f.json")
+    assert str(caught.value) == f"f.json: labels.a: expected text, got {value} without quotes"
 
 
 def test_a_type_that_no_config_may_use_is_a_programming_error():
