@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
+from tests.conformance.cases import decoded, params
 
 from narthex.config.rulefile import RuleConfig
 from narthex.config.types import Duration
@@ -22,7 +23,6 @@ from narthex.storage.frames import Points
 from narthex.storage.protocol import Batch
 from narthex.testing.clock import FakeClock
 from narthex.testing.storage import MemoryStorage
-from tests.conformance.cases import decoded, params
 
 
 def duration(text):

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from tests.conformance.cases import decoded, params
 
 from narthex.errors import TemplateError
 from narthex.gotemplate import Exported, StringMap, Template, Uint
 from narthex.gotemplate.functions import prometheus_functions
 from narthex.gotemplate.samples import TemplateSample
-from tests.conformance.cases import decoded, params
 
 NOW = 1353755652.0
 URL = "http://testhost:9090/path/prefix"
