@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.conformance.cases import decoded, params
 
 from narthex.promql.testlang.histograms import Buckets, FloatHistogram, NotationError, format_histogram
 from narthex.promql.testlang.series import parse_series
-from tests.conformance.cases import decoded, params
 
 SERIES = [one for one in params("promqlparse/series_desc.json") if "histfmt-" not in (one.id or "")]
 FORMATS = [one for one in params("promqlparse/series_desc.json") if "histfmt-" in (one.id or "")]

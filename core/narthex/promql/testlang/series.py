@@ -188,6 +188,6 @@ def _histograms(item: re.Match[str]) -> list[Value]:
         try:
             value = value if change is None else combine(value, change, subtract=item["sign"] == "-")
         except NotationError as error:
-            raise NotationError(str(error), item.end()) from None
+            raise NotationError(str(error), item.start("repeat")) from None
         values.append(value)
     return values
