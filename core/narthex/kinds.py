@@ -1,6 +1,6 @@
 """The frozen descriptions that hooks return: one dataclass for each stage, a name, a config type and a builder.
 
-A kind describes; the object it builds does the work. So pluggy is called at start and reload only, configuration is
+A kind describes; the object it builds does the work. So pluggy is called at start only, configuration is
 parsed by the core from the ``config`` dataclass (:mod:`narthex.config.types` has the field types), and everything about
 a kind can be listed without importing what it needs: name the packages in ``requires`` and the extra that brings them,
 and import them inside ``build``.

@@ -16,6 +16,7 @@ from narthex.errors import ConfigError
 
 if TYPE_CHECKING:
     from narthex.cli.app import App
+    from narthex.config.rulefile import RuleFile
     from narthex.config.sections import Config
 
 __all__ = ["check"]
@@ -87,12 +88,10 @@ def _missing(config: Config) -> tuple[str, ...]:
 
 def _check_rules(files: Iterable[str]) -> bool:
     """Check each file; whether all are good."""
-    from narthex.cli.validators import read_rules
-
     good = True
     for file in files:
         click.echo(f"Checking {'standard input' if file == '-' else file}")
-        found = _attempt(partial(read_rules, file, sys.stdin))
+        found = _attempt(partial(_read_rules, file))
         if found is None:
             good = False
         else:
@@ -101,6 +100,15 @@ def _check_rules(files: Iterable[str]) -> bool:
             click.echo(f"  SUCCESS: {sum(len(group.rules) for group in found.groups)} rules found")
         click.echo()
     return good
+
+
+def _read_rules(file: str) -> RuleFile:
+    """A rule file, its expressions and templates checked; ``-`` is standard input."""
+    from narthex.config.load import read_file
+    from narthex.rules.files import read_rule_text
+
+    text = sys.stdin.read() if file == "-" else read_file(file)
+    return read_rule_text(text, "standard input" if file == "-" else file)
 
 
 def _attempt(load: Callable[[], T]) -> T | None:

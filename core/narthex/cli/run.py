@@ -35,10 +35,10 @@ def run(app: App, /, **values: Any) -> int:
     host = app.host()
     for failure in host.failures():
         _report(failure)
-    from narthex import server
+    from narthex.server import run as serve
 
     try:
-        return server.run(options, host) or 0
+        return serve(options, host)
     except ConfigError as error:
         for problem in error.problems:
             click.echo(f"Error: {problem}", err=True)

@@ -4,8 +4,6 @@ import io
 
 import pytest
 
-from narthex.cli.validators import check_expr, check_template
-
 GOOD_RULES = """
 groups:
 - name: g
@@ -108,13 +106,3 @@ def test_a_plugin_that_failed_is_a_warning(narthex, write):
     outcome = narthex("check", "config", write("p.yml", ""), shipped={"bad": None})
     assert outcome.status == 0
     assert "Warning: plugin bad" in outcome.err
-
-
-@pytest.mark.parametrize("text", ["up", "sum by (job) (rate(x[5m]))", "1"])
-def test_a_good_expression_has_no_complaint(text):
-    assert check_expr(text) is None
-
-
-def test_templates_know_the_variables_of_rules():
-    assert check_template("{{ $labels.x }}{{ $value }}{{ $externalLabels.y }}{{ $externalURL }}") is None
-    assert "undefined variable" in (check_template("{{ $label.x }}") or "")
