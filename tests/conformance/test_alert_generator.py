@@ -1,7 +1,7 @@
 """Prometheus's alert generator compliance rules, driven over series that this file writes.
 
-The suite's own timelines (``cases.json``) are not published with its rules; what is expected here follows from the rules
-and from when alerts are due: 30 seconds between evaluations, a resend delay of one minute.
+The suite's directory holds the rules but no timelines (``cases.json``). What is expected here follows from the rules and
+from when alerts are due: 30 seconds lie between evaluations, and the resend delay is one minute.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -161,7 +161,6 @@ async def test_alerts_based_on_the_alerts_of_an_earlier_rule(drive):
     assert timeline[480] == [[], []]
     second = next(one for _, one in world.sent if one.labels["alertname"] == "NewAlerts_OrderCheck_Rule2")
     assert second.starts_at == START / 1000 + 360
-    assert second.labels == Labels(
-        {"alertname": "NewAlerts_OrderCheck_Rule2", "ba_dum": "tss", "foo": "baz", "rulegroup": "NewAlerts_OrderCheck"}
-    )
+    expected = {"alertname": "NewAlerts_OrderCheck_Rule2", "ba_dum": "tss", "foo": "baz", "alertstate": "firing"}
+    assert second.labels == Labels({**expected, "rulegroup": "NewAlerts_OrderCheck"})
     assert second.annotations["description"] == f"Based on ALERTS. Old alertname was {name}. foo was bar."

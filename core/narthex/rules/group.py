@@ -180,6 +180,8 @@ class Group:
 
     def _end_orphans(self, moment: Moment) -> None:
         """End the series of rules that a reload took out of the group."""
+        if not self._orphans:
+            return
         orphans, self._orphans = self._orphans, []
         alive = set(_live(self.rules))
         ended = [one for one in orphans if one not in alive]
