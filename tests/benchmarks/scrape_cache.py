@@ -1,5 +1,7 @@
 """What the series cache costs per sample, without HTTP and with a storage that does nothing."""
 
+# ruff: noqa: T201 -- printing is what it is for
+
 from __future__ import annotations
 
 import gc

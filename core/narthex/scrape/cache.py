@@ -175,6 +175,8 @@ class SeriesCache:
 
     def _settle(self, reading: Reading) -> None:
         """Decide over every sample and check the limits; change something only when all of it is good."""
+        samples = len(reading.places) + len(reading.parsed)
+        self._counts = Counts(scraped=samples, kept=samples)  # for a series whose labels fail the scrape
         plan = Plan(reading, self._known(), self._point_refs, self.identity, honor=self.options.honor_timestamps)
         self._counts = plan.counts(self.options.sample_limit)
         limit = self.options.sample_limit

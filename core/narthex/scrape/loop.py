@@ -137,7 +137,7 @@ class ScrapeLoop:
         except NarthexError as problem:
             error = str(problem)
             size = self._failed(problem, timestamp, size)
-        except Exception as problem:  # noqa: BLE001 -- a format's plugin may raise anything; the loop has to go on
+        except Exception as problem:  # a format's plugin may raise anything; the loop has to go on
             error = f"{type(problem).__name__}: {problem}"
             if error != self._last_error:
                 log.exception("scrape failed unexpectedly", extra={"job": self.target.job, "target": self.target.url})
