@@ -7,6 +7,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -102,7 +103,6 @@ class Engine:
         return self._run(expr, Steps.every(start, end, step), limits, lookback)
 
     def _run(self, query: str | Expr, steps: Steps, limits: Limits, lookback: int | None) -> QueryResult:
-        text = query if isinstance(query, str) else to_text(query)
         parsed = self.parse(query) if isinstance(query, str) else query
         if not steps.instant and parsed.type not in {ValueType.SCALAR, ValueType.VECTOR}:
             raise QueryError(
@@ -110,12 +110,15 @@ class Engine:
             )
         budget = Budget(limits, self._max_samples, self._monotonic)
         budget.check()
-        annotations = Annotations(text)
+        annotations = Annotations(query if isinstance(query, str) else partial(to_text, query))
         settings = self._settings if lookback is None else replace(self._settings, lookback=lookback)
         evaluation = Evaluation(self._storage, self._functions, settings, budget, annotations)
         resolved = resolve(parsed, step=steps.step, range_=steps.end - steps.start)
-        with np.errstate(all="ignore"):
-            value = _answer(evaluation, stripped(resolved), steps)
+        try:
+            with np.errstate(all="ignore"):
+                value = _answer(evaluation, stripped(resolved), steps)
+        except RecursionError:
+            raise QueryError("the expression is nested too deeply") from None
         budget.check()
         return QueryResult(value, tuple(annotations.warnings), tuple(annotations.infos), budget.samples)
 

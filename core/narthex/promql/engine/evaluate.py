@@ -180,13 +180,15 @@ class Evaluation:
         values: list[Floats] = []
         masks: list[Bools | None] = []
         series = []
+        held = 0
         for block in source.blocks:
             self.budget.check()
             window = Window.over(block, source.start, source.end, steps.times)
             counts = np.maximum(window.counts, 0)
             members = np.bincount(block.group, minlength=counts.shape[1])
             self.budget.read(int((counts @ members).sum()))
-            self.budget.hold(window.shape[0] * window.shape[1] + int(counts.max(initial=0)))
+            held += window.shape[0] * window.shape[1]
+            self.budget.hold(held + int(counts.max(initial=0)))
             one, mask = compute(window)
             values.append(one)
             masks.append(mask)

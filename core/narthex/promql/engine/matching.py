@@ -160,7 +160,7 @@ class _Join:
             return
         mask = self.one.mask()
         if not filled:
-            mask = np.asarray(mask & self.many.mask().any(axis=1)[:, None])
+            mask = np.logical_and(mask, np.asarray(self.many.mask().any(axis=1))[:, None])
         several = np.asarray(_count(mask, self.one_ids, self.groups) > 1)
         if not several.any():
             return

@@ -63,9 +63,12 @@ class Budget:
 
 @dataclass(slots=True)
 class Annotations:
-    """Warnings and infos, without repeats, in the words of Prometheus and with the place in the query's text."""
+    """Warnings and infos, without repeats, in the words of Prometheus and with the place in the query's text.
 
-    text: str
+    ``text`` is the query's text, or a function that makes it: most queries have nothing to say.
+    """
+
+    text: str | Callable[[], str]
     warnings: dict[str, None] = field(default_factory=dict)
     infos: dict[str, None] = field(default_factory=dict)
 
@@ -78,7 +81,8 @@ class Annotations:
         self.infos[f"PromQL info: {message} ({self._place(pos)})"] = None
 
     def _place(self, pos: Span) -> str:
-        before = self.text.encode("utf-8", "surrogateescape")[: pos.start]
+        text = self.text if isinstance(self.text, str) else self.text()
+        before = text.encode("utf-8", "surrogateescape")[: pos.start]
         line, column = before.count(b"\n") + 1, pos.start - before.rfind(b"\n")
         return f"{line}:{column}"
 

@@ -25,7 +25,8 @@ def exact_sum(values: Floats) -> float:
     try:
         return math.fsum(values.tolist())
     except (OverflowError, ValueError):  # overflow on the way, or both infinities
-        return float(np.sum(values))
+        with np.errstate(all="ignore"):
+            return float(np.sum(values))
 
 
 def repaired(total: Floats, magnitude: Floats, again: Callable[[int], Floats]) -> Floats:
