@@ -91,7 +91,7 @@ def reader_of(annotation: Any) -> Reader:
 def _list_reader(element: Any) -> Reader:
     def read(session: Session, node: Node, path: Path) -> Any:
         if node.kind != "list":
-            return () if node.is_null else session.fail(node, path, f"expected a list, got {node.description}")
+            return () if node.is_null else session.fail(node, path, f"expected a list, got {node.sort}")
         session.spend(len(node.value))
         values = []
         for index, one in enumerate(node.value):
@@ -113,7 +113,7 @@ def _mapping_reader(key: Any, element: Any) -> Reader:
 
     def read(session: Session, node: Node, path: Path) -> Any:
         if node.kind != "mapping":
-            return {} if node.is_null else session.fail(node, path, f"expected a mapping, got {node.description}")
+            return {} if node.is_null else session.fail(node, path, f"expected a mapping, got {node.sort}")
         pairs = session.entries(node, path)
         session.spend(len(pairs))
         values = {}
@@ -194,7 +194,7 @@ def _field_of(one: dataclasses.Field[Any], annotation: Any) -> _Field:
 def _section_reader(cls: Any) -> Reader:
     def read(session: Session, node: Node, path: Path) -> Any:
         if node.kind != "mapping" and not node.is_null:
-            return session.fail(node, path, f"expected a mapping, got {node.description}")
+            return session.fail(node, path, f"expected a mapping, got {node.sort}")
         section = _section_of(cls)
         pairs = dict(session.entries(node, path)) if node.kind == "mapping" else {}
         if session.json:

@@ -47,11 +47,16 @@ class Node:
         return self.plain and self.value in _NULLS
 
     @property
-    def description(self) -> str:
-        """What stands there, for messages."""
+    def sort(self) -> str:
+        """What sort of node stands there, without its content, which may be a secret in the wrong place."""
         if self.kind != "scalar":
             return f"a {self.kind}"
-        return "nothing" if self.is_null else repr(self.value)
+        return "nothing" if self.is_null else "text"
+
+    @property
+    def description(self) -> str:
+        """What stands there, for messages."""
+        return repr(self.value) if self.sort == "text" else self.sort
 
 
 @dataclass(frozen=True, slots=True)

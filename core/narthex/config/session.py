@@ -18,6 +18,7 @@ from narthex.errors import ConfigError, Problem
 __all__ = ["INVALID", "KeyTable", "Path", "Session", "suggestion"]
 
 MAX_PROBLEMS = 500
+MAX_MESSAGE = 500
 _MERGE = "<<"
 
 
@@ -52,7 +53,7 @@ class KeyTable(Protocol):
 
 
 class TooLargeError(Exception):
-    """Aliases blow the document up, or there is no end of problems."""
+    """Aliases make the document much larger than its text."""
 
 
 @dataclass(slots=True)
@@ -77,9 +78,12 @@ class Session:
 
     def fail(self, node: Node, path: Path, message: str) -> Any:
         """Note a problem; returns :data:`INVALID` so that a reader can end with it."""
-        if len(self.problems) >= MAX_PROBLEMS:
-            raise TooLargeError(f"more than {MAX_PROBLEMS} problems; the rest is not listed")
-        self.problems.append(Problem(self.file, node.line, node.column, spell(path), message))
+        if len(self.problems) < MAX_PROBLEMS:
+            shown = message if len(message) <= MAX_MESSAGE else f"{message[:MAX_MESSAGE]}…"
+            self.problems.append(Problem(self.file, node.line, node.column, spell(path), shown))
+        elif len(self.problems) == MAX_PROBLEMS:
+            rest = f"more than {MAX_PROBLEMS} problems; the rest is not listed"
+            self.problems.append(Problem(self.file, node.line, node.column, "", rest))
         return INVALID
 
     def spend(self, elements: int) -> None:

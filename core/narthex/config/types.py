@@ -173,10 +173,12 @@ class Url(str):
 def mask_url(text: str) -> str:
     """``text`` with the password of a URL's user part replaced by ``xxxxx``, as Prometheus shows it."""
     scheme, mark, rest = text.partition("://")
+    if not mark:  # no URL yet, but what someone meant as one may hold a password as well
+        scheme, rest = "", text
     end = min((rest.index(char) for char in "/?#" if char in rest), default=len(rest))
     user, at, host = rest[:end].rpartition("@")
     name, colon, _ = user.partition(":")
-    return f"{scheme}{mark}{name}:xxxxx{at}{host}{rest[end:]}" if mark and at and colon else text
+    return f"{scheme}{mark}{name}:xxxxx{at}{host}{rest[end:]}" if at and colon else text
 
 
 class LabelName(str):

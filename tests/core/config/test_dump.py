@@ -96,6 +96,8 @@ def test_lists_of_source_labels_stay_on_one_line():
         ("http://h/?q=a:b@c", "http://h/?q=a:b@c"),
         ("http://u:p:q@r@h", "http://u:xxxxx@h"),
         ("http://:p@h", "http://:xxxxx@h"),
+        ("u:p@h", "u:xxxxx@h"),
+        ("h:80/p", "h:80/p"),
     ],
 )
 def test_passwords_in_urls(url, shown):

@@ -203,6 +203,16 @@ def test_problems_of_all_files_come_together(tmp_path, catalog):
     ]
 
 
+def test_no_number_of_problems_ends_the_load_early(problems):
+    found = problems("scrape_configs: [" + "{job_name: a}," * 2000 + "]")
+    assert found[-1].endswith("more than 500 problems; the rest is not listed")
+
+
+@pytest.mark.parametrize("text", ["authorization: Bearer geheim", "basic_auth: u:geheim", "proxy_url: u:geheim@h"])
+def test_a_secret_in_the_wrong_place_is_not_shown(problems, text):
+    assert "geheim" not in problems(job(text))[0]
+
+
 def test_a_file_that_is_not_there(tmp_path, catalog):
     with pytest.raises(ConfigError) as caught:
         load_config(tmp_path / "no.yml", catalog)
