@@ -121,7 +121,7 @@ def narthex_scrape_kinds() -> Iterable[ScrapeKind]:
 
     The names in ``protocols`` may stand in ``scrape_protocols``; an answer's media type chooses the parser. ``parse``
     is called on the event loop for each body that is not known already. ``ExpositionError`` fails the scrape with its
-    text; anything else that is raised fails it with the plugin's name.
+    text; anything else that is raised fails it too and is logged with its traceback.
 
     Example::
 

@@ -36,7 +36,10 @@ Exit status: 0 fine, 1 a check failed or something expected went wrong, 2 wrong 
 written `--name` and `--no-name`.
 
 `NARTHEX_PLUGINS` names the plugins of others that are loaded, by distribution or entry point, separated by commas: not
-set, all are; empty, none is."""
+set, all are; empty, none is.
+
+`narthex run` logs to standard error, a line for each event: `time`, `level`, `source` (file and line), `component` and
+`msg`, then fields such as `job`, `plugin` and `distribution`, and `error` and `stack` for an exception."""
 
 
 def agrees(path: Path, text: str) -> bool:

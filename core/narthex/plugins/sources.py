@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, distributions, entry_points
 
 from narthex import __version__
 from narthex.plugins.catalog import Origin
@@ -37,8 +37,14 @@ def shipped(plugins: Mapping[str, object]) -> Iterator[Found]:
 
 
 def foreign(allow: AbstractSet[str] | None) -> list[Found]:
-    """Every announced plugin that ``allow`` admits, by distribution and name, so that the order never changes."""
-    found = [Found(_origin(point), point.load) for point in entry_points(group=GROUP)]
+    """Every announced plugin that ``allow`` admits, by distribution and name, so that the order never changes.
+
+    A distribution whose entry points cannot be read is found too, if it means Narthex; loading it raises the reason.
+    """
+    try:
+        found = [_found(point) for point in entry_points(group=GROUP)]
+    except Exception:  # noqa: BLE001 - one broken file fails the fast way; the slow one tells whose it is
+        found = list(_one_by_one())
     admitted = [one for one in found if allow is None or allow & _names(one.origin)]
     return sorted(admitted, key=lambda one: (one.origin.distribution, one.origin.plugin))
 
@@ -68,12 +74,34 @@ def _normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _origin(point: EntryPoint) -> Origin:
+def _one_by_one() -> Iterator[Found]:
+    """The entry points of each distribution on its own; the first of a name on ``sys.path`` hides others."""
+    seen: set[str] = set()
+    for distribution in distributions():
+        name = _normal(distribution.name or "unknown")
+        if name in seen:
+            continue
+        seen.add(name)
+        try:
+            yield from [_found(point) for point in distribution.entry_points.select(group=GROUP)]
+        except Exception as error:  # noqa: BLE001 - whatever a stranger's metadata does to the parser
+            if f"[{GROUP}]" in (distribution.read_text("entry_points.txt") or ""):
+                origin = Origin(name, distribution.name or "unknown", distribution.version or "unknown")
+                reason = ValueError(f"its entry points cannot be read: {type(error).__name__}: {error}")
+                yield Found(origin, partial(_raise, reason))
+
+
+def _found(point: EntryPoint) -> Found:
     distribution = point.dist
     if distribution is None:
-        return Origin(point.name, "unknown", "unknown")
-    return Origin(point.name, distribution.name or "unknown", distribution.version or "unknown")
+        return Found(Origin(point.name, "unknown", "unknown"), point.load)
+    origin = Origin(point.name, distribution.name or "unknown", distribution.version or "unknown")
+    return Found(origin, point.load)
 
 
 def _itself(plugin: object) -> object:
     return plugin
+
+
+def _raise(reason: Exception) -> object:
+    raise reason

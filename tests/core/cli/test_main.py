@@ -101,7 +101,15 @@ def test_help_does_not_load_what_ships():
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["run", "--help"], ["query", "instant", "--help"], ["plugins", "--help"]]
+    "arguments",
+    [
+        ["--help"],
+        ["run", "--help"],
+        ["check", "config", "--help"],
+        ["plugins", "--help"],
+        ["query", "instant", "--help"],
+        ["test", "promql", "--help"],
+    ],
 )
 def test_help_imports_nothing_heavy(arguments):
     code = (

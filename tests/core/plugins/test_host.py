@@ -282,6 +282,7 @@ def test_installed_plugins_are_left_alone_without_a_scan(installed):
     [
         ("broken_import", "acme-broken", "broken (acme-broken 0.3)", "No module named 'a_module_that_nobody_has'"),
         ("exits_on_import", "acme-exits", "exits (acme-exits 0.4)", "SystemExit: 3"),
+        ("malformed", "acme-malformed", "acme-malformed (acme-malformed 0.6)", "entry points cannot be read"),
         ("unknown_hook", "acme-future", "future (acme-future 2.0)", "narthex_discovery_kind: is not a hook"),
     ],
 )

@@ -58,3 +58,11 @@ def test_names_that_nobody_answers_to_are_told(installed):
 def test_an_exception_is_described_in_one_line():
     assert describe(ValueError("a\n  b")) == "ValueError: a b"
     assert describe(SystemExit()) == "SystemExit"
+
+
+def test_a_malformed_distribution_does_not_hide_the_others(installed):
+    installed("good", "malformed", "conflicting")
+    found = {one.origin.distribution: one.origin.plugin for one in foreign(None)}
+    assert found["acme-rooms"] == "rooms"
+    assert found["zeta-rooms"] == "zeta"
+    assert found["acme-malformed"] == "acme-malformed"
