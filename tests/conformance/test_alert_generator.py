@@ -1,7 +1,7 @@
 """Prometheus's alert generator compliance rules, driven over series that this file writes.
 
-The suite's directory holds the rules but no timelines (``cases.json``). What is expected here follows from the rules and
-from when alerts are due: 30 seconds lie between evaluations, and the resend delay is one minute.
+The suite's directory holds the rules but no timelines (``cases.json``). What is expected here follows from the rules
+and from when alerts are due: 30 seconds lie between evaluations, and the resend delay is one minute.
 """
 
 from concurrent.futures import ThreadPoolExecutor

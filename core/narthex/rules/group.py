@@ -35,7 +35,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What groups work with. ``parse`` and ``query`` are the engine's; ``executor`` runs queries: one of the rules' own, so that they never wait behind users."""
+    """What groups work with.
+
+    ``parse`` and ``query`` are the engine's. ``executor`` runs the queries: it is the rules' own, so that they never
+    wait behind users.
+    """
 
     storage: Storage
     parse: Parse
