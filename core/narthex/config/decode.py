@@ -17,7 +17,7 @@ from narthex.config.document import Document, Node, parse_json, parse_yaml
 from narthex.config.scalars import SCALARS, Reader, choice_reader, parsed_reader
 from narthex.config.session import INVALID, KeyTable, Path, Session, TooLargeError, suggestion
 
-__all__ = ["decode_json", "decode_yaml", "field_key", "read_document"]
+__all__ = ["decode_json", "decode_yaml", "field_key", "read_document", "reader_of", "section_keys"]
 
 T = TypeVar("T")
 Pairs = dict[str, tuple[Node, Node]]
@@ -160,6 +160,11 @@ def field_key(one: dataclasses.Field[Any]) -> str:
     return str(one.metadata.get("narthex.key", one.name))
 
 
+def section_keys(cls: Any) -> frozenset[str]:
+    """The keys that a configuration dataclass knows. Raises ``TypeError`` or ``NameError`` for a broken annotation."""
+    return _section_of(cls).known
+
+
 @cache
 def _section_of(cls: Any) -> _Section:
     hints = get_type_hints(cls)
@@ -276,11 +281,18 @@ def _read_field(
 def _checked(value: Any, session: Session, place: tuple[Node, Path], *, clean: bool) -> Any:
     """Run the checks across fields, which make sense only if each field is right by itself."""
     session.remember(value, *place)
-    if clean and hasattr(value, "check"):
-        for key, message in value.check():
+    if not clean:
+        return value
+    try:
+        findings = list(value.check()) if hasattr(value, "check") else []
+        for key, message in findings:
             session.fail_at(value, key, message)
-            clean = False
-    if clean and hasattr(value, "completed"):
-        value = value.completed()
-        session.remember(value, *place)
+        if not findings and hasattr(value, "completed"):
+            value = value.completed()
+            session.remember(value, *place)
+    except Exception as error:  # noqa: BLE001 -- a plugin's config may do anything; the other problems still count
+        cls = type(value)
+        session.fail(
+            *place, f"the check of {cls.__module__}.{cls.__qualname__} failed: {type(error).__name__}: {error}"
+        )
     return value

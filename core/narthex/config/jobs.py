@@ -105,7 +105,12 @@ class JobReader:
                 hint = suggestion(rule.action, self.catalog.relabel)
                 session.fail_at(rule, "action", f"unknown relabel action {str(rule.action)!r}{hint}")
                 continue
-            for key, message in found.kind.check(rule, legacy):
+            try:
+                findings = list(found.kind.check(rule, legacy))
+            except Exception as error:  # noqa: BLE001 -- a plugin's action may do anything
+                what = f"{type(error).__name__}: {error}"
+                findings = [("action", f"the check of action {rule.action} of plugin {found.origin} failed: {what}")]
+            for key, message in findings:
                 session.fail_at(rule, key, message)
 
     def _static(self, session: Session, discovery: Sequence[DiscoveryConfig], *, relabeled: bool) -> None:

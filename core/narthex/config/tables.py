@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from narthex.config.decode import reader_of, section_keys
 from narthex.config.scrape import DiscoveryConfig, discovery_key
 from narthex.config.sections import ReceiverKindConfig, StorageChoice
 from narthex.config.session import KeyTable, suggestion
@@ -35,9 +36,15 @@ def tables_of(catalog: Catalog) -> Mapping[str, KeyTable]:
 
 
 def _config_of(found: Contribution[Any]) -> Any:
-    """The config type of a kind. Raises ``ValueError`` where packages that the kind needs are not installed."""
+    """The config type of a kind. Raises ``ValueError`` where the kind cannot be used, saying whose it is and why."""
+    whose = f"{found.kind.name} of plugin {found.origin}"
     if lack := missing(found):
-        raise ValueError(f"{found.kind.name} of plugin {found.origin} {lack}")
+        raise ValueError(f"{whose} {lack}")
+    try:
+        reader_of(found.kind.config)
+        section_keys(found.kind.config)
+    except (TypeError, NameError) as error:
+        raise ValueError(f"{whose} has a config that cannot be read: {error}") from error
     return found.kind.config
 
 

@@ -187,13 +187,16 @@ class LabelName(str):
     __slots__ = ()
 
     @classmethod
-    def parse(cls, text: str) -> LabelName:
-        """Check the name. Raises ``ValueError`` saying what was expected."""
+    def parse(cls, text: str) -> str:
+        """Check the name and give it back as plain text, which JSON writers insist on for keys.
+
+        Raises ``ValueError`` saying what was expected.
+        """
         from narthex.config.names import is_label_name
 
         if not is_label_name(text):
             raise ValueError(f"{text!r} is not a valid label name: expected UTF-8 text that is not empty")
-        return cls(text)
+        return text
 
 
 class RegexText(str):
