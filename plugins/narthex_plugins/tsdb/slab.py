@@ -137,7 +137,9 @@ class Slab:
         if low >= high or self.max_time < start or self.min_time > end:
             return []
         columns, series = self.locate(refs)
-        panels = list(self.panels)
+        panels = self.panels
+        if not len(columns):
+            return []
         cuts = np.searchsorted(columns, [panel.base for panel in panels] + [panels[-1].base + panels[-1].width])
         return [
             self._frame(panel, columns[a:b] - panel.base, series[a:b], low, high)

@@ -133,7 +133,7 @@ class Tsdb:
         if not lane.open or len(values) != lane.width:
             reason = f"{len(values)} values for {lane.width} columns" if lane.open else "the lane is closed"
             raise StorageError(f"cannot append: {reason}")
-        apart: list[Points] = [] if batch.points is None else [batch.points]
+        apart: list[Points] = []
         if len(lane.foreign):
             lane.reclaim()
         if len(lane.foreign):
@@ -152,6 +152,10 @@ class Tsdb:
         else:
             apart.append(_cells(lane.refs, values, np.arange(len(values)), batch.timestamp))
         lane.last = max(lane.last, batch.timestamp)
+        if batch.points is not None:
+            # Times of their own mostly lie in the past: then they come before cells of the same series.
+            later = bool((batch.points.times > batch.timestamp).all())
+            apart.insert(len(apart) if later else 0, batch.points)
         result = Appended(stored) if not apart else self._append_points(apart, stored)
         self._metrics.appended.inc(result.stored)
         return result

@@ -192,6 +192,12 @@ class WriteAheadLog:
         """The log that takes points now."""
         return self._points
 
+    @property
+    def idle(self) -> bool:
+        """Whether everything put on the queue before has been handed to the kernel, or refused by it."""
+        with self._writing:
+            return not self._queue
+
     def write(self) -> None:
         """Write the queue out."""
         with self._writing:
