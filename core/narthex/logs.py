@@ -51,7 +51,9 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """One record as one line."""
-        return json.dumps(dict(fields(record)), default=str, ensure_ascii=False).encode(errors="replace").decode()
+        members = {name: _json(value) for name, value in fields(record)}
+        line = ", ".join(f"{_json(name)}: {value}" for name, value in members.items())
+        return f"{{{line}}}".encode(errors="replace").decode()
 
 
 def fields(record: logging.LogRecord) -> Iterator[tuple[str, Any]]:
@@ -100,9 +102,15 @@ def _value(value: object) -> str:
 def _text(value: object) -> str:
     if value is None or isinstance(value, bool):
         return json.dumps(value)
-    if isinstance(value, Mapping | list | tuple):
-        return json.dumps(value, default=str, ensure_ascii=False)
-    return str(value)
+    return _json(value) if isinstance(value, Mapping | list | tuple) else str(value)
+
+
+def _json(value: object) -> str:
+    """JSON, or the value's text as a JSON string where JSON has no form for it (NaN, odd keys, cycles)."""
+    try:
+        return json.dumps(value, default=str, ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        return json.dumps(str(value), ensure_ascii=False)
 
 
 def _escaped(char: str) -> str:

@@ -128,6 +128,13 @@ def test_json_lines_are_one_line_of_valid_utf_8(text):
     json.loads(line)
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), {("a", 1): 2}, [float("nan")]])
+def test_what_json_cannot_say_is_said_as_text(value):
+    found = json.loads(logs.JsonFormatter().format(record(value=value)), parse_constant=pytest.fail)
+    assert found["value"] == str(value)
+    assert dict(parse(logs.logfmt([("value", value)])))["value"].strip('"') == str(value)
+
+
 def test_configure_decides_level_and_form(root_logger):
     stream = io.StringIO()
     logs.configure("warn", "json", stream)
