@@ -197,7 +197,7 @@ class SeriesCache:
         self._lines, self._prefixes, self._cells = reading.lines, reading.prefixes, cells
         here = set(reading.prefixes)
         self._absent = {prefix: cell for prefix, cell in known.items() if cell != BIN and prefix not in here}
-        if reading.entries is not None:
+        if reading.entries is not None and (reading.comments != self._comments or not reading.lines):
             self._comments = reading.comments
             self._metadata.update(reading.entries, self._scrapes)
 
