@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from narthex.model.labels import Labels
 from narthex.model.labeltable import Column, LabelTable
 from narthex.model.sample import MISSING, STALE_NAN
-from narthex.promql.engine.functions.labels import expand
 from narthex.promql.engine.functions.overtime import go_g
 from narthex.promql.engine.functions.shape import natural_key
 from narthex.promql.engine.gather_rows import NEVER, after, occurrences
@@ -169,23 +168,6 @@ def test_sums_that_cancel_are_made_again_exactly():
 def test_numbers_are_written_as_go_writes_them(value, short, plain):
     assert go_g(value) == short
     assert number_text(value) == plain
-
-
-@pytest.mark.parametrize(
-    ("template", "expected"),
-    [
-        ("$1", "one"),
-        ("${1}x", "onex"),
-        ("$1x", ""),
-        ("$name-$2", "one-two"),
-        ("$$1", "$1"),
-        ("a$", "a$"),
-        ("${1", "${1"),
-        ("$9", ""),
-    ],
-)
-def test_templates_expand_as_in_go(template, expected):
-    assert expand(template, ("whole", "one", "two"), {"name": 1}) == expected
 
 
 def test_natural_order_compares_runs_of_digits_as_numbers():

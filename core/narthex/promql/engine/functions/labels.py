@@ -14,50 +14,14 @@ from narthex.promql.engine.grouping import number
 from narthex.promql.engine.vector import Bools, Vector
 from narthex.promql.strings import quote_go
 from narthex.regex import Regex
+from narthex.relabel.expand import compile_template
 
-__all__ = ["FUNCTIONS", "expand", "valid_label_name"]
-
-_WORD = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
+__all__ = ["FUNCTIONS", "valid_label_name"]
 
 
 def valid_label_name(name: str) -> bool:
     """Whether the text can be a label's name: any UTF-8 that is not empty."""
     return bool(name) and not any("\ud800" <= char <= "\udfff" for char in name)
-
-
-def expand(template: str, groups: tuple[str, ...], names: dict[str, int]) -> str:
-    """Replace ``$1``, ``${name}`` and ``$$`` in ``template``, as Go's ``Regexp.Expand`` does.
-
-    A name is the longest run of letters, digits and ``_``; an unknown one is empty; a malformed ``$`` stays.
-    """
-    parts: list[str] = []
-    at = 0
-    while (dollar := template.find("$", at)) >= 0:
-        parts.append(template[at:dollar])
-        name, at = _reference(template, dollar)
-        if name is None:
-            parts.append("$")
-        elif name.isdigit():
-            parts.append(groups[int(name)] if int(name) < len(groups) else "")
-        else:
-            parts.append(groups[names[name]] if name in names else "")
-    parts.append(template[at:])
-    return "".join(parts)
-
-
-def _reference(template: str, dollar: int) -> tuple[str | None, int]:
-    """The name behind a ``$`` and where it ends; None stands for a plain ``$``."""
-    at = dollar + 1
-    if template[at : at + 1] == "$":
-        return None, at + 1
-    braced = template[at : at + 1] == "{"
-    start = at + 1 if braced else at
-    end = start
-    while end < len(template) and template[end] in _WORD:
-        end += 1
-    if end == start or (braced and template[end : end + 1] != "}"):
-        return None, at
-    return template[start:end], end + 1 if braced else end
 
 
 def _label_replace(invocation: Invocation) -> Vector:
@@ -73,7 +37,8 @@ def _label_replace(invocation: Invocation) -> Vector:
     used, inverse = np.unique(column.codes, return_inverse=True)
     found = [regex.groups(column.dictionary[code]) for code in used.tolist()]
     matched = np.array([one is not None for one in found], dtype=np.bool_)[inverse.reshape(-1)]
-    texts = encode(["" if one is None else expand(template, one, regex.names) for one in found])
+    expand = compile_template(template, regex.group_count, regex.names).expander()
+    texts = encode(["" if one is None else expand(one) for one in found])
     fresh = Column(texts.codes[inverse.reshape(-1)], texts.dictionary)
     return _with_label(vector, target, _where(matched, fresh, vector.labels.columns.get(target)), matched)
 
