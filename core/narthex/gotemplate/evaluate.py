@@ -13,7 +13,7 @@ from narthex.errors import NarthexError, TemplateError
 from narthex.gotemplate import nodes
 from narthex.gotemplate.calls import CallError, Functions, checked
 from narthex.gotemplate.nodes import Definition, Node, Operand
-from narthex.gotemplate.values import Exported, is_string_map, truth, type_name
+from narthex.gotemplate.values import Exported, is_string_map, is_struct, truth, type_name
 
 __all__ = ["ABSENT", "Evaluator", "MissingKey"]
 
@@ -38,6 +38,8 @@ class Evaluator:
     variables: list[tuple[str, Any]] = field(default_factory=list)
     run: Any = None
     """The whole execution, given to functions that render further templates."""
+    longest: int = 4 << 20
+    """Characters that a function may give; a loop that doubles a text must not eat the memory."""
 
     def fail(self, node: Node, message: str) -> TemplateError:
         """An error at a node, worded as Go words it."""
@@ -128,7 +130,7 @@ class Evaluator:
 
     def field(self, receiver: Any, name: str, node: Node, depth: int, args: Sequence[Any]) -> Any:
         """One step: a key of a map, or a field or method of an object."""
-        if isinstance(receiver, Exported):
+        if isinstance(receiver, Exported) and (name in receiver.go_names or is_struct(receiver)):
             return self.member(receiver, name, node, args)
         if isinstance(receiver, Mapping):
             if args:
@@ -183,9 +185,12 @@ class Evaluator:
         except CallError as error:
             raise self.fail(name, str(error)) from None
         try:
-            return function.call(self.run, *ready) if function.wants_run else function.call(*ready)
+            result = function.call(self.run, *ready) if function.wants_run else function.call(*ready)
         except (CallError, NarthexError) as error:
             raise self.fail(node, f"error calling {name.name}: {error}") from error
+        if isinstance(result, str) and len(result) > self.longest:
+            raise self.fail(node, f"error calling {name.name}: result exceeds {self.longest} characters")
+        return result
 
     def short_circuit(self, dot: Any, name: str, args: Sequence[Operand], final: Any) -> Any:
         """The first value that decides an ``and`` or ``or``; what follows it is not evaluated."""

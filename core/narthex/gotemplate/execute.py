@@ -70,7 +70,7 @@ class Run:
         if self.depth >= self.limits.depth:
             raise CallError(f"exceeded maximum template depth ({self.limits.depth})")
         self.depth += 1
-        evaluator = Evaluator(definition, self.functions, self.missing_key, [("$", data)], self)
+        evaluator = Evaluator(definition, self.functions, self.missing_key, [("$", data)], self, self.limits.output)
         _Walker(self, evaluator).body(data, definition.body)
         self.depth -= 1
 

@@ -65,19 +65,17 @@ def default_text(value: Any, *, fields: bool = False) -> str:
         return "true" if value else "false"
     if isinstance(value, float):
         return shortest(value)
-    if isinstance(value, Exported):
-        return _struct_text(value, fields=fields)
+    text = text_of(value)
+    if text is not None:
+        return text
     if isinstance(value, Mapping):
         return "map[" + " ".join(f"{k}:{default_text(value[k], fields=fields)}" for k in sorted(value)) + "]"
     if isinstance(value, list | tuple):
         return "[" + " ".join(default_text(one, fields=fields) for one in value) + "]"
-    return str(value)
+    return _struct_text(value, fields=fields) if isinstance(value, Exported) else str(value)
 
 
 def _struct_text(value: Exported, *, fields: bool) -> str:
-    text = text_of(value)
-    if text is not None:
-        return text
     parts = ((go, getattr(value, name)) for go, name in value.go_names.items())
     shown = (f"{go}:" * fields + default_text(one, fields=fields) for go, one in parts if not callable(one))
     return "{" + " ".join(shown) + "}"

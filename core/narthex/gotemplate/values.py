@@ -21,7 +21,7 @@ from typing import Any, ClassVar
 
 from narthex.model.labels import Labels
 
-__all__ = ["Exported", "Html", "StringMap", "Uint", "is_string_map", "text_of", "truth", "type_name"]
+__all__ = ["Exported", "Html", "StringMap", "Uint", "is_string_map", "is_struct", "text_of", "truth", "type_name"]
 
 
 class Uint(int):
@@ -46,7 +46,8 @@ class Exported:
     """Base of the objects that templates may look into.
 
     ``go_names`` maps a Go field or method to the Python attribute; what is not listed cannot be reached. An attribute
-    that is callable is a method. ``go_text`` is what printing it gives.
+    that is callable is a method. ``go_text`` is what printing it gives. A map or list with methods derives from a
+    container as well, and goes on behaving as one.
     """
 
     go_type: ClassVar[str] = "struct"
@@ -69,6 +70,11 @@ _TYPES: tuple[tuple[type, str], ...] = (
 )
 
 
+def is_struct(value: object) -> bool:
+    """Whether the value has fields and methods and is no container."""
+    return isinstance(value, Exported) and not isinstance(value, Mapping | list | tuple)
+
+
 def is_string_map(value: object) -> bool:
     """Whether the value is a map whose absent keys give the empty text."""
     return isinstance(value, Labels | StringMap)
@@ -89,7 +95,7 @@ def type_name(value: Any) -> str:
 
 def truth(value: Any) -> bool:
     """Go's truth of a value: false for false, 0, nil, and the empty string, slice and map; true for any struct."""
-    return True if isinstance(value, Exported) else bool(value)
+    return True if is_struct(value) else bool(value)
 
 
 def text_of(value: Any) -> str | None:

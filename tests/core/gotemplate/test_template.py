@@ -1,13 +1,14 @@
 """The template language: actions, variables, scopes, errors and limits, as Go has them."""
 
 from contextlib import suppress
+from types import MappingProxyType
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from narthex.errors import TemplateError
-from narthex.gotemplate import CallError, Function, StringMap, Template
+from narthex.gotemplate import CallError, Exported, Function, StringMap, Template
 from narthex.gotemplate.execute import Limits
 
 
@@ -198,6 +199,48 @@ def test_output_and_steps_are_limited():
         run("{{ range 100 }}abc{{ end }}", limits=Limits(output=10))
     with pytest.raises(TemplateError, match="more than 50 actions executed"):
         run("{{ range 1000000000 }}{{ end }}", limits=Limits(steps=50))
+
+
+def test_texts_that_are_never_printed_are_limited_too():
+    with pytest.raises(TemplateError, match="result exceeds 1000 characters"):
+        run("{{ $x := `ab` }}{{ range 99 }}{{ $x = print $x $x }}{{ end }}", limits=Limits(output=1000))
+
+
+class Pairs(StringMap, Exported):
+    """A map with methods, as notifications have."""
+
+    go_type = "template.KV"
+    go_names = MappingProxyType({"Remove": "remove", "Names": "names"})
+
+    def remove(self, names):
+        return Pairs({name: value for name, value in self.items() if name not in names})
+
+    def names(self):
+        return sorted(self)
+
+
+class Items(tuple, Exported):
+    """A list with methods."""
+
+    __slots__ = ()
+    go_names = MappingProxyType({"First": "first"})
+
+    def first(self):
+        return self[0]
+
+
+def test_containers_may_have_methods_and_stay_containers():
+    data = {"kv": Pairs(b="2", a="1"), "items": Items((7, 8)), "none": Items()}
+    assert (
+        run("{{ .kv.a }} {{ .kv.Names }} {{ .kv }} {{ (.kv.Remove .kv.Names).Names }}", data)
+        == "1 [a b] map[a:1 b:2] []"
+    )
+    assert run("{{ .kv.absent }}|{{ index .kv `b` }}", data, missing_key="zero") == "|2"
+    assert (
+        run("{{ range .items }}{{ . }},{{ end }}{{ .items.First }} {{ len .items }} {{ .items }}", data)
+        == "7,8,7 2 [7 8]"
+    )
+    assert run("{{ if .none }}x{{ else }}empty{{ end }}", data) == "empty"
 
 
 def test_definitions_of_other_files_can_be_called_and_replaced():
