@@ -1,7 +1,7 @@
 """Configuration back to YAML, for people and for ``/api/v1/status/config``: defaults filled in, secrets masked.
 
-A field is left out where it holds its default and that is nothing (null, empty, zero, false); so an explicit empty text
-against a default survives.
+The jobs of included files stand among the others, so the text can be loaded by itself. A field is left out where it
+holds its default and that is nothing (null, empty, zero, false); so an explicit empty text against a default survives.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from narthex.config.types import Duration, Secret, Size, Url
 
 __all__ = ["dump", "plain"]
 
+_HIDDEN = ("narthex.internal", "narthex.consumed")
 _TEXT = "tag:yaml.org,2002:str"
 _LIST = "tag:yaml.org,2002:seq"
 
@@ -55,7 +56,7 @@ def _section(value: Any, *, defaults: bool) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for one in dataclasses.fields(value):
         inner = getattr(value, one.name)
-        if one.metadata.get("narthex.internal") or _omitted(one, inner, defaults=defaults):
+        if any(name in one.metadata for name in _HIDDEN) or _omitted(one, inner, defaults=defaults):
             continue
         shown = _opened(inner, defaults=defaults) if "narthex.open" in one.metadata else plain(inner, defaults=defaults)
         if one.metadata.get("narthex.inline") or "narthex.open" in one.metadata:

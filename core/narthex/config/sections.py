@@ -19,6 +19,7 @@ from narthex.config.types import (
     FilePath,
     LabelName,
     Size,
+    consumed,
     inline,
     internal,
     key,
@@ -229,7 +230,7 @@ class Config:
     global_: GlobalConfig = field(default_factory=lambda: GlobalConfig().completed(), metadata=key("global"))
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
     rule_files: tuple[FilePath, ...] = ()
-    scrape_config_files: tuple[FilePath, ...] = ()
+    scrape_config_files: tuple[FilePath, ...] = field(default=(), metadata=consumed())
     scrape_configs: tuple[ScrapeConfig, ...] = ()
     alerting: AlertingConfig = field(default_factory=AlertingConfig)
     remote_write: Any = field(default=None, metadata=later("remote write"))

@@ -12,7 +12,8 @@ Rules for a configuration dataclass, in the core and in plugins alike:
 * ``metadata=inline()`` merges the keys of a nested dataclass into the surrounding section;
 * ``metadata=key("some-name")`` gives the YAML key where it differs from the field name;
 * ``metadata=later("native histograms")`` makes every value but the default an error that says "not implemented yet";
-* ``metadata=internal()`` keeps a field out of the file;
+* ``metadata=internal()`` keeps a field out of the file, ``metadata=consumed()`` out of what is printed;
+* ``metadata=flow()`` prints a list on one line;
 * a method ``check(self) -> Iterator[tuple[str, str]]`` may yield ``(key, what is wrong)`` for rules across fields;
 * a method ``completed(self)`` may return the value to use instead, once it is checked (older spellings in newer).
 """
@@ -32,6 +33,7 @@ __all__ = [
     "Secret",
     "Size",
     "Url",
+    "consumed",
     "flow",
     "inline",
     "internal",
@@ -239,6 +241,11 @@ def later(feature: str) -> Mapping[str, Any]:
 def flow() -> Mapping[str, Any]:
     """Field metadata: a list that is printed on one line, as Prometheus does for source labels."""
     return {"narthex.flow": True}
+
+
+def consumed() -> Mapping[str, Any]:
+    """Field metadata: not printed, because what the field names has been read into other fields."""
+    return {"narthex.consumed": True}
 
 
 def internal() -> Mapping[str, Any]:

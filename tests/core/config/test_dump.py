@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from narthex.config.decode import decode_yaml
 from narthex.config.dump import dump, plain
-from narthex.config.load import parse_config
+from narthex.config.load import load_config, parse_config
 from narthex.config.relabel import RelabelConfig
 from narthex.config.types import Url, mask_url
 
@@ -65,6 +65,13 @@ def test_defaults_are_shown_and_nothing_is_not(config):
 def test_without_defaults_only_what_was_set_is_shown(config):
     shown = plain(config, defaults=False)
     assert set(shown) == {"global", "scrape_configs", "alerting", "narthex"}
+
+
+def test_included_jobs_are_part_of_the_dump(tmp_path, catalog):
+    (tmp_path / "p.yml").write_text("scrape_config_files: [more.yml]\nscrape_configs: [{job_name: a}]\n")
+    (tmp_path / "more.yml").write_text("scrape_configs: [{job_name: b}]\n")
+    text = dump(load_config(tmp_path / "p.yml", catalog))
+    assert [one.job_name for one in parse_config(text, "p.yml", catalog).scrape_configs] == ["a", "b"]
 
 
 def test_text_that_looks_like_something_else_is_quoted(config):
