@@ -21,7 +21,7 @@ import pytest
 
 T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 60.0
+PATIENCE = 20.0
 _PORTS = range(20_000, 32_000)  # below the ephemeral range, which outgoing connections take from
 
 
@@ -58,17 +58,20 @@ def until(what: str, condition: Callable[[], T | None], patience: float = PATIEN
     raise AssertionError(f"waited {patience:g} s for: {what}" + (f" (last: {last!r})" if last else ""))
 
 
+def fetch(url: str, method: str = "GET") -> bytes:
+    """The body of a 2xx answer; raises ``HTTPError`` for others."""
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, method=method), timeout=30) as answer:
+            body: bytes = answer.read()
+            return body
+    except urllib.error.HTTPError as error:
+        error.close()  # it holds the connection
+        raise
+
+
 def get(url: str, **params: str) -> Any:
     """GET a JSON document."""
-    query = f"?{urllib.parse.urlencode(params)}" if params else ""
-    with urllib.request.urlopen(url + query, timeout=10) as answer:
-        return json.loads(answer.read())
-
-
-def post(url: str) -> bytes:
-    """POST nothing."""
-    with urllib.request.urlopen(urllib.request.Request(url, method="POST"), timeout=30) as answer:
-        return answer.read()
+    return json.loads(fetch(f"{url}?{urllib.parse.urlencode(params)}" if params else url))
 
 
 class Server:
@@ -86,8 +89,8 @@ class Server:
 
         def answers() -> bool:
             assert self.process.poll() is None, f"ended with {self.process.returncode}:\n{self.log.read_text()[-3000:]}"
-            with urllib.request.urlopen(self.url + path, timeout=5) as answer:
-                return bool(answer.status == 200)
+            fetch(self.url + path)
+            return True
 
         until(f"{self.url}{path}", answers)
         return self
@@ -125,8 +128,8 @@ def narthex(config: Path, data: Path, port: int, *flags: str) -> Server:
     """Narthex as a user starts it, in a process of its own."""
     argv = [
         sys.executable,
-        "-m",
-        "narthex_plugins.standard",
+        "-c",
+        "from narthex_plugins.standard import main; raise SystemExit(main())",
         "run",
         f"--config.file={config}",
         f"--storage.tsdb.path={data}",

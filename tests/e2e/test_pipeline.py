@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import textwrap
 from pathlib import Path
@@ -71,7 +70,7 @@ def configure(tmp_path: Path, alertmanager_port: int) -> Path:
 
 def state(server: Server, name: str) -> str:
     groups = get(f"{server.url}/api/v1/rules")["data"]["groups"]
-    return next(rule["state"] for group in groups for rule in group["rules"] if rule["name"] == name)
+    return next((rule["state"] for group in groups for rule in group["rules"] if rule["name"] == name), "")
 
 
 def received(port: int, **params: str) -> list[Any]:
@@ -98,9 +97,9 @@ def test_an_alert_travels_from_a_real_exporter_to_a_real_alertmanager_and_surviv
             alert = until("Alertmanager has the alert", lambda: received(alertmanager_port))[0]
             assert alert["labels"]["region"] == "test"
             assert alert["annotations"]["summary"] == "host-127.0.0.1 is down, up is 0"
-            survive_a_kill(server, tmp_path, config)
+            before = kill(server)
             server = narthex(config, tmp_path / "data", port, "--rules.alert.for-grace-period=0s")
-            server.wait_for("/-/ready")
+            see_what_survived(server.wait_for("/-/ready"), before)
             with exporter(tmp_path, exporter_port):
                 until("the alert is resolved here", lambda: state(server, "InstanceDown") == "inactive" or None)
                 until("Alertmanager sees it resolved", lambda: not received(alertmanager_port, active="true") or None)
@@ -123,24 +122,20 @@ def see_the_exporter(server: Server, targets: Path, exporter_port: int) -> None:
     assert until("the recording rule", lambda: server.query("job:up:sum"))[0]["value"][1] == "1"
 
 
-def survive_a_kill(server: Server, tmp_path: Path, config: Path) -> None:
-    """Kill without warning; what was written more than a second before is there again, and the alert still fires."""
-    url = f"{server.url}/api/v1/query_range"
-    up = server.query("up")[0]["value"][0]
-    window = {"query": "up", "start": str(up - 20), "end": str(up), "step": "1"}
-    until(
-        "one more scrape after the window", lambda: server.query("timestamp(up)")[0]["value"][1] > str(up + 2) or None
-    )
-    before = get(url, **window)["data"]["result"]
+def kill(server: Server) -> dict[str, Any]:
+    """Kill without warning, a scrape later than the window that is remembered; returns what must be there again."""
+    end = server.query("up")[0]["value"][0]
+    window = {"query": "up", "start": str(end - 20), "end": str(end), "step": "1"}
+    until("a later scrape", lambda: float(server.query("timestamp(up)")[0]["value"][1]) > end + 2 or None)
+    result = get(f"{server.url}/api/v1/query_range", **window)["data"]["result"]
     active = server.query('ALERTS_FOR_STATE{alertname="InstanceDown"}')[0]["value"][1]
-    os.kill(server.process.pid, signal.SIGKILL)
-    server.process.wait()
-    again = narthex(config, tmp_path / "data", server.port, "--rules.alert.for-grace-period=0s").wait_for("/-/ready")
-    try:
-        assert get(url, **window)["data"]["result"] == before
-        until("the alert is active again", lambda: state(again, "InstanceDown") in {"pending", "firing"} or None)
-        until("the alert fires again", lambda: state(again, "InstanceDown") == "firing" or None)
-        restored = until("its state is stored", lambda: again.query('ALERTS_FOR_STATE{alertname="InstanceDown"}'))
-        assert abs(float(restored[0]["value"][1]) - float(active)) < 15
-    finally:
-        again.stop()
+    assert server.stop(signal.SIGKILL) == -signal.SIGKILL
+    return {"window": window, "result": result, "active": float(active)}
+
+
+def see_what_survived(server: Server, before: dict[str, Any]) -> None:
+    """What was written more than a second before the kill is there, and the alert goes on where it was."""
+    assert get(f"{server.url}/api/v1/query_range", **before["window"])["data"]["result"] == before["result"]
+    until("the alert fires again", lambda: state(server, "InstanceDown") == "firing" or None)
+    restored = until("its state is stored", lambda: server.query('ALERTS_FOR_STATE{alertname="InstanceDown"}'))
+    assert abs(float(restored[0]["value"][1]) - before["active"]) < 15
