@@ -13,7 +13,7 @@ from narthex.plugins.extras import missing
 
 if TYPE_CHECKING:
     from narthex.cli.app import App
-    from narthex.plugins.catalog import Contribution, Origin
+    from narthex.plugins.catalog import Contribution
     from narthex.plugins.host import PluginHost
 
 __all__ = ["plugins"]
@@ -59,9 +59,9 @@ def _rows(host: PluginHost) -> list[Row]:
         ("receiver", host.receiver_kinds()),
         ("web", host.web_routes()),
     )
-    rows = [_row(stage, one) for stage, found in stages for one in found]
+    found = [(stage, one) for stage, contributions in stages for one in contributions]
     order = {origin: place for place, origin in enumerate(host.plugins())}
-    return sorted(rows, key=lambda row: order[_origin(row)])
+    return [_row(stage, one) for stage, one in sorted(found, key=lambda pair: order[pair[1].origin])]
 
 
 def _row(stage: str, contribution: Contribution[Any]) -> Row:
@@ -70,12 +70,6 @@ def _row(stage: str, contribution: Contribution[Any]) -> Row:
     lack = missing(contribution) if hasattr(kind, "requires") else ""
     stability = getattr(kind, "stability", "")
     return Row(origin.plugin, origin.distribution, origin.version, stage, name, stability, lack, kind.summary)
-
-
-def _origin(row: Row) -> Origin:
-    from narthex.plugins.catalog import Origin
-
-    return Origin(row.plugin, row.distribution, row.version)
 
 
 def _json(host: PluginHost) -> str:
