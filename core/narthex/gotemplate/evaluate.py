@@ -81,7 +81,7 @@ class Evaluator:
         if isinstance(first, nodes.Chain):
             receiver = self.operand(dot, first.operand)
             return self.fields(dot, receiver, first, first.path, command.args[1:], final)
-        if len(command.args) > 1 or (final is not ABSENT and not isinstance(first, nodes.Pipe)):
+        if len(command.args) > 1 or final is not ABSENT:
             raise self.fail(first, f"can't give argument to non-function {first}")
         if isinstance(first, nodes.Nil):
             raise self.fail(first, "nil is not a command")
