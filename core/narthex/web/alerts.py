@@ -103,7 +103,7 @@ def _page(groups: Sequence[GroupStatus], size: int, token: str) -> tuple[Sequenc
 
 
 def _token(group: GroupStatus) -> str:
-    return hashlib.sha256(f"{group.file};{group.name}".encode()).hexdigest()[:40]
+    return hashlib.sha256(f"{group.file};{group.name}".encode()).hexdigest()
 
 
 def _group(group: GroupStatus, *, alerts: bool) -> dict[str, Any]:
