@@ -130,7 +130,7 @@ def _ending(text: str, at: int, mode: re.Pattern[str], depth: int) -> Token:
 
 
 def _fault(text: str, at: int, mode: re.Pattern[str]) -> str:
-    char, following = text[at], text[at + 1 : at + 2]
+    char, following = text[at], text[at + 1 : at + 2] or "\ufffd"  # as Go prints the end of the text
     if mode is not _IN_BRACKETS:
         if char in "\"'":
             return _unterminated(text, at)

@@ -1,4 +1,7 @@
-"""An expression as text in its canonical form, on one line; ``parse(to_text(x)) == x``."""
+"""An expression as text in its canonical form, on one line.
+
+Parsing the text gives the expression back, but for the order of matchers, which are sorted.
+"""
 
 from __future__ import annotations
 
