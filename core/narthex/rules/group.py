@@ -22,7 +22,7 @@ from narthex.rules.alerting import Timing
 from narthex.rules.definition import GroupDefinition
 from narthex.rules.expression import Expression, Parse, Query
 from narthex.rules.metrics import RuleMetrics
-from narthex.rules.rule import AlertingRule, Moment, RecordingRule, Rule, Send
+from narthex.rules.rule import AlertingRule, Committed, Moment, RecordingRule, Rule, Send
 from narthex.rules.series import SeriesWriter, write_stale
 from narthex.rules.slots import first_slot, next_slot
 from narthex.rules.status import GroupStatus, rule_status
@@ -152,10 +152,10 @@ class Group:
         clock = self._services.clock
         began, health = clock.monotonic(), rule.health
         health.last_evaluation = clock.now()
-        error, samples = "", 0
+        error, done = "", Committed()
         try:
             result: Any = await self._in_worker(partial(rule.compute, self._services.query, moment))
-            samples = rule.commit(result, moment)
+            done = rule.commit(result, moment)
         except NarthexError as problem:
             error = str(problem)
         except Exception as problem:  # a fault of ours in one rule must not end the others
@@ -163,9 +163,10 @@ class Group:
             if health.error != error:
                 log.exception("rule failed unexpectedly", extra=self._fields(rule))
         self._note_health(rule, error)
+        self._note_refused(rule, done.refused)
         health.duration = clock.monotonic() - began
         self._services.metrics.rule_evaluated(self.definition.title, health.duration, failed=bool(error))
-        return samples
+        return done.samples
 
     def _note_health(self, rule: Rule, error: str) -> None:
         """Log changes only."""
@@ -175,6 +176,12 @@ class Group:
         elif not error and health.state == "err":
             log.info("rule evaluation works again", extra=self._fields(rule))
         health.state, health.error = ("err" if error else "ok"), error
+
+    def _note_refused(self, rule: Rule, refused: int) -> None:
+        """Log changes only: samples that the storage discards are lost, but the rule works."""
+        if refused and not rule.health.refused:
+            log.warning("samples of a rule are refused", extra={**self._fields(rule), "refused": refused})
+        rule.health.refused = refused
 
     def _fields(self, rule: Rule) -> dict[str, str]:
         return {"rule_file": self.definition.file, "group": self.definition.name, "rule": rule.name}

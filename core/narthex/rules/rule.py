@@ -25,9 +25,9 @@ from narthex.rules.recording import recorded, vector_of
 from narthex.rules.restore import STATE_METRIC, last_seen, restored
 from narthex.rules.sending import outgoing
 from narthex.rules.series import SeriesWriter
-from narthex.storage.protocol import Storage
+from narthex.storage.protocol import Appended, Storage
 
-__all__ = ["AlertingRule", "Health", "Moment", "RecordingRule", "Rule", "Send"]
+__all__ = ["AlertingRule", "Committed", "Health", "Moment", "RecordingRule", "Rule", "Send"]
 
 Send = Callable[[Sequence[Alert]], None]
 """Hands alerts over; never waits."""
@@ -48,14 +48,29 @@ class Moment:
         return self.slot - self.offset
 
 
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """How many samples an evaluation gave, and how many of them, or of the ends it marked, the storage refused."""
+
+    samples: int = 0
+    refused: int = 0
+
+    @classmethod
+    def of(cls, table: LabelTable, stored: Appended) -> Committed:
+        """What became of a result."""
+        refused = stored.duplicate + stored.out_of_order + stored.too_old + stored.out_of_bounds
+        return cls(table.rows, refused)
+
+
 @dataclass(slots=True)
 class Health:
-    """How the last evaluation went. Times are seconds; the API shows all of it."""
+    """How the last evaluation went. Times are seconds; the API shows all but ``refused``."""
 
     state: Literal["unknown", "ok", "err"] = "unknown"
     error: str = ""
     last_evaluation: float = 0.0
     duration: float = 0.0
+    refused: int = 0
 
 
 @dataclass(slots=True)
@@ -79,11 +94,10 @@ class RecordingRule:
         value = query(self.expression.tree, moment.query_time).value
         return recorded(value, self.name, self.labels, self.limit)
 
-    def commit(self, result: Recorded, moment: Moment) -> int:
-        """Write them; returns how many samples there were. Raises ``StorageError``."""
+    def commit(self, result: Recorded, moment: Moment) -> Committed:
+        """Write them. Raises ``StorageError``."""
         table, values = result
-        self.writer.write(table, values, moment.query_time)
-        return table.rows
+        return Committed.of(table, self.writer.write(table, values, moment.query_time))
 
     def adopt(self, other: RecordingRule) -> None:
         """Go on where the same rule was before a reload."""
@@ -142,8 +156,8 @@ class AlertingRule:
             found.append(Found(labels, Labels(self._annotation_texts.expand(data, functions)), value))
         return found
 
-    def commit(self, found: list[Found], moment: Moment) -> int:
-        """Move the alerts on, send what is due, write the state series; returns the number of samples.
+    def commit(self, found: list[Found], moment: Moment) -> Committed:
+        """Move the alerts on, send what is due, write the state series.
 
         Raises ``RuleError`` where the elements make no proper set of alerts, and ``StorageError``.
         """
@@ -154,10 +168,9 @@ class AlertingRule:
             raise
         self._send_due(moment.slot)
         if not self.restored:
-            return 0
+            return Committed()
         table, values = state_series(self.alerts.values())
-        self.writer.write(table, values, moment.query_time)
-        return table.rows
+        return Committed.of(table, self.writer.write(table, values, moment.query_time))
 
     def _send_due(self, now: int) -> None:
         sent = due(self.alerts, now, self.options.resend_delay)

@@ -114,6 +114,15 @@ async def test_failing_storage_marks_the_rule(world, monkeypatch):
     assert (group.status().rules[0].health, group.status().rules[0].last_error) == ("err", "disk full")
 
 
+async def test_refused_samples_are_logged_once_and_the_rule_stays_healthy(world, caplog):
+    write(world.storage, 5_000_000, a=1.0)
+    group = Group(definition(record("a", "vector(1)")), world.services, restored=True)
+    for slot in (1_000_000, 1_060_000):
+        await group.evaluate(slot)
+    assert [one.getMessage() for one in caplog.records] == ["samples of a rule are refused"]
+    assert group.status().rules[0].health == "ok"
+
+
 async def test_fault_in_one_rule_is_logged_with_its_traceback_and_contained(world, caplog):
     def query(expr, time):
         raise ZeroDivisionError("ours")
