@@ -87,9 +87,14 @@ class ArrayFileWriter:
         assert _PREFIX.size + len(text) <= _PAGE
         os.pwrite(self._file.fileno(), _PREFIX.pack(_MAGIC, _VERSION, len(text), crc32(text)) + text, 0)
         self._file.truncate(end)
-        os.fsync(self._file.fileno())
-        self._temporary.rename(self._path)
-        sync_directory(self._path.parent)
+        _finish_file(self._file, self._temporary, self._path)
+
+
+def _finish_file(file: BinaryIO, temporary: Path, path: Path) -> None:
+    """Sync a file and give it its name."""
+    os.fsync(file.fileno())
+    temporary.rename(path)
+    sync_directory(path.parent)
 
 
 class ArrayFile:

@@ -47,8 +47,8 @@ def write_slab(slab: Slab, path: Path, live: NDArray[np.bool_] | None = None) ->
     ``live`` (bool, by reference) restricts it to series that are known.
     """
     rows = slab.last_row + 1
-    columns = _survey(slab, rows, live)
-    if not len(columns.refs):
+    columns = _survey(slab, rows, live) if rows else None
+    if columns is None or not len(columns.refs):
         return False
     varying, constant = columns.where(~columns.constant), columns.where(columns.constant)
     facts = {

@@ -1,0 +1,139 @@
+"""Files cut and changed at every kind of place: the start goes on, nothing false comes back, nothing before is lost."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from narthex.storage.protocol import Batch
+from narthex.testing.storage_contract import T0, Found, family, points_of, samples
+from tests.plugins.tsdb.conftest import Factory
+
+ROWS = 12
+
+
+async def crashed(make: Factory, target: Path, *, sealed: bool) -> Found:
+    """Leave in ``target`` what a killed process would; returns what it had stored."""
+    storage = make()
+    await storage.start()
+    lane = storage.open_lane(15_000, 0)
+    refs = storage.register(family(3))
+    lane.extend(refs)
+    own = int(storage.register(family(1, own="yes"))[0])
+    for row in range(ROWS):
+        values = np.array([row, 7.0, row * 0.5])
+        storage.append(Batch(lane, T0 + row * 15_000, values, points_of((own, T0 + row, row))))
+    found = samples(storage)
+    if sealed:
+        storage._disk.seal_points(force=True)
+        await storage.stop()
+    else:
+        storage._disk.wal.flush()
+    shutil.copytree(make.data, target)
+    await storage.stop()
+    return found
+
+
+async def reopened(data: Path) -> tuple[Found, float]:
+    factory = Factory(data)
+    storage = factory()
+    await storage.start()
+    found = samples(storage)
+    await storage.stop()
+    return found, factory.metric("wal_corruptions_total")
+
+
+def assert_true_part(found: Found, original: Found) -> None:
+    for labels, one in found.items():
+        assert set(one) <= set(original[labels])
+
+
+def places(size: int) -> list[int]:
+    """Every byte of the beginning, where headers and framing lie, then a sample of the rest, and the end."""
+    return [*range(min(size, 40)), *range(40, size - 8, 23), *range(max(size - 8, 40), size)]
+
+
+@pytest.mark.parametrize("name", ["series.log", "slab", "points"])
+@pytest.mark.parametrize("how", ["cut", "changed"])
+async def test_a_damaged_log_is_good_up_to_the_damage(make: Factory, tmp_path: Path, name: str, how: str) -> None:
+    original = await crashed(make, tmp_path / "crashed", sealed=False)
+    (log,) = [path for path in (tmp_path / "crashed" / "wal").iterdir() if path.name.startswith(name)]
+    size = log.stat().st_size
+    for at in places(size):
+        data = tmp_path / f"{at}"
+        shutil.copytree(tmp_path / "crashed", data)
+        content = bytearray(log.read_bytes())
+        if how == "cut":
+            del content[at:]
+        else:
+            content[at] ^= 0x40
+        (data / "wal" / log.name).write_bytes(content)
+        found, corruptions = await reopened(data)
+        assert_true_part(found, original)
+        if name == "series.log":
+            continue  # samples of series that are lost cannot be named, and must not turn up under another name
+        lost = sum(map(len, original.values())) - sum(map(len, found.values()))
+        assert corruptions >= 1 or (how == "cut" and lost > 0) or at == 0
+        others = {k: v for k, v in original.items() if ("own" in k) == (name == "slab")}
+        assert {k: found.get(k) for k in others} == others, "the other log is whole"
+        # whatever ended before the damage is there: a row takes 49 bytes in this log, a point 33
+        record = {"slab": 8 + 17 + 24, "points": 8 + 5 + 20}[name]
+        damaged = [v for k, v in original.items() if ("own" in k) == (name == "points")]
+        left = [found.get(k, []) for k in original if ("own" in k) == (name == "points")]
+        whole = ROWS - -(-(size - at) // record)
+        assert all(len(one) >= min(whole, len(full)) for one, full in zip(left, damaged, strict=True))
+        shutil.rmtree(data)
+
+
+@pytest.mark.parametrize("name", ["slab", "points"])
+@pytest.mark.parametrize("how", ["cut", "changed"])
+async def test_a_damaged_file_is_set_aside(make: Factory, tmp_path: Path, name: str, how: str) -> None:
+    original = await crashed(make, tmp_path / "stopped", sealed=True)
+    (path,) = (tmp_path / "stopped" / "sealed").glob(f"{name}-*.nrx")
+    size = path.stat().st_size
+    for at in [*range(0, 20), *range(20, 4096, 97), *range(4096, size, 11), size - 1]:
+        data = tmp_path / f"{at}"
+        shutil.copytree(tmp_path / "stopped", data)
+        content = bytearray(path.read_bytes())
+        if how == "cut":
+            del content[at:]
+        else:
+            content[at] ^= 0x01
+        (data / "sealed" / path.name).write_bytes(content)
+        found, corruptions = await reopened(data)
+        assert_true_part(found, original)
+        aside = (data / "sealed" / f"{path.name}.bad").exists()
+        assert aside == (corruptions == 1)
+        assert aside or (how == "changed" and found == original), "only padding may change unnoticed"
+        shutil.rmtree(data)
+
+
+async def test_a_lost_series_does_not_give_its_samples_to_the_next(make: Factory, tmp_path: Path) -> None:
+    await crashed(make, tmp_path / "stopped", sealed=True)
+    factory = Factory(tmp_path / "stopped")
+    (factory.data / "wal" / "series.log").unlink()
+    storage = factory()
+    await storage.start()
+    lane = storage.open_lane(15_000, 0)
+    lane.extend(storage.register(family(9, new="yes")))
+    storage.append(Batch(lane, T0 + 10_000_000, np.ones(9)))
+    found = samples(storage)
+    assert {len(one) for one in found.values()} == {1}
+    await storage.stop()
+
+
+async def test_half_written_files_are_removed(make: Factory) -> None:
+    storage = make()
+    await storage.start()
+    await storage.stop()
+    left = [make.data / "sealed" / "slab-00000001.nrx.tmp", make.data / "wal" / "series.log.tmp"]
+    for path in left:
+        path.write_bytes(b"half")
+    await storage.stop()
+    storage = make()
+    await storage.start()
+    assert not any(path.exists() for path in left)
+    await storage.stop()
