@@ -59,8 +59,12 @@ class Outcome:
         return f"{self.file}:{self.line}: {self.text}: {self.reason or self.status}"
 
 
-def run_script(script: Script, setup: Setup) -> Iterator[Outcome]:
-    """Run all commands in order; yields after each evaluation. Raises ``StorageError`` when data cannot be loaded."""
+def run_script(script: Script, setup: Setup, *, variations: bool = True) -> Iterator[Outcome]:
+    """Run all commands in order; yields after each evaluation. Raises ``StorageError`` when data cannot be loaded.
+
+    ``variations`` asks every instant evaluation with its selectors pinned by ``@`` too; each is asked as the middle step
+    of a range query in any case.
+    """
     with ExitStack() as stack:
         storage, engine = stack.enter_context(setup())
         lacking: set[str] = set()
@@ -74,12 +78,13 @@ def run_script(script: Script, setup: Setup) -> Iterator[Outcome]:
                     load_into(storage, command)
                     lacking |= unsupported_in(command)
                 case Eval():
-                    yield _outcome(script.file, command, engine, lacking)
+                    yield _outcome(script.file, _Evaluation(command, engine, variations=variations), lacking)
 
 
-def _outcome(file: str, case: Eval, engine: QueryEngine, lacking: set[str]) -> Outcome:
+def _outcome(file: str, evaluation: _Evaluation, lacking: set[str]) -> Outcome:
+    case = evaluation.case
     try:
-        reason = _Evaluation(case, engine).run()
+        reason = evaluation.run()
     except NotImplementedYetError as error:
         return Outcome(file, case.line, case.text, "unsupported", str(error))
     except Exception as error:  # noqa: BLE001 - a bug of the engine fails one evaluation, not the whole run
@@ -95,12 +100,13 @@ def _outcome(file: str, case: Eval, engine: QueryEngine, lacking: set[str]) -> O
 class _Evaluation:
     """One evaluation with all its variations; each method returns the first complaint or None."""
 
-    def __init__(self, case: Eval, engine: QueryEngine) -> None:
-        self._case = case
+    def __init__(self, case: Eval, engine: QueryEngine, *, variations: bool) -> None:
+        self.case = case
         self._engine = engine
+        self._variations = variations
 
     def run(self) -> str | None:
-        case = self._case
+        case = self.case
         if not case.instant:
             answer = self._ask(lambda: self._engine.range(case.text, case.start, case.end, case.step))
             if isinstance(answer, QueryResult):
@@ -109,10 +115,10 @@ class _Evaluation:
         if case.expected.window is not None or case.expected.string is not None:
             answer = self._ask(lambda: self._engine.instant(case.text, case.start))
             return self._check(answer) if isinstance(answer, QueryResult) else answer
-        return self._at(case.text, case.expr, case.start) or self._pinned()
+        return self._at(case.text, case.expr, case.start) or (self._pinned() if self._variations else None)
 
     def _pinned(self) -> str | None:
-        case = self._case
+        case = self.case
         if is_time_bound(case.expr):
             return None
         expr = pinned(case.expr, case.start)
@@ -141,16 +147,16 @@ class _Evaluation:
             raise
         except QueryError as error:
             return f"failed: {error}"
-        if self._case.expected.ordered:
+        if self.case.expected.ordered:
             return None  # the order of a range query's series is its own
         if (complaint := unsorted(answer.value)) is not None:
             return complaint
         middle = middle_of(answer.value, moment, instant.value)
-        return "no sample in the middle" if middle is None else difference(self._case, middle)
+        return "no sample in the middle" if middle is None else difference(self.case, middle)
 
     def _ask(self, query: Callable[[], QueryResult]) -> QueryResult | str | None:
         """The answer; or, where there is none to look at, a complaint or None."""
-        failure = next((one for one in self._case.expected.annotations if one.kind == "fail"), None)
+        failure = next((one for one in self.case.expected.annotations if one.kind == "fail"), None)
         try:
             answer = query()
         except NotImplementedYetError:
@@ -167,11 +173,11 @@ class _Evaluation:
         for kind, found in (("warn", answer.warnings), ("info", answer.infos)):
             if (complaint := self._annotations(kind, found)) is not None:
                 return complaint
-        return difference(self._case, answer.value)
+        return difference(self.case, answer.value)
 
     def _annotations(self, kind: str, found: Sequence[str]) -> str | None:
-        wanted = [one for one in self._case.expected.annotations if one.kind == kind]
-        if kind in self._case.expected.forbidden and found:
+        wanted = [one for one in self.case.expected.annotations if one.kind == kind]
+        if kind in self.case.expected.forbidden and found:
             return f"unexpected {_LONG_NAME[kind]} annotations: {list(found)}"
         if wanted and not found:
             return f"expected {kind} annotations but none were found"
