@@ -32,7 +32,8 @@ __all__ = ["AlertingRule", "Committed", "Health", "Moment", "RecordingRule", "Ru
 Send = Callable[[Sequence[Alert]], None]
 """Hands alerts over; never waits."""
 
-Recorded = tuple[LabelTable, NDArray[np.float64]]
+Recorded = tuple[LabelTable, NDArray[np.float64], list[Labels] | None]
+"""Series, values, and the label sets of the rows where they differ from those of the last evaluation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +93,13 @@ class RecordingRule:
     def compute(self, query: Query, moment: Moment) -> Recorded:
         """The series to write. Raises ``QueryError`` and ``RuleError``."""
         value = query(self.expression.tree, moment.query_time).value
-        return recorded(value, self.name, self.labels, self.limit)
+        table, values = recorded(value, self.name, self.labels, self.limit)
+        return table, values, self.writer.decoded(table)
 
     def commit(self, result: Recorded, moment: Moment) -> Committed:
         """Write them. Raises ``StorageError``."""
-        table, values = result
-        return Committed.of(table, self.writer.write(table, values, moment.query_time))
+        table, values, labels = result
+        return Committed.of(table, self.writer.write(table, values, moment.query_time, labels))
 
     def adopt(self, other: RecordingRule) -> None:
         """Go on where the same rule was before a reload."""
@@ -205,7 +207,7 @@ class AlertingRule:
 Rule = RecordingRule | AlertingRule
 
 
-def state_series(alerts: Iterable[ActiveAlert]) -> Recorded:
+def state_series(alerts: Iterable[ActiveAlert]) -> tuple[LabelTable, NDArray[np.float64]]:
     """``ALERTS`` and ``ALERTS_FOR_STATE`` of the alerts that are pending or firing."""
     active = [alert for alert in alerts if alert.state is not State.INACTIVE]
     shown = [{**alert.labels, "__name__": "ALERTS", "alertstate": alert.state.value} for alert in active]

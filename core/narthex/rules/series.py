@@ -44,13 +44,28 @@ class SeriesWriter:
         """The series written last time."""
         return [self._series[column] for column in self._live.tolist()]
 
-    def write(self, table: LabelTable, values: NDArray[np.float64], timestamp: int) -> Appended:
+    def decoded(self, table: LabelTable) -> list[Labels] | None:
+        """The label sets of a result that differs from the last one, None for one that does not.
+
+        Changes nothing. It is the slow part, so call it in a worker thread while nothing is written.
+        """
+        if self._table is not None and _same(table, self._table):
+            return None
+        labels = table.all_labels()
+        for one in labels:
+            hash(one)  # kept by the label set, so that the event loop need not compute it
+        return labels
+
+    def write(
+        self, table: LabelTable, values: NDArray[np.float64], timestamp: int, labels: list[Labels] | None = None
+    ) -> Appended:
         """Store one evaluation's result; series of the last one that are missing here get stale markers.
 
+        ``labels`` are the table's rows where they are decoded already.
         A time that is not after the last one is refused as a whole; so it goes when the machine's clock is set back.
         Raises ``StorageError``; then the next result decides anew what has ended.
         """
-        columns = self._columns(table)
+        columns = self._columns(table, labels)
         if self._lane is None or not (len(columns) or len(self._live)):
             return Appended()
         if self._last is not None and timestamp <= self._last:
@@ -75,10 +90,10 @@ class SeriesWriter:
         self._lane, self._series, self._column = None, [], {}
         self._live, self._last, self._table = _NO_COLUMNS, None, None
 
-    def _columns(self, table: LabelTable) -> NDArray[np.int64]:
+    def _columns(self, table: LabelTable, labels: list[Labels] | None) -> NDArray[np.int64]:
         """The lane's column of each row, int64 ``[rows]``."""
         if self._table is None or not _same(table, self._table):
-            self._table_columns = self._resolve(table.all_labels())
+            self._table_columns = self._resolve(table.all_labels() if labels is None else labels)
             self._table = table
         return self._table_columns
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from narthex.errors import QueryError, TemplateError
 from narthex.gotemplate import StringMap, Template
 from narthex.gotemplate.builtins import BUILTINS
+from narthex.gotemplate.execute import Limits
 from narthex.gotemplate.functions import for_parsing, prometheus_functions
 from narthex.gotemplate.humanize import humanize, humanize_1024, humanize_duration
 from narthex.gotemplate.samples import TemplateSample
@@ -113,3 +114,9 @@ def test_every_function_stands_in_the_reference_with_its_summary():
 def test_reference_names_no_function_that_is_not_there():
     named = re.findall(r"^\| `(\w+)` \|", DOCS.read_text(encoding="utf-8"), re.MULTILINE)
     assert sorted(named) == sorted({**BUILTINS, **for_parsing()})
+
+
+def test_reference_tells_the_limits():
+    limits = Limits()
+    told = f"nest {limits.depth} templates, take {limits.steps:,} steps and print {limits.output >> 20} Mi characters"
+    assert told in DOCS.read_text(encoding="utf-8")
