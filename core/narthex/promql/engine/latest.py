@@ -39,19 +39,60 @@ def latest(selection: Selection, moments: Ints, lookback: int) -> Latest:
     A series whose newest sample is a staleness marker is absent. Where two samples of a series have one timestamp,
     the frame given later wins, and points win over frames.
     """
-    found: list[tuple[Ints, Ints, Floats]] = []
     oldest, newest = int(moments[0]) - lookback, int(moments[-1])
-    for frame in selection.frames:
-        cut = trimmed(frame, oldest, newest)
-        if cut is not None and len(cut.columns):
-            times, values = _of_frame(cut, moments)
-            found.extend((cut.series[part], times[:, part], values[:, part]) for part in _parts(cut.series))
+    best = _Best(len(moments), selection.labels.rows)
     if len(selection.points.series):
-        series, times, values = _of_points(selection.points, moments)
-        found.append((series, times, values))
-    times, values = _newest(found, len(moments), selection.labels.rows)
+        best.take(*_of_points(selection.points, moments))
+    for frame in reversed(selection.frames):
+        cut = trimmed(frame, oldest, newest)
+        if cut is None:
+            continue
+        columns = best.open_columns(cut, moments)
+        if columns is None:
+            continue
+        cut = Frame(cut.matrix, cut.columns[columns], cut.series[columns], cut.times, cut.group[columns])
+        times, values = _of_frame(cut, moments)
+        for part in reversed(_parts(cut.series)):
+            best.take(cut.series[part], times[:, part], values[:, part])
+    times, values = best.times, best.values
     present = (times > (moments - lookback)[:, None]) & ~is_stale(values)
     return Latest(values, times, None if present.all() else present)
+
+
+class _Best:
+    """The newest sample of each series so far. What comes first wins a tie, so the latest given is taken first."""
+
+    def __init__(self, steps: int, rows: int) -> None:
+        self.times = np.full((steps, rows), _NO_SAMPLE)
+        self.values = np.zeros((steps, rows))
+        self._empty = True
+
+    def open_columns(self, frame: Frame, moments: Ints) -> slice | Ints | None:
+        """The columns of a frame that may hold something newer; None when none can.
+
+        Frames come in order of time, so once the newest slab has answered, the older ones are not looked at.
+        """
+        if self._empty:
+            return slice(None)
+        limit = np.minimum(moments, int(frame.times.max()))
+        open_ = (self.times[:, frame.series] < limit[:, None]).any(axis=0)
+        if open_.all():
+            return slice(None)
+        columns = np.flatnonzero(open_)
+        return columns if len(columns) else None
+
+    def take(self, series: Ints, times: Ints, values: Floats) -> None:
+        """Samples of some series, each ``[K, len(series)]``."""
+        rows = self.times.shape[1]
+        if self._empty and len(series) == rows and bool((series == np.arange(rows)).all()):
+            self.times, self.values = times, values
+        else:
+            newer = times > self.times[:, series]
+            self.times[:, series] = np.where(newer, times, self.times[:, series])
+            # Copied as integers: a float assignment may quieten the staleness marker's payload.
+            bits = self.values.view(np.int64)
+            bits[:, series] = np.where(newer, np.ascontiguousarray(values).view(np.int64), bits[:, series])
+        self._empty = False
 
 
 def _parts(series: Ints) -> list[slice] | list[Ints]:
@@ -121,18 +162,3 @@ def _of_points(points: Points, moments: Ints) -> tuple[Ints, Ints, Floats]:
     inside = at >= starts
     clipped = np.maximum(at, 0)
     return series, np.where(inside, points.times[clipped], _NO_SAMPLE), points.values[clipped]
-
-
-def _newest(found: list[tuple[Ints, Ints, Floats]], steps: int, rows: int) -> tuple[Ints, Floats]:
-    """Put the answers together: one column for each series of the selection; later in the list wins a tie."""
-    if len(found) == 1 and len(found[0][0]) == rows and bool((found[0][0] == np.arange(rows)).all()):
-        return found[0][1], found[0][2]
-    best = np.full((steps, rows), _NO_SAMPLE)
-    values = np.zeros((steps, rows))
-    for series, times, theirs in found:
-        newer = (times >= best[:, series]) & (times != _NO_SAMPLE)
-        best[:, series] = np.where(newer, times, best[:, series])
-        # Copied as integers: a float assignment may quieten the staleness marker's payload.
-        bits = values.view(np.int64)
-        bits[:, series] = np.where(newer, np.ascontiguousarray(theirs).view(np.int64), bits[:, series])
-    return best, values

@@ -46,11 +46,12 @@ def blocks(selection: Selection, start: int, end: int) -> Iterator[Block]:
     Each series stands in one block at most. Staleness markers are left out. Where two samples of a series have one
     timestamp, the frame given later wins, and points win over frames.
     """
-    frames = _chained([cut for frame in selection.frames if (cut := trimmed(frame, start, end)) is not None])
-    scattered = _scattered(frames, selection)
-    for frame in frames:
-        chosen = None if scattered is None else np.flatnonzero(~scattered[frame.series])
-        yield from _of_frame(frame, chosen)
+    frames = [cut for frame in selection.frames if (cut := trimmed(frame, start, end)) is not None]
+    chains = _chained(frames)
+    scattered = _scattered(chains, selection)
+    for chain in chains:
+        chosen = None if scattered is None else np.flatnonzero(~scattered[chain.series])
+        yield from _of_chain(chain, chosen)
     if scattered is not None:
         yield from _of_scattered(frames, selection, scattered, start, end)
 
@@ -58,16 +59,49 @@ def blocks(selection: Selection, start: int, end: int) -> Iterator[Block]:
 # --- frames that follow each other ----------------------------------------------------------------------------------
 
 
-def _chained(frames: list[Frame]) -> list[Frame]:
-    """Neighbouring frames with the same series in the same groups, joined to one (slabs that were sealed)."""
-    chain: list[list[Frame]] = []
+@dataclass(frozen=True, slots=True)
+class _Chain:
+    """Frames of the same series in the same groups, one behind the other (slabs that were sealed)."""
+
+    parts: tuple[Frame, ...]
+    times: Ints
+
+    @property
+    def series(self) -> Ints:
+        return self.parts[0].series
+
+    @property
+    def group(self) -> Ints:
+        return self.parts[0].group
+
+    def cells(self, chosen: slice | Ints) -> Floats:
+        """All rows of some of the series: ``[R, chosen]``."""
+        if len(self.parts) == 1:
+            return _columns(self.parts[0].matrix, self.parts[0].columns[chosen])
+        columns = [part.columns[chosen] for part in self.parts]
+        values = np.empty((len(self.times), len(columns[0])))
+        row = 0
+        for part, wanted in zip(self.parts, columns, strict=True):
+            rows = len(part.times)
+            np.take(part.matrix, wanted, axis=1, out=values[row : row + rows], mode="clip")  # clip: no buffer between
+            row += rows
+        return values
+
+
+def _chained(frames: Sequence[Frame]) -> list[_Chain]:
+    """Neighbouring frames joined where they can be."""
+    chains: list[list[Frame]] = []
     for frame in map(_used_groups, frames):
-        aligned = _aligned(chain[-1][0], frame) if chain else None
-        if aligned is not None and _follows(chain[-1][-1], aligned):
-            chain[-1].append(aligned)
+        aligned = _aligned(chains[-1][0], frame) if chains else None
+        if aligned is not None and _follows(chains[-1][-1], aligned):
+            chains[-1].append(aligned)
         else:
-            chain.append([frame])
-    return [_stacked(parts) for parts in chain]
+            chains.append([frame])
+    return [_Chain(tuple(parts), _rows_of(parts)) for parts in chains]
+
+
+def _rows_of(parts: Sequence[Frame]) -> Ints:
+    return parts[0].times if len(parts) == 1 else np.concatenate([part.times for part in parts])
 
 
 def _used_groups(frame: Frame) -> Frame:
@@ -101,34 +135,23 @@ def _follows(before: Frame, frame: Frame) -> bool:
     return bool((before.times.max(axis=0) < first).all())
 
 
-def _stacked(parts: Sequence[Frame]) -> Frame:
-    if len(parts) == 1:
-        return parts[0]
-    values = np.concatenate([part.window(0, len(part.times)) for part in parts])
-    columns = np.arange(values.shape[1])
-    times = np.concatenate([part.times for part in parts])
-    return Frame(values, columns, parts[0].series, times, parts[0].group)
-
-
 # --- regular series -------------------------------------------------------------------------------------------------
 
 
-def _of_frame(frame: Frame, chosen: Ints | None) -> Iterator[Block]:
-    columns, series, group = frame.columns, frame.series, frame.group
-    if chosen is not None:
-        columns, series, group = columns[chosen], series[chosen], group[chosen]
-    width = max(1, _CELLS // max(1, len(frame.times)))
-    for at in range(0, len(columns), width):
-        part = slice(at, at + width)
-        yield from _clean(series[part], _columns(frame, columns[part]), frame.times, group[part])
+def _of_chain(chain: _Chain, chosen: Ints | None) -> Iterator[Block]:
+    size = len(chain.series) if chosen is None else len(chosen)
+    width = max(1, _CELLS // max(1, len(chain.times)))
+    for at in range(0, size, width):
+        part = slice(at, at + width) if chosen is None else chosen[at : at + width]
+        yield from _clean(chain.series[part], chain.cells(part), chain.times, chain.group[part])
 
 
-def _columns(frame: Frame, columns: Ints) -> Floats:
-    """The columns of a frame; a view where they are neighbours, as a whole target's are."""
+def _columns(matrix: Floats, columns: Ints) -> Floats:
+    """Columns of a matrix; a view where they are neighbours, as a whole target's are."""
     first, last = int(columns[0]), int(columns[-1])
     if last - first + 1 == len(columns) and bool((np.diff(columns) == 1).all()):
-        return frame.matrix[:, first : last + 1]
-    return np.take(frame.matrix, columns, axis=1)
+        return matrix[:, first : last + 1]
+    return np.take(matrix, columns, axis=1)
 
 
 def _clean(series: Ints, values: Floats, times: Ints, group: Ints) -> Iterator[Block]:
@@ -176,13 +199,14 @@ def packed(series: Ints, values: Floats, times: Ints, valid: Bools) -> Iterator[
 # --- series in several places ---------------------------------------------------------------------------------------
 
 
-def _scattered(frames: Sequence[Frame], selection: Selection) -> Bools | None:
+def _scattered(chains: Sequence[_Chain], selection: Selection) -> Bools | None:
     """Which series have samples in more than one place (bool ``[rows of the table]``), or None for no one."""
-    if not len(selection.points.series) and len(frames) < 2 and all(len(occurrences(f.series)) == 1 for f in frames):
+    alone = len(chains) < 2 and all(len(occurrences(chain.series)) == 1 for chain in chains)
+    if alone and not len(selection.points.series):
         return None
     places = np.zeros(selection.labels.rows, dtype=np.int64)
-    for frame in frames:
-        places += np.bincount(frame.series, minlength=len(places))
+    for chain in chains:
+        places += np.bincount(chain.series, minlength=len(places))
     places[selection.points.series] += 2  # points are never aligned
     several = places > 1
     return several if several.any() else None
