@@ -1,7 +1,7 @@
 """Prometheus's template functions, apart from the engine: alert templates and console pages use them.
 
 The table is made for one moment and one server, because ``query``, ``now`` and the links depend on them. Parsing needs
-the names only: :data:`NAMES` and :func:`for_parsing` serve that.
+the names only; :func:`for_parsing` serves that.
 """
 
 from __future__ import annotations
