@@ -62,8 +62,8 @@ class Outcome:
 def run_script(script: Script, setup: Setup, *, variations: bool = True) -> Iterator[Outcome]:
     """Run all commands in order; yields after each evaluation. Raises ``StorageError`` when data cannot be loaded.
 
-    ``variations`` asks every instant evaluation with its selectors pinned by ``@`` too; each is asked as the middle step
-    of a range query in any case.
+    ``variations`` asks every instant evaluation with its selectors pinned by ``@`` too; each is asked as the middle
+    step of a range query in any case.
     """
     with ExitStack() as stack:
         storage, engine = stack.enter_context(setup())
