@@ -47,6 +47,7 @@ def _title(text: str) -> str:
 def _regex(pattern: str) -> Regex:
     """The expression as Go's ``regexp.MustCompile`` takes it: there a dot does not match a newline."""
     try:
+        Regex(pattern)  # by itself: the group below would balance a stray parenthesis
         return Regex(f"(?-s:{pattern})")
     except ValueError as error:
         raise CallError(f"error parsing regexp: {error}") from None

@@ -63,6 +63,7 @@ def test_function_gives_what_prometheus_gives(text, expected):
     [
         ('{{ query "x" | first }}', "error calling first: first() called on vector with no elements"),
         ("{{ match `(` `a` }}", "error calling match: error parsing regexp"),
+        ("{{ match `a)(b` `ab` }}", "error calling match: error parsing regexp"),
         ("{{ toUpper 3 }}", "wrong type for value; expected string; got int"),
         ("{{ label `a` 3 }}", "wrong type for value; expected *template.sample"),
         ("{{ humanize true }}", "error calling humanize: can't convert bool to float"),
