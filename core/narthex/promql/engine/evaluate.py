@@ -176,7 +176,10 @@ class Evaluation:
 
     def over_windows(self, expr: Expr, steps: Steps, compute: WindowFunction, function: str = "") -> Vector:
         """``compute`` over every window of a range expression, block by block; metric names are kept."""
-        source = self.ranged(expr, steps, function)
+        return self.reduced(self.ranged(expr, steps, function), steps, compute)
+
+    def reduced(self, source: Ranged, steps: Steps, compute: WindowFunction) -> Vector:
+        """``compute`` over every window of a source, block by block."""
         values: list[Floats] = []
         masks: list[Bools | None] = []
         series = []

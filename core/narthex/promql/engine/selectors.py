@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from narthex.errors import NotImplementedYetError, QueryError
+from narthex.errors import QueryError
 from narthex.model.labeltable import LabelTable
 from narthex.promql.ast import At, Expr, MatrixSelector, SubqueryExpr, VectorSelector
+from narthex.promql.engine.extended import ANCHORED_FUNCTIONS, SMOOTHED_FUNCTIONS, interpolated
 from narthex.promql.engine.latest import latest
 from narthex.promql.engine.query import Steps
 from narthex.promql.engine.vector import Bools, Ints, Vector
@@ -46,8 +47,8 @@ def reference_times(steps: Steps, at: At | None, offset: int) -> Ints:
 
 def instant(evaluation: Evaluation, selector: VectorSelector, steps: Steps) -> tuple[Vector, Ints]:
     """The newest samples of a selector's series, and their times (int64 ``[K, n]``, ms)."""
-    if selector.smoothed or selector.anchored:
-        raise NotImplementedYetError("the modifiers smoothed and anchored are not implemented yet")
+    if selector.smoothed:
+        return _smoothed(evaluation, selector, steps)
     moments = reference_times(steps, selector.at, selector.offset)
     fixed = selector.at is not None and len(moments) > 1
     if fixed:
@@ -78,6 +79,7 @@ def _columns(frames: Iterable[object]) -> int:
 def ranged(evaluation: Evaluation, expr: Expr, steps: Steps, function: str) -> Ranged:
     """The windows of a range selector or subquery, for the function that reads them."""
     if isinstance(expr, MatrixSelector):
+        _refuse_modifier(expr.selector, function)
         return _matrix(evaluation, expr, steps)
     if isinstance(expr, SubqueryExpr):
         return _subquery(evaluation, expr, steps)
@@ -86,13 +88,35 @@ def ranged(evaluation: Evaluation, expr: Expr, steps: Steps, function: str) -> R
 
 def _matrix(evaluation: Evaluation, expr: MatrixSelector, steps: Steps) -> Ranged:
     selector = expr.selector
-    if selector.smoothed or selector.anchored:
-        raise NotImplementedYetError("the modifiers smoothed and anchored are not implemented yet")
     end = reference_times(steps, selector.at, selector.offset)
     start = end - expr.range
-    first, last = int(start[0]), int(end[-1])
+    lookback = evaluation.settings.lookback
+    first = int(start[0]) - (lookback if selector.anchored or selector.smoothed else 0)
+    last = int(end[-1]) + (lookback if selector.smoothed else 0)
     selection = evaluation.storage.select(selector.matchers, first + 1, last)
     return Ranged(selection.labels, blocks(selection, first, last), start, end)
+
+
+def _refuse_modifier(selector: VectorSelector, function: str) -> None:
+    """``anchored`` and ``smoothed`` mean something to a few functions only."""
+    for modifier, asked, usable in (
+        ("anchored", selector.anchored, ANCHORED_FUNCTIONS),
+        ("smoothed", selector.smoothed, SMOOTHED_FUNCTIONS),
+    ):
+        if asked and function not in usable:
+            names = ", ".join(usable)
+            raise QueryError(f"{modifier} modifier can only be used with: {names} - not with {function or 'none'}")
+
+
+def _smoothed(evaluation: Evaluation, selector: VectorSelector, steps: Steps) -> tuple[Vector, Ints]:
+    """Values on the line between the samples before and after; the newest value where nothing follows yet."""
+    end = reference_times(steps, selector.at, selector.offset)
+    lookback = evaluation.settings.lookback
+    first, last = int(end[0]) - lookback, int(end[-1]) + lookback
+    selection = evaluation.storage.select(selector.matchers, first + 1, last)
+    source = Ranged(selection.labels, blocks(selection, first, last), end - lookback, end)
+    vector = evaluation.reduced(source, steps, lambda window: interpolated(window, lookback))
+    return vector, np.broadcast_to(end[:, None], vector.values.shape)
 
 
 def _subquery(evaluation: Evaluation, expr: SubqueryExpr, steps: Steps) -> Ranged:

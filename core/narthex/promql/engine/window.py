@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from narthex.promql.engine.gather_rows import after
+from narthex.promql.engine.gather_rows import NEVER, after
 from narthex.promql.engine.sums import repaired
 from narthex.promql.engine.vector import Bools, Floats, Ints
 from narthex.promql.engine.windows import Block
@@ -87,6 +87,11 @@ class Window:
         """The times in the given rows (clipped to the block): int64 ``[K, G]``."""
         inside = np.clip(rows, 0, len(self.block.times) - 1)
         return self.block.times[inside, np.arange(self.block.times.shape[1])]
+
+    def exists(self, rows: Ints) -> Bools:
+        """Whether the rows are rows of their group: bool ``[K, G]``."""
+        inside: Bools = (rows >= 0) & (rows < len(self.block.times)) & (self.times_at(rows) != NEVER)
+        return inside
 
     def at_least(self, samples: int) -> Bools | None:
         """Which windows hold so many samples: bool ``[K, n]``, or None for all."""

@@ -8,19 +8,22 @@ depends on times only is computed once for each group of series.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from narthex.promql.ast import MatrixSelector, VectorSelector
+from narthex.promql.engine.extended import anchored, smoothed_change
 from narthex.promql.engine.functions.registry import Function, Invocation, of_window
+from narthex.promql.engine.resets import lost_between
 from narthex.promql.engine.vector import Bools, Floats, Ints, Vector
 from narthex.promql.engine.window import Window
 
 __all__ = ["FUNCTIONS"]
 
 T = TypeVar("T", bound=np.generic)
+_Result = tuple[Floats, "Bools | None"]
 
 _COUNTER_SUFFIXES = ("_total", "_sum", "_count", "_bucket")
 
@@ -36,7 +39,7 @@ def extrapolated(window: Window, *, counter: bool, per_second: bool) -> tuple[Fl
     first = window.at(first_row)
     change = window.at(last_row) - first
     if counter:
-        lost = _lost(window)
+        lost = lost_between(window, window.low, window.high - 1)
         if lost is not None:
             change = change + lost
     first_time, last_time = window.times_at(first_row), window.times_at(last_row)
@@ -56,20 +59,6 @@ def extrapolated(window: Window, *, counter: bool, per_second: bool) -> tuple[Fl
     wide_start = np.where(below, to_zero, wide_start)
     factor = (window.spread(sampled + to_end) + wide_start) / wide_sampled
     return change * (factor * scale), window.at_least(2)
-
-
-def _lost(window: Window) -> Floats | None:
-    """What a counter had reached before each reset inside the window, added up: ``[K, n]``; None without resets."""
-    values = window.block.values
-    fell = values[1:] < values[:-1]
-    if not fell.any():
-        return None
-    losses = np.zeros(values.shape)
-    np.copyto(losses[1:], values[:-1], where=fell)
-    if not np.isfinite(losses).all():  # an infinity must not spoil the windows behind it
-        return replace(window, low=window.low + 1).sum(losses)
-    running = np.cumsum(losses, axis=0)
-    return np.asarray(_at(window, running, window.high - 1) - _at(window, running, window.low))
 
 
 def _at(window: Window, values: NDArray[T], rows: Ints) -> NDArray[T]:
@@ -105,16 +94,56 @@ def _changed(before: Floats, after: Floats) -> Bools:
     return np.asarray((before != after) & ~(np.isnan(before) & np.isnan(after)))
 
 
-def _counter(name: str, *, per_second: bool) -> Function:
-    def compute(window: Window) -> tuple[Floats, Bools | None]:
-        return extrapolated(window, counter=True, per_second=per_second)
+def _change(name: str, *, counter: bool, per_second: bool = False) -> Function:
+    """``rate``, ``increase`` or ``delta``, in the way the selector asks for."""
+
+    def between_samples(window: Window) -> Floats:
+        change = window.at(window.high - 1) - window.at(window.low)
+        lost = lost_between(window, window.low, window.high - 1) if counter else None
+        return change if lost is None else change + lost
 
     def apply(invocation: Invocation) -> Vector:
+        lookback = invocation.evaluation.settings.lookback
+        selector = _selector(invocation)
+
+        def compute(window: Window) -> _Result:
+            if selector is not None and selector.smoothed:
+                change, present = smoothed_change(window, lookback, counter=counter)
+            elif selector is not None and selector.anchored:
+                change, present = between_samples(anchored(window, lookback)), window.at_least(1)
+            else:
+                return extrapolated(window, counter=counter, per_second=per_second)
+            return change / window.seconds if per_second else change, present
+
         result = invocation.over_windows(0, compute)
-        _note_other_types(invocation, result)
+        if counter:
+            _note_other_types(invocation, result)
         return result.without_name(delayed=invocation.delayed)
 
     return Function(name, apply)
+
+
+def _count_of(name: str, differs: Callable[[Floats, Floats], Bools]) -> Function:
+    """``changes`` or ``resets``; an anchored window counts the change from the sample before it too."""
+    count = _transitions(differs)
+
+    def apply(invocation: Invocation) -> Vector:
+        lookback = invocation.evaluation.settings.lookback
+        selector = _selector(invocation)
+
+        def compute(window: Window) -> _Result:
+            if selector is None or not selector.anchored:
+                return count(window)
+            return count(anchored(window, lookback))[0], window.at_least(1)
+
+        return invocation.over_windows(0, compute).without_name(delayed=invocation.delayed)
+
+    return Function(name, apply)
+
+
+def _selector(invocation: Invocation) -> VectorSelector | None:
+    argument = invocation.argument(0)
+    return argument.selector if isinstance(argument, MatrixSelector) else None
 
 
 def _note_other_types(invocation: Invocation, result: Vector) -> None:
@@ -137,11 +166,11 @@ def _note_other_types(invocation: Invocation, result: Vector) -> None:
 
 
 FUNCTIONS = (
-    _counter("rate", per_second=True),
-    _counter("increase", per_second=False),
-    of_window("delta", lambda window: extrapolated(window, counter=False, per_second=False)),
+    _change("rate", counter=True, per_second=True),
+    _change("increase", counter=True),
+    _change("delta", counter=False),
     of_window("irate", lambda window: _instantaneous(window, rate=True)),
     of_window("idelta", lambda window: _instantaneous(window, rate=False)),
-    of_window("changes", _transitions(_changed)),
-    of_window("resets", _transitions(lambda before, after: np.asarray(after < before))),
+    _count_of("changes", _changed),
+    _count_of("resets", lambda before, after: np.asarray(after < before)),
 )
