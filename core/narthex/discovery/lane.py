@@ -56,6 +56,7 @@ class Lane:
     def _begin(self, run: Run) -> None:
         context = contextvars.copy_context()
         context.run(_OWNER.set, run)
+        run.is_guest = True
         coroutine = run.supervise()
         run.task = self.loop.create_task(coroutine, name=f"discovery {run.name}", context=context)
         run.task.add_done_callback(lambda _: self._ended(run))
@@ -132,8 +133,9 @@ class ThreadLane(Lane):
         return task
 
     def _begin(self, run: Run) -> None:
-        run.leftovers = lambda: self._tasks_of(run)
         super()._begin(run)
+        run.leftovers = lambda: self._tasks_of(run)
+        run.is_guest = False
 
     def _tasks_of(self, run: Run) -> list[asyncio.Task[object]]:
         return [one for one, owner in self._owners.items() if owner is run and one is not run.task and not one.done()]

@@ -8,6 +8,8 @@ from __future__ import annotations
 __all__ = ["Pacing"]
 
 _GROWTH = 1.5
+_CLOSE = 0.001
+"""Seconds by which a turn may come early: a wait shorter than the clock can tell would end before it began."""
 
 
 class Pacing:
@@ -33,7 +35,7 @@ class Pacing:
 
     def take(self, now: float) -> frozenset[str]:
         """The jobs whose turn it is; they count as delivered."""
-        ready = frozenset(job for job, due in self._due.items() if due <= now)
+        ready = frozenset(job for job, due in self._due.items() if due <= now + _CLOSE)
         for job in ready:
             del self._due[job]
             _, interval = self._sent[job]

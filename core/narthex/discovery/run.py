@@ -45,6 +45,8 @@ class Run:
         self.task: asyncio.Task[None] | None = None
         self.leftovers: Callable[[], Sequence[asyncio.Task[object]]] = tuple
         """Tasks that the discoverer created and that still run; set by a lane that can tell."""
+        self.is_guest = False
+        """Whether it runs on a loop that others end, and so obeys whoever cancels it; set by its lane."""
         self._discoverer = discoverer
         self._ledger = ledger
         self._log = log
@@ -79,7 +81,7 @@ class Run:
             except GeneratorExit:
                 raise  # the loop itself goes away
             except BaseException as error:  # noqa: BLE001 -- a stranger's code: everything is contained, see above
-                if self._is_over():
+                if self._is_over() or self._is_sent_away(error):
                     return
                 self._failed(error)
                 retry_within = error.retry_within if isinstance(error, DiscoveryError) else None
@@ -97,6 +99,14 @@ class Run:
 
     def _is_over(self) -> bool:
         return self._stopping  # a call, because another thread may have changed it since the last look
+
+    def _is_sent_away(self, error: BaseException) -> bool:
+        """Whether the loop's owner ends the task; on a lane of our own a discoverer can only have cancelled itself."""
+        cancelled = isinstance(error, asyncio.CancelledError) and self.task is not None and self.task.cancelling() > 0
+        if cancelled and not self.is_guest and self.task is not None:
+            self.task.uncancel()
+            return False
+        return cancelled
 
     def _tidy(self) -> None:
         left = self.leftovers()

@@ -24,6 +24,9 @@ __all__ = ["Recorder", "build_context", "check_discoverer"]
 
 Change = Callable[[], Awaitable[None]]
 
+_POOLS = ("asyncio_", "AnyIO worker thread")
+"""Threads that belong to the event loop's own pools: they idle until it ends, and are nobody's leak."""
+
 
 def build_context(
     name: str = "test/0", clock: Clock | None = None, registry: CollectorRegistry | None = None, job: str = "test"
@@ -135,7 +138,7 @@ async def _nothing_left(tasks: set[asyncio.Task[object]], threads: set[threading
     until = clock.monotonic() + grace
     while True:
         left = [task.get_name() for task in asyncio.all_tasks() - tasks if not task.done()]
-        alive = [one.name for one in set(threading.enumerate()) - threads if one.is_alive()]
+        alive = [one.name for one in set(threading.enumerate()) - threads if not one.name.startswith(_POOLS)]
         if not left and not alive:
             return
         assert clock.monotonic() < until, f"left behind: tasks {left}, threads {alive}"

@@ -92,7 +92,7 @@ class Kit:
     def refuse(config, context):
         sys.exit("no")
 
-    def inline(self, clock: FakeClock, settings: Settings = Settings()) -> Supervisor:
+    def inline(self, clock: FakeClock, settings: Settings | None = None) -> Supervisor:
         return Supervisor(self.catalog, clock, self.registry, isolate=False, settings=settings, random=lambda: 1.0)
 
     def isolated(self, settings: Settings = QUICK) -> Supervisor:

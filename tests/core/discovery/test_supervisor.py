@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import pytest
 
@@ -278,8 +279,7 @@ async def test_a_flood_is_coalesced_and_the_last_state_wins(kit, clock, supervis
 
     async def consume():
         while True:
-            for job in await supervisor.changes():
-                seen.append((job, *kit.addresses(supervisor, job)))
+            seen.extend((job, *kit.addresses(supervisor, job)) for job in await supervisor.changes())
 
     consumer = asyncio.create_task(consume())
     await supervisor.apply({"node": [kit.block("a", flood)]})
@@ -306,11 +306,9 @@ async def test_stop_names_those_that_swallow_their_cancellation(kit, clock, capl
     async def stubborn(publish, context):
         publish([])
         while True:
-            try:
+            with contextlib.suppress(asyncio.CancelledError):
                 await context.clock.sleep(30)
-                return
-            except asyncio.CancelledError:
-                pass
+                break
 
     supervisor = kit.inline(clock)
     await supervisor.apply({"node": [kit.block("a", stubborn), kit.block("b", kit.publishes())]})
