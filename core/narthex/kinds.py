@@ -179,7 +179,8 @@ class ScrapeKind:
     ``protocols`` maps a name of ``scrape_protocols`` to its ``Accept`` entry (without ``q``), ``media_types`` are the
     base media types that choose this parser. ``line_oriented`` says that a sample is one line that can be told from its
     neighbours without context, which lets the series cache compare bodies line by line.
-    ``parse(body, content_type)`` returns the entries and raises ``ExpositionError``.
+    ``parse(body, content_type)`` returns the entries and raises ``ExpositionError``. ``timestamp`` reads the text
+    behind a value as ms since the epoch, None for anything else; it spares lines with timestamps the parser.
     """
 
     name: str
@@ -187,6 +188,7 @@ class ScrapeKind:
     media_types: tuple[str, ...]
     parse: Callable[[bytes, str], Sequence[Any]]
     line_oriented: bool = False
+    timestamp: Callable[[bytes], int | None] | None = None
     stability: Stability = "provisional"
     summary: str = ""
 

@@ -56,8 +56,8 @@ class SeriesCache:
     """The samples of one target, from bodies to rows. Call :meth:`take` or :meth:`fail`, then :meth:`commit`."""
 
     __slots__ = (
-        "_absent", "_cells", "_comments", "_counts", "_lines", "_metadata", "_point_refs", "_points", "_prefixes",
-        "_row", "_scrapes", "_steady", "_timestamp", "_tracked", "identity", "options",
+        "_absent", "_cells", "_comments", "_counts", "_kind", "_lines", "_metadata", "_point_refs", "_points",
+        "_prefixes", "_row", "_scrapes", "_steady", "_timestamp", "_tracked", "identity", "options",
     )  # fmt: skip
 
     def __init__(self, row: Row, identity: SeriesIdentity, options: CacheOptions) -> None:
@@ -69,12 +69,13 @@ class SeriesCache:
         self._prefixes: Sequence[bytes] = ()
         self._cells: Cells = np.zeros(0, dtype=np.int32)
         self._absent: dict[bytes, int] = {}
-        self._point_refs: dict[str, int | None] = {}
+        self._point_refs: dict[bytes, int | None] = {}
         self._tracked: frozenset[int] = frozenset()
         self._comments: Sequence[bytes] = ()
         self._metadata = MetadataTable()
         self._points: Points | None = None
         self._timestamp = 0
+        self._kind: ScrapeKind | None = None
         self._counts = Counts()
         self._steady = Counts()
         self._scrapes = 0
@@ -98,6 +99,9 @@ class SeriesCache:
         self._timestamp = timestamp
         self._points = None
         self._metadata.expire(self._scrapes)
+        if kind is not self._kind:  # the same lines may mean something else in another format
+            self._kind = kind
+            self._lines, self._comments = (), ()
         if not kind.line_oriented:
             self._settle(self._attempt(lambda: read_whole(body, kind, content_type), body))
             return
@@ -160,7 +164,7 @@ class SeriesCache:
         return {**self._absent, **known}
 
     def _read(self, body: bytes, lines: Sequence[bytes], kind: ScrapeKind, content_type: str) -> Reading:
-        reading = read_lines(lines, self._known(), self._comments, kind, content_type)
+        reading = read_lines(lines, self._known(), self._point_refs, self._comments, kind, content_type)
         return reading if reading is not None else read_whole(body, kind, content_type)
 
     def _attempt(self, read: Callable[[], Reading], body: bytes) -> Reading:

@@ -9,7 +9,7 @@ from narthex.model.labels import Labels
 from narthex.model.sample import NORMAL_NAN
 from narthex.scrape.identity import SeriesIdentity
 from narthex.scrape.lines import NEVER
-from narthex.scrape.reading import Parsed, Reading
+from narthex.scrape.reading import Parsed, Reading, Stamped
 from narthex.scrape.row import BIN
 
 __all__ = ["Counts", "Plan", "Point"]
@@ -32,7 +32,7 @@ class Counts:
 class Plan:
     """Sorts samples into the row and points, and finds out which series are new.
 
-    ``known`` maps what stands before a value to a cell, ``point_refs`` the series text of samples with timestamps to a
+    ``known`` maps what stands before a value to a cell, ``point_refs`` the same of samples with timestamps to a
     reference, None for a dropped one. Raises ``ScrapeError`` for labels that cannot be stored. ``places`` and
     ``values`` are the row's samples.
     """
@@ -41,7 +41,7 @@ class Plan:
         self,
         reading: Reading,
         known: Mapping[bytes, int],
-        point_refs: Mapping[str, int | None],
+        point_refs: Mapping[bytes, int | None],
         identity: SeriesIdentity,
         *,
         honor: bool,
@@ -53,8 +53,8 @@ class Plan:
         self.new_labels: list[Labels] = []
         self.new_point_labels: list[Labels] = []
         self._new: list[int] = []
-        self._point_samples: list[Parsed] = []
-        self._new_points: dict[str, Labels | None] = {}
+        self._stamped = list(reading.stamped)
+        self._new_points: dict[bytes, Labels | None] = {}
         for sample in reading.parsed:
             if honor and sample.entry.timestamp is not None:
                 self._take_point(sample, identity)
@@ -65,7 +65,7 @@ class Plan:
         reading, place, value = self._reading, sample.place, sample.entry.value
         reading.prefixes[place] = sample.prefix
         self.places.append(place)
-        self.values.append(value if value == value else NORMAL_NAN)  # noqa: PLR0124 -- not equal to itself: a NaN
+        self.values.append(stored(value))
         cell = known.get(sample.prefix)
         if cell is not None:
             reading.cells[place] = cell
@@ -76,11 +76,13 @@ class Plan:
             self.new_labels.append(labels)
 
     def _take_point(self, sample: Parsed, identity: SeriesIdentity) -> None:
-        series = sample.entry.series
-        self._point_samples.append(sample)
-        if series not in self._point_refs and series not in self._new_points:
-            labels = identity.of(sample.entry.labels)
-            self._new_points[series] = labels
+        entry = sample.entry
+        assert entry.timestamp is not None  # only such samples are points
+        prefix = sample.prefix if sample.prefix != NEVER else entry.series.encode()
+        self._stamped.append(Stamped(sample.place, prefix, stored(entry.value), entry.timestamp))
+        if prefix not in self._point_refs and prefix not in self._new_points:
+            labels = identity.of(entry.labels)
+            self._new_points[prefix] = labels
             if labels is not None:
                 self.new_point_labels.append(labels)
 
@@ -88,20 +90,20 @@ class Plan:
         """The samples of the body. Of series behind ``sample_limit`` (0: none) none counts as new."""
         cells, new = self._reading.cells, set(self._new)
         kept = [place for place in self.places if cells[place] != BIN or place in new]
-        kept_points = [one.place for one in self._point_samples if self._is_kept(one.entry.series)]
-        new_points = {one.place for one in self._point_samples if self._new_points.get(one.entry.series) is not None}
-        stored = sorted(kept + kept_points)
+        kept_points = [one.place for one in self._stamped if self._is_kept(one.prefix)]
+        new_points = {one.place for one in self._stamped if self._new_points.get(one.prefix) is not None}
+        in_order = sorted(kept + kept_points)
         known_cells = [cells[place] for place in kept if place not in new]
         repeats = len(known_cells) - len(set(known_cells)) + len(self.new_labels) - len(set(self.new_labels))
         return Counts(
-            scraped=len(self.places) + len(self._point_samples),
-            kept=len(stored),
-            added=sum(place in new or place in new_points for place in stored[: sample_limit or None]),
+            scraped=len(self.places) + len(self._stamped),
+            kept=len(in_order),
+            added=sum(place in new or place in new_points for place in in_order[: sample_limit or None]),
             duplicates=repeats,
         )
 
-    def _is_kept(self, series: str) -> bool:
-        return self._point_refs.get(series) is not None or self._new_points.get(series) is not None
+    def _is_kept(self, prefix: bytes) -> bool:
+        return self._point_refs.get(prefix) is not None or self._new_points.get(prefix) is not None
 
     def place(self, cells: Sequence[int]) -> None:
         """Enter the cells of the new series."""
@@ -126,16 +128,20 @@ class Plan:
                 seen.add(cell)
         return len(taken) - len(seen)
 
-    def points(self, refs: Sequence[int]) -> tuple[list[Point], dict[str, int | None]]:
-        """The samples with timestamps, given the references of the new series; and references by series text."""
+    def points(self, refs: Sequence[int]) -> tuple[list[Point], dict[bytes, int | None]]:
+        """The samples with timestamps, given the references of the new series; and all references by prefix."""
         given = iter(refs)
-        new = {series: None if labels is None else int(next(given)) for series, labels in self._new_points.items()}
+        new = {prefix: None if labels is None else int(next(given)) for prefix, labels in self._new_points.items()}
         known = {**self._point_refs, **new}
-        here = {one.entry.series: known[one.entry.series] for one in self._point_samples}
+        here = {one.prefix: known[one.prefix] for one in self._stamped}
         found: list[Point] = []
-        for sample in self._point_samples:
-            ref, entry = here[sample.entry.series], sample.entry
-            assert entry.timestamp is not None  # only such samples are points
+        for sample in sorted(self._stamped, key=lambda one: one.place):
+            ref = here[sample.prefix]
             if ref is not None:
-                found.append((ref, entry.timestamp, entry.value if entry.value == entry.value else float(NORMAL_NAN)))
+                found.append((ref, sample.timestamp, sample.value))
         return found, here
+
+
+def stored(value: float) -> float:
+    """``value`` as it is stored: any NaN becomes the normal one."""
+    return value if value == value else float(NORMAL_NAN)  # noqa: PLR0124 -- not equal to itself: a NaN

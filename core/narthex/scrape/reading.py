@@ -5,7 +5,7 @@ The result is a proposal. The cache decides over it (labels, limits, duplicates)
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from narthex.errors import ExpositionError
@@ -14,7 +14,7 @@ from narthex.scrape.exposition import Entry, Series
 from narthex.scrape.lines import NEVER, one_value, plain_values
 from narthex.scrape.row import BIN
 
-__all__ = ["Parsed", "Reading", "read_lines", "read_whole"]
+__all__ = ["Parsed", "Reading", "Stamped", "read_lines", "read_whole"]
 
 _NO_SAMPLE = frozenset({b"", b"#"})
 _SPACE = b" \t"
@@ -29,13 +29,24 @@ class Parsed:
     entry: Series
 
 
+@dataclass(frozen=True, slots=True)
+class Stamped:
+    """A sample with a timestamp (ms) of its own, of a series known by the text in front of the value."""
+
+    place: int
+    prefix: bytes
+    value: float
+    timestamp: int
+
+
 @dataclass(slots=True)
 class Reading:
     """A body, sorted by what is to be done.
 
     ``prefixes`` and ``cells`` are parallel to ``lines`` and filled for known series; ``places`` and ``values`` are the
-    known series' samples, ``parsed`` the other ones. ``entries`` holds what the parser gave, or None where the
-    comments, and so the metadata, are those of the body before. A body that is not read by lines has no ``lines``.
+    known series' samples, ``stamped`` those with timestamps, ``parsed`` the other ones. ``entries`` holds what the
+    parser gave, or None where the comments, and so the metadata, are those of the body before. A body that is not read
+    by lines has no ``lines``.
     """
 
     lines: Sequence[bytes]
@@ -43,24 +54,34 @@ class Reading:
     cells: list[int]
     places: list[int] = field(default_factory=list)
     values: list[float] = field(default_factory=list)
+    stamped: list[Stamped] = field(default_factory=list)
     parsed: list[Parsed] = field(default_factory=list)
     comments: Sequence[bytes] = ()
     entries: Sequence[Entry] | None = None
 
 
 def read_lines(
-    lines: Sequence[bytes], known: Mapping[bytes, int], comments: Sequence[bytes], kind: ScrapeKind, content_type: str
+    lines: Sequence[bytes],
+    known: Mapping[bytes, int],
+    stamped: Container[bytes],
+    comments: Sequence[bytes],
+    kind: ScrapeKind,
+    content_type: str,
 ) -> Reading | None:
-    """Read by lines: ``known`` maps what stands before a value to a cell, ``comments`` are those of the body before.
+    """Read by lines.
 
-    None where the lines cannot be told apart (a label value with a raw newline). Raises ``ExpositionError``.
+    ``known`` maps what stands before a value to a cell, ``stamped`` holds it for series with timestamps, ``comments``
+    are those of the body before. None where the lines cannot be told apart (a label value with a raw newline). Raises
+    ``ExpositionError``.
     """
     reading = Reading(lines, [NEVER] * len(lines), [BIN] * len(lines))
     others, unknown = _look_up(reading, known)
+    if kind.timestamp is not None:
+        unknown = _look_up_stamped(reading, unknown, stamped, kind.timestamp)
     reading.comments = [lines[place] for place in others]
     # A sample behind the last comment may stand behind an end mark: only the parser can tell.
-    if reading.places and (not others or reading.places[-1] > max(others, key=lambda one: (bool(lines[one]), one))):
-        unknown.append(_take_back(reading))
+    end = max((place for place in others if lines[place]), default=-1)
+    unknown += _take_back(reading, end)
     if not unknown and reading.comments == comments:
         return reading
     order = sorted(others + unknown)
@@ -116,11 +137,37 @@ def _read_values(reading: Reading, texts: list[bytes]) -> list[int]:
     return refused
 
 
-def _take_back(reading: Reading) -> int:
-    place = reading.places.pop()
+def _look_up_stamped(
+    reading: Reading, unknown: Sequence[int], stamped: Container[bytes], timestamp: Callable[[bytes], int | None]
+) -> list[int]:
+    """Fill in the samples with timestamps of known series; the places that are left for the parser."""
+    left: list[int] = []
+    for place in unknown:
+        head, _, when = reading.lines[place].rpartition(b" ")
+        series, space, text = head.rpartition(b" ")
+        prefix = series + space
+        time = timestamp(when) if prefix in stamped else None
+        value = one_value(text) if time is not None else None
+        if time is None or value is None:
+            left.append(place)
+        else:
+            reading.stamped.append(Stamped(place, prefix, value, time))
+    return left
+
+
+def _take_back(reading: Reading, end: int) -> list[int]:
+    """The place of the last known sample, taken back, if it is behind ``end``."""
+    plain = reading.places[-1] if reading.places else -1
+    stamped = reading.stamped[-1].place if reading.stamped else -1
+    if max(plain, stamped) <= end:
+        return []
+    if stamped > plain:
+        reading.stamped.pop()
+        return [stamped]
+    reading.places.pop()
     reading.values.pop()
-    reading.prefixes[place], reading.cells[place] = NEVER, BIN
-    return place
+    reading.prefixes[plain], reading.cells[plain] = NEVER, BIN
+    return [plain]
 
 
 def _parse(text: bytes, order: Sequence[int], kind: ScrapeKind, content_type: str) -> Sequence[Entry]:

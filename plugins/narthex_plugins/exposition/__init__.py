@@ -10,7 +10,7 @@ from narthex.kinds import ScrapeKind
 from narthex.scrape.exposition import Entry
 from narthex_plugins.exposition.grammar import PLAIN, ParseOptions
 from narthex_plugins.exposition.openmetrics import parse_openmetrics
-from narthex_plugins.exposition.text import parse_text
+from narthex_plugins.exposition.text import parse_text, read_timestamp
 
 __all__ = ["OPENMETRICS", "TEXT", "ParseOptions", "narthex_scrape_kinds", "parse_openmetrics", "parse_text"]
 
@@ -32,6 +32,7 @@ TEXT = ScrapeKind(
     media_types=("text/plain",),
     parse=partial(_text, options=PLAIN),
     line_oriented=True,
+    timestamp=read_timestamp,
     stability="stable",
     summary="Prometheus text format 0.0.4 and 1.0.0",
 )

@@ -14,7 +14,7 @@ from narthex.scrape.exposition import Comment, Entry, Help, Series, Type, number
 from narthex_plugins.exposition.grammar import METRIC_TYPES, PLAIN, Grammar, ParseOptions, State, decode, unquote
 from narthex_plugins.exposition.samples import meaning
 
-__all__ = ["parse_text"]
+__all__ = ["parse_text", "read_timestamp"]
 
 _GRAMMAR = Grammar(rb"[ \t]*", rb'[^\\"]', loose_commas=True)
 _BLANK = re.compile(rb"[ \t\n]*")
@@ -22,6 +22,7 @@ _META = re.compile(rb"#[ \t]+(HELP|TYPE)[ \t]+")
 _LINE = re.compile(rb"[^\n]*")
 _VALUE = re.compile(rb"[ \t]*([^{ \t\n]+)[ \t]*")
 _TIMESTAMP = re.compile(rb"(-?[0-9]+)[ \t]*")
+_MILLISECONDS = re.compile(rb"-?[0-9]+")
 _HELP_ESCAPE = re.compile(rb"\\[\\n]")
 
 
@@ -42,6 +43,11 @@ def parse_text(body: bytes, options: ParseOptions = PLAIN) -> Sequence[Entry]:
             entries.append(entry)
     except ExpositionError as error:
         raise ExpositionError(error.message, body.count(b"\n", 0, at) + 1) from None
+
+
+def read_timestamp(text: bytes) -> int | None:
+    """A timestamp in ms; None for other text."""
+    return int(text) if _MILLISECONDS.fullmatch(text) else None
 
 
 def _comment(body: bytes, at: int, state: State, _options: ParseOptions) -> tuple[Entry, int]:

@@ -359,3 +359,33 @@ def test_the_cache_stores_what_reading_from_scratch_stores(bodies):
         if labels["__name__"] != "up"
     }
     assert found == {labels: samples for labels, samples in model.stored.items() if samples}
+
+
+def test_labels_of_samples_with_timestamps_are_made_once():
+    calls = []
+    target = Target()
+    target.cache.identity = SeriesIdentity(TARGET, Rules([lambda labels: calls.append(1) or drop(labels)], ["count"]))
+    for version in range(3):
+        target.scrape(f'a {version} {version * 1000}\nb{{drop="1"}} 1 {version}\nc NaN {version}\n')
+        assert target.cache.counts.kept == 2
+    assert len(calls) == 3
+    assert target.values("a") == [(0, 0), (1000, 1), (2000, 2)]
+
+
+@pytest.mark.parametrize("line", ["a 1 1_0", "a 1 1.5", "a 1_0 1", "a  1 1 ", "a 1 1 1", "a 1  x"])
+def test_known_lines_with_timestamps_are_refused_as_unknown_ones_are(line):
+    target = Target()
+    target.scrape("a 1 1\n")
+    if line != "a  1 1 ":
+        with pytest.raises(ExpositionError):
+            target.scrape(f"{line}\n")
+    else:
+        target.scrape(f"{line}\n")
+
+
+def test_the_same_lines_are_read_anew_in_another_format():
+    target = Target()
+    target.scrape("a 1\n")
+    target.kind = OPENMETRICS
+    with pytest.raises(ExpositionError, match="EOF"):
+        target.scrape("a 1\n")
