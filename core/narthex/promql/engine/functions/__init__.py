@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from narthex.promql.engine.functions import (
     histogram,
+    info,
     labels,
     math,
     overtime,
@@ -28,6 +29,7 @@ STANDARD: Mapping[str, Function] = table(
         *labels.FUNCTIONS,
         *shape.FUNCTIONS,
         *histogram.FUNCTIONS,
+        *info.FUNCTIONS,
     )
 )
 """Every function that ships, by name."""
