@@ -25,9 +25,8 @@ NO_TIME = 0
 class Frame:
     """Samples of ``n`` selected series over ``rows`` moments.
 
-    * ``matrix``: float64 ``[rows, any]``, the block as stored, not to be written to: row by row while it is open,
-      column by column once sealed, with a row stride of 0 where all rows are equal. Cells may be ``MISSING`` or
-      ``STALE_NAN``. A cell whose time is ``NO_TIME`` holds garbage.
+    * ``matrix``: float64 ``[rows, any]``, the block as stored, in row order, not to be written to. Cells may be
+      ``MISSING`` or ``STALE_NAN``. A cell whose time is ``NO_TIME`` holds garbage.
     * ``columns``: int64 ``[n]``, the columns of ``matrix`` that were selected.
     * ``series``: int64 ``[n]``, for each of them its row in the selection's label table.
     * ``times``: int64 ``[rows, groups]``, ms since the epoch, or ``NO_TIME``. Where present, ascending along rows.
@@ -41,18 +40,8 @@ class Frame:
     group: NDArray[np.int64]
 
     def window(self, start: int, end: int) -> NDArray[np.float64]:
-        """Rows ``start`` <= r < ``end`` of the selected columns: float64 ``[end - start, n]``, a copy.
-
-        The copy may lie in memory row by row or column by column, as the block does.
-        """
-        # np.take is the fastest gather, but it first copies the whole block unless that is contiguous.
-        matrix = self.matrix
-        if matrix.strides[0] == 0:  # constant columns, stored once
-            row = np.take(matrix[0], self.columns) if len(matrix) else np.zeros(len(self.columns))
-            return np.repeat(row[None, :], max(0, min(end, len(matrix)) - start), axis=0)
-        if matrix.strides[1] == matrix.itemsize:
-            return np.take(matrix[start:end], self.columns, axis=1)
-        return np.take(matrix.T, self.columns, axis=0)[:, start:end].T
+        """Rows ``start`` <= r < ``end`` of the selected columns: float64 ``[end - start, n]``, a copy."""
+        return np.take(self.matrix[start:end], self.columns, axis=1)
 
     def at(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         """One cell for each selected column and step: ``rows`` is int64 ``[steps, n]``; float64 of that shape."""

@@ -106,12 +106,14 @@ class StorageContract:
         return lane, refs
 
     async def test_the_same_labels_have_the_same_reference(self, storage: Storage) -> None:
+        """Identity is the label set."""
         one, two = Labels({"__name__": "a"}), Labels({"__name__": "a", "x": "y"})
         first = storage.register([one, two, one])
         assert first[0] == first[2] != first[1]
         assert storage.register([two, one]).tolist() == [first[1], first[0]]
 
     async def test_rows_come_back_with_their_times(self, storage: Storage) -> None:
+        """Many more rows than one block holds."""
         lane, _ = self.lane(storage, family(3))
         for step in range(300):
             assert storage.append(row(lane, T0 + step * STEP, step, step + 0.5, 7.0)).stored == 3
@@ -120,6 +122,7 @@ class StorageContract:
         assert found == {family(3)[1]: expected}
 
     async def test_a_window_is_answered_whole(self, storage: Storage) -> None:
+        """Both ends belong to the window."""
         lane, _ = self.lane(storage, family(1), phase=4321)
         times = [T0 + 4321 + step * STEP for step in range(200)]
         for time in times:
@@ -129,6 +132,7 @@ class StorageContract:
             assert [time for time, _ in found.get(family(1)[0], [])] == [t for t in times if start <= t <= end]
 
     async def test_missing_cells_are_no_samples_and_stale_ones_are(self, storage: Storage) -> None:
+        """The two markers are told apart by their bits."""
         lane, _ = self.lane(storage, family(2))
         assert storage.append(row(lane, T0, 1.0, MISSING)).stored == 1
         assert storage.append(row(lane, T0 + STEP, STALE_NAN, 2.0)).stored == 2
@@ -137,6 +141,7 @@ class StorageContract:
         assert found[family(2)[1]] == [(T0 + STEP, bits(2.0)[0])]
 
     async def test_columns_added_later_have_no_earlier_samples(self, storage: Storage) -> None:
+        """A lane grows between rows."""
         lane, _ = self.lane(storage, family(2))
         storage.append(row(lane, T0, 1.0, 2.0))
         lane.extend(storage.register(family(4)[2:]))
@@ -145,6 +150,7 @@ class StorageContract:
         assert samples(storage, [equal("i", "3")]) == {family(4)[3]: [(T0 + STEP, bits(6.0)[0])]}
 
     async def test_the_callers_array_is_copied(self, storage: Storage) -> None:
+        """The caller may use its array again."""
         lane, _ = self.lane(storage, family(1))
         values = np.array([1.0])
         storage.append(Batch(lane, T0, values))
@@ -152,12 +158,14 @@ class StorageContract:
         assert samples(storage)[family(1)[0]] == [(T0, bits(1.0)[0])]
 
     async def test_points_keep_their_own_times(self, storage: Storage) -> None:
+        """Points may be older than the row they come with."""
         lane, refs = self.lane(storage, family(2))
         own = points_of((int(refs[1]), T0 - 7, 5.0), (int(refs[1]), T0 - 3, 6.0))
         assert storage.append(row(lane, T0, 1.0, MISSING, points=own)).stored == 3
         assert samples(storage, [equal("i", "1")])[family(2)[1]] == [(T0 - 7, bits(5.0)[0]), (T0 - 3, bits(6.0)[0])]
 
     async def test_repeated_points_are_accepted_others_refused_by_reason(self, storage: Storage) -> None:
+        """Prometheus's rules of acceptance."""
         lane, refs = self.lane(storage, family(2))
         ref = int(refs[0])
         storage.append(row(lane, T0, MISSING, 1.0, points=points_of((ref, T0, 1.0))))
@@ -167,6 +175,7 @@ class StorageContract:
         assert samples(storage)[family(2)[0]] == [(T0, bits(1.0)[0])]
 
     async def test_two_lanes_may_hold_one_series(self, storage: Storage) -> None:
+        """Two targets that expose the same series."""
         first, _ = self.lane(storage, family(1))
         second, _ = self.lane(storage, family(1), phase=5000)
         storage.append(row(first, T0, 1.0))
@@ -175,6 +184,7 @@ class StorageContract:
         assert [time for time, _ in samples(storage)[family(1)[0]]] == [T0, T0 + 5000, T0 + STEP]
 
     async def test_a_series_moves_from_lane_to_lane(self, storage: Storage) -> None:
+        """A target that moved."""
         first, _ = self.lane(storage, family(1))
         storage.append(row(first, T0, 1.0))
         first.close()
@@ -186,12 +196,14 @@ class StorageContract:
         assert times == [T0, T0 + 5000, T0 + 5000 + STEP]
 
     async def test_a_row_of_the_wrong_width_is_refused_whole(self, storage: Storage) -> None:
+        """A row fits its lane or is not taken at all."""
         lane, _ = self.lane(storage, family(2))
         with pytest.raises((StorageError, AssertionError)):  # a storage for tests may assert
             storage.append(row(lane, T0, 1.0))
         assert samples(storage) == {}
 
     async def test_matchers_decide(self, storage: Storage) -> None:
+        """All operators, and labels that are absent."""
         labels = [
             Labels({"__name__": "a", "x": "1"}),
             Labels({"__name__": "a", "x": "12"}),
@@ -215,6 +227,7 @@ class StorageContract:
             assert set(samples(storage, matchers)) == {labels[i] for i in expected}, [str(one) for one in matchers]
 
     async def test_names_values_and_series(self, storage: Storage) -> None:
+        """The metadata of the API."""
         lane, _ = self.lane(storage, [*family(2), Labels({"__name__": "other", "z": "9"})])
         storage.append(row(lane, T0, 1.0, 2.0, 3.0))
         window = T0 - STEP, T0 + STEP
@@ -230,6 +243,7 @@ class StorageContract:
         assert storage.stats(10).series == 3
 
     async def test_a_restart_keeps_samples(self, make: Callable[[], Storage]) -> None:
+        """What was stored before a clean stop is there after the start."""
         if not self.durable:
             pytest.skip("this storage keeps nothing")
         first = make()
@@ -252,4 +266,5 @@ class StorageContract:
             await second.stop()
 
     async def test_stopping_without_start_is_harmless(self, make: Callable[[], Storage]) -> None:
+        """A server that fails to start still stops its parts."""
         await make().stop()

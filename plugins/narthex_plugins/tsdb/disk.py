@@ -56,6 +56,7 @@ class Disk:
         except BaseException:
             self._directory.unlock()
             raise
+        self._sealer.use(recovered.table)
         for slab in recovered.slabs:
             self._parts.add(slab)
         for run in recovered.runs:

@@ -31,7 +31,7 @@ __all__ = ["Recovered", "recover"]
 _VERIFIED = 1 << 30
 """Bytes of the newest files whose values are verified at start; of older files only the index is."""
 
-_INDEX = frozenset({"times", "varying.refs", "varying.group", "constant.refs", "constant.group", "refs"})
+_INDEX = frozenset({"times", "refs", "column", "group"})
 
 
 @dataclass(slots=True)
@@ -118,7 +118,7 @@ class _Recovery:
             if not sealed.exists():  # else the crash came between sealing and removing the log
                 slab, damage = replay_slab(path)
                 self._damaged(path, damage)
-                if slab is not None and write_slab(slab, sealed, self._live()):
+                if slab is not None and write_slab(slab, self._result.table, sealed):
                     self._adopt(ArrayFile(sealed))
             path.unlink()
             self._log.info("replayed a log", extra={"file": path.name, "done": done + 1, "of": len(paths)})

@@ -16,7 +16,7 @@ Ints = NDArray[np.int64]
 
 
 class SealedSlab:
-    """A slab's file. Columns are sorted by series; constant columns are a matrix with a row stride of zero."""
+    """A slab's file: ``refs`` ascending, and for each its group of times and its column of the values."""
 
     def __init__(self, file: ArrayFile) -> None:
         self.file = file
@@ -27,37 +27,32 @@ class SealedSlab:
         self._interval = int(facts["interval"])
         self._base = int(facts["base"])
         self._times: Ints = file.array("times")
-        rows = len(self._times)
-        constant = np.broadcast_to(file.array("constant.values"), (rows, *file.array("constant.values").shape))
-        self._blocks = [
-            (file.array("varying.refs"), file.array("varying.group"), file.array("varying.values").T),
-            (file.array("constant.refs"), file.array("constant.group"), constant),
-        ]
-        self.columns = sum(len(refs) for refs, _, _ in self._blocks)
+        self._refs: NDArray[np.int32] = file.array("refs")
+        self._column: NDArray[np.int32] = file.array("column")
+        self._group: NDArray[np.int32] = file.array("group")
+        self._values: NDArray[np.float64] = file.array("values")
+        self.columns = len(self._refs)
 
     def frames(self, refs: Ints, start: int, end: int) -> list[Frame]:
         """Frames of the samples of these series (ascending) in a window."""
-        if self.max_time < start or self.min_time > end:
-            return []
         low, high = rows_of_window(start, end, self._interval, self._base, len(self._times))
-        found = []
-        for known, group, matrix in self._blocks if low < high else ():
-            columns, series = columns_of(refs, known)
-            if len(columns):
-                groups = group[columns].astype(np.int64)
-                found.append(Frame(matrix[low:high], columns, series, self._times[low:high], groups))
-        return found
+        if self.max_time < start or self.min_time > end or low >= high:
+            return []
+        at, series = columns_of(refs, self._refs)
+        if not len(at):
+            return []
+        columns, group = self._column[at].astype(np.int64), self._group[at].astype(np.int64)
+        return [Frame(self._values[low:high], columns, series, self._times[low:high], group)]
 
     def holds(self, count: int) -> NDArray[np.bool_]:
         """For the references below ``count`` whether there is a column for them."""
         flags = np.zeros(count, dtype=np.bool_)
-        for refs, _, _ in self._blocks:
-            flags[refs[: np.searchsorted(refs, np.int32(count))]] = True
+        flags[self._refs[: np.searchsorted(self._refs, np.int32(count))]] = True
         return flags
 
     def top(self) -> int:
         """One more than the largest reference."""
-        return 1 + max(int(refs[-1]) if len(refs) else -1 for refs, _, _ in self._blocks)
+        return 1 + (int(self._refs[-1]) if len(self._refs) else -1)
 
 
 class SealedPoints(Run):

@@ -19,6 +19,7 @@ from narthex_plugins.tsdb.parts import Parts
 from narthex_plugins.tsdb.points import PointStore, Run, merge
 from narthex_plugins.tsdb.sealed import SealedPoints, SealedSlab
 from narthex_plugins.tsdb.sealing import write_points, write_slab
+from narthex_plugins.tsdb.series import SeriesTable
 from narthex_plugins.tsdb.slab import Slab
 from narthex_plugins.tsdb.wal import WriteAheadLog
 
@@ -46,10 +47,15 @@ class Sealer:
         self._wal = wal
         self._metrics = metrics
         self._log = log
+        self._table = SeriesTable()
         self._waiting: list[Slab] = []
         self._lock = threading.Lock()
         self._failing = False
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="tsdb-seal")
+
+    def use(self, table: SeriesTable) -> None:
+        """The series that recovery found; before any slab is sealed."""
+        self._table = table
 
     def slab(self, slab: Slab) -> Future[None]:
         """Seal a slab that gets no more rows."""
@@ -102,7 +108,7 @@ class Sealer:
 
     def _seal(self, slab: Slab) -> None:
         path = self._directory.slab(slab.number)
-        sealed = SealedSlab(ArrayFile(path)) if write_slab(slab, path) else None
+        sealed = SealedSlab(ArrayFile(path)) if write_slab(slab, self._table, path) else None
         self._parts.replace(slab, sealed)
         self._metrics.compactions.inc()
         if self._failing:

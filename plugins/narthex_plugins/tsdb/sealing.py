@@ -1,14 +1,14 @@
-"""From an open slab to a sealed file: sort columns by series, store constant ones once, drop empty ones.
+"""From an open slab to a sealed file: drop empty columns, bring those of one metric together.
 
-Values are turned from rows to columns here, so that each series is one run of bytes: a query for one series touches one
-page of a file, and per-series compression can later take the place of the raw values without moving anything else.
-All steps work on chunks of columns, so sealing needs a few megabytes beside the slab.
+Queries ask for one metric of many targets, while a lane holds many metrics of one target. So columns are put in order
+of metric, then series: what a query reads of a row lies together, and only the pages it needs are mapped. Rows stay
+rows, so the file is read in place, with the same operations as an open slab. Sealing needs a few megabytes beside the
+slab, because it works on chunks.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from narthex.model.sample import MISSING_BITS
 from narthex_plugins.tsdb.container import ArrayFileWriter
 from narthex_plugins.tsdb.points import Run
+from narthex_plugins.tsdb.series import SeriesTable
 from narthex_plugins.tsdb.slab import Slab
 
 __all__ = ["write_points", "write_slab"]
@@ -24,33 +25,21 @@ __all__ = ["write_points", "write_slab"]
 Ints = NDArray[np.int64]
 
 _COLUMNS = 2048
-"""Columns in one chunk: 2 MB at 120 rows."""
+"""Columns looked at in one step: 2 MB at 120 rows."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Columns:
-    """The columns of a slab that hold samples, sorted by series. ``constant`` marks those with one value only."""
-
-    refs: Ints
-    columns: Ints
-    group: Ints
-    constant: NDArray[np.bool_]
-    first: NDArray[np.float64]
-
-    def where(self, keep: NDArray[np.bool_] | Ints) -> _Columns:
-        return _Columns(self.refs[keep], self.columns[keep], self.group[keep], self.constant[keep], self.first[keep])
-
-
-def write_slab(slab: Slab, path: Path, live: NDArray[np.bool_] | None = None) -> bool:
+def write_slab(slab: Slab, table: SeriesTable, path: Path) -> bool:
     """Write a slab that gets no more rows; False, and no file, when it has no sample. Raises ``OSError``.
 
-    ``live`` (bool, by reference) restricts it to series that are known.
+    Samples of series that the table does not know are left out.
     """
     rows = slab.last_row + 1
-    columns = _survey(slab, rows, live) if rows else None
-    if columns is None or not len(columns.refs):
+    refs, columns, group = _survey(slab, table, rows)
+    if not len(refs):
         return False
-    varying, constant = columns.where(~columns.constant), columns.where(columns.constant)
+    order = np.argsort(table.metrics(refs), kind="stable")
+    place = np.empty(len(order), dtype=np.int64)
+    place[order] = np.arange(len(order))
     facts = {
         "kind": "slab",
         "number": slab.number,
@@ -61,11 +50,10 @@ def write_slab(slab: Slab, path: Path, live: NDArray[np.bool_] | None = None) ->
     }
     with ArrayFileWriter(path, facts) as file:
         file.add("times", "<i8", (rows, slab.lanes), [slab.times[:rows, : slab.lanes]])
-        for name, part in (("varying", varying), ("constant", constant)):
-            file.add(f"{name}.refs", "<i4", part.refs.shape, [part.refs])
-            file.add(f"{name}.group", "<i4", part.group.shape, [part.group])
-        file.add("varying.values", "<f8", (len(varying.refs), rows), _runs(slab, varying.columns, rows))
-        file.add("constant.values", "<f8", constant.first.shape, [constant.first])
+        file.add("refs", "<i4", refs.shape, [refs])
+        file.add("column", "<i4", refs.shape, [place])
+        file.add("group", "<i4", refs.shape, [group])
+        file.add("values", "<f8", (rows, len(refs)), slab.rows(columns[order], rows))
     return True
 
 
@@ -78,37 +66,26 @@ def write_points(run: Run, number: int, path: Path) -> None:
         file.add("values", "<f8", run.values.shape, [run.values])
 
 
-def _survey(slab: Slab, rows: int, live: NDArray[np.bool_] | None) -> _Columns:
+def _survey(slab: Slab, table: SeriesTable, rows: int) -> tuple[Ints, Ints, Ints]:
+    """Series (ascending), column and group of the columns that hold a sample."""
     refs = slab.references()
-    if live is not None:
-        refs = refs[refs < len(live)]
-        refs = refs[live[refs]]
+    refs = refs[table.has(refs)]
     columns, at = slab.locate(refs)
-    found = [_look(slab, chunk, rows) for chunk in _chunks(columns)]
-    group, state, first = (np.concatenate([one[i] for one in found]) if found else np.zeros(0) for i in range(3))
-    order = np.argsort(refs[at], kind="stable")
-    all_columns = _Columns(refs[at], columns, group.astype(np.int64), np.asarray(state == _CONSTANT), first)
-    return all_columns.where(order[state[order] != _EMPTY])
+    if not rows or not len(columns):
+        none = np.zeros(0, dtype=np.int64)
+        return none, none, none
+    looks = [_look(slab, chunk, rows) for chunk in _chunks(columns)]
+    group, filled = (np.concatenate([one[i] for one in looks]) for i in range(2))
+    kept = np.flatnonzero(filled)
+    return refs[at[kept]], columns[kept], group[kept]
 
 
-_EMPTY, _CONSTANT, _VARYING = 0, 1, 2
-
-
-def _look(slab: Slab, columns: Ints, rows: int) -> tuple[Ints, NDArray[np.int8], NDArray[np.float64]]:
-    """For each column its group, what it holds, and the value of its first row."""
+def _look(slab: Slab, columns: Ints, rows: int) -> tuple[Ints, Ints]:
+    """For each column its group, and whether it holds a sample (0 or 1)."""
     group, cells = slab.cells(columns, rows)
     written = slab.times[:rows][:, group] != 0
-    bits = cells.view(np.int64)
-    top = written.argmax(axis=0), np.arange(len(columns))
-    constant = ((bits == bits[top]) | ~written).all(axis=0)
-    empty = (constant & (bits[top] == MISSING_BITS)) | ~written.any(axis=0)
-    state = np.where(empty, _EMPTY, np.where(constant, _CONSTANT, _VARYING)).astype(np.int8)
-    return group, state, cells[top]
-
-
-def _runs(slab: Slab, columns: Ints, rows: int) -> Iterator[NDArray[np.float64]]:
-    for chunk in _chunks(columns):
-        yield slab.cells(chunk, rows)[1].T
+    filled = ((cells.view(np.int64) != MISSING_BITS) & written).any(axis=0)
+    return group, filled.astype(np.int64)
 
 
 def _chunks(columns: Ints) -> Iterator[Ints]:

@@ -166,6 +166,17 @@ class SeriesTable:
                 columns[name] = Column(codes, column.values)
         return LabelTable(len(refs), columns)
 
+    def has(self, refs: Ints) -> NDArray[np.bool_]:
+        """Which references have a series."""
+        known = refs < self.count
+        known[known] = self.sizes[refs[known]] > 0
+        return known
+
+    def metrics(self, refs: Ints) -> Codes:
+        """The code of each series' metric name."""
+        column = self.columns.get(METRIC)
+        return column.codes[refs] if column is not None else np.zeros(len(refs), dtype=np.int32)
+
     def snapshot(self, keep: Ints) -> NewSeries:
         """The given series with dictionaries that hold only their values: what a fresh journal starts with."""
         values: dict[str, Sequence[str]] = {}

@@ -8,6 +8,7 @@ the time last: a row without a time does not exist.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -140,15 +141,17 @@ class Slab:
         panels = self.panels
         if not len(columns):
             return []
-        cuts = np.searchsorted(columns, [panel.base for panel in panels] + [panels[-1].base + panels[-1].width])
+        if len(panels) == 1:
+            return [self._frame(panels[0], columns, series, low, high)]
+        inside = [np.flatnonzero((columns >= one.base) & (columns < one.base + one.width)) for one in panels]
         return [
-            self._frame(panel, columns[a:b] - panel.base, series[a:b], low, high)
-            for panel, a, b in zip(panels, cuts, cuts[1:], strict=False)
-            if a < b
+            self._frame(panel, columns[at] - panel.base, series[at], low, high)
+            for panel, at in zip(panels, inside, strict=True)
+            if len(at)
         ]
 
     def locate(self, refs: Ints) -> tuple[Ints, Ints]:
-        """``(columns, at)``: the columns that belong to these series, ascending, and for each its place in ``refs``."""
+        """``(columns, at)``: the columns of these series, and for each its place in ``refs``, ascending."""
         position = self._position
         again_refs, again_columns = self._again
         known = refs if len(refs) == 0 or refs[-1] < len(position) else refs[: np.searchsorted(refs, len(position))]
@@ -159,8 +162,7 @@ class Slab:
             at = np.minimum(np.searchsorted(refs, again_refs), len(refs) - 1)
             hit = refs[at] == again_refs
             columns, series = np.concatenate([columns, again_columns[hit]]), np.concatenate([series, at[hit]])
-        if len(columns) > 1 and (columns[1:] < columns[:-1]).any():
-            order = np.argsort(columns, kind="stable")
+            order = np.argsort(series, kind="stable")
             columns, series = columns[order], series[order]
         return columns, series
 
@@ -184,6 +186,19 @@ class Slab:
             group[at] = panel.group[columns[at] - panel.base]
             cells[:, at] = np.take(panel.matrix[:rows], columns[at] - panel.base, axis=1)
         return group, cells
+
+    def rows(self, columns: Ints, count: int) -> Iterator[NDArray[np.float64]]:
+        """The first ``count`` rows of some columns, one after the other."""
+        inside = [
+            (one.matrix, at, columns[at] - one.base)
+            for one in self.panels
+            if len(at := np.flatnonzero((columns >= one.base) & (columns < one.base + one.width)))
+        ]
+        for row in range(count):
+            values = np.empty(len(columns))
+            for matrix, at, there in inside:
+                values[at] = matrix[row, there]
+            yield values
 
     # --- inside ------------------------------------------------------------------------------------------------------
 

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -29,7 +29,7 @@ async def test_what_was_written_survives_sigkill(make, seed: int) -> None:
     acknowledged = 0
     for _ in range(2 + seed * 2):
         acknowledged = int(process.stdout.readline())
-    time.sleep(0.031 * seed)  # so that the kill meets another moment of the cycle each time; nothing depends on it
+    await asyncio.sleep(0.031 * seed)  # the kill meets another moment of the cycle each time; nothing depends on it
     process.send_signal(signal.SIGKILL)
     acknowledged = max([acknowledged, *(int(line) for line in process.stdout.read().split())])
     process.wait()

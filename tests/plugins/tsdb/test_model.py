@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.plugins.tsdb.conftest import Factory
 
 from narthex.model.labels import Labels
 from narthex.model.sample import MISSING, STALE_NAN
@@ -22,7 +23,6 @@ from narthex.storage.frames import Points
 from narthex.storage.protocol import Batch, Lane
 from narthex.testing.storage_contract import samples
 from narthex_plugins.tsdb.storage import Tsdb
-from tests.plugins.tsdb.conftest import Factory
 
 SERIES = [Labels({"__name__": f"m{i % 3}", "i": str(i), **({"odd": "yes"} if i % 2 else {})}) for i in range(12)]
 INTERVALS = [1000, 15_000]
