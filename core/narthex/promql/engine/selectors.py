@@ -55,7 +55,7 @@ def instant(evaluation: Evaluation, selector: VectorSelector, steps: Steps) -> t
         moments = moments[:1]
     lookback = evaluation.settings.lookback
     selection = evaluation.storage.select(selector.matchers, int(moments[0]) - lookback + 1, int(moments[-1]))
-    evaluation.budget.hold(len(moments) * _columns(selection.frames) + (len(selection.points.series) > 0))
+    evaluation.budget.hold(len(moments) * selection.labels.rows)  # before anything of that size is made
     found = latest(selection, moments, lookback)
     values, times, present = found.values, found.times, found.present
     if fixed:
@@ -70,10 +70,6 @@ def instant(evaluation: Evaluation, selector: VectorSelector, steps: Steps) -> t
     evaluation.budget.read(samples)
     evaluation.budget.hold(samples)
     return vector, times
-
-
-def _columns(frames: Iterable[object]) -> int:
-    return max((len(frame.columns) for frame in frames), default=0)  # type: ignore[attr-defined]  # Frame
 
 
 def ranged(evaluation: Evaluation, expr: Expr, steps: Steps, function: str) -> Ranged:
