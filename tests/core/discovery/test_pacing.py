@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,7 +22,7 @@ def test_changes_that_keep_coming_are_spaced_ever_wider_up_to_the_limit():
         pacing.mark("job", now)
         if pacing.take(now):
             sent.append(now)
-    gaps = [later - earlier for earlier, later in zip(sent, sent[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(sent)]
     assert gaps[0] < 0.15
     assert max(gaps) < 5.02
     assert gaps[-1] > 4.9
