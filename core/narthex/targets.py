@@ -132,10 +132,12 @@ def _endpoint(scheme: str, host: str, path: str) -> str:
 
 
 def _query(labels: Mapping[str, str], params: Mapping[str, Sequence[str]]) -> str:
+    own = [name for name in labels if name.startswith("__param_")]
+    if not own and not params:  # nearly every target, so the rest is not even begun
+        return ""
     values = {name: list(several) for name, several in params.items()}
-    for name, value in labels.items():
-        if name.startswith("__param_"):
-            values.setdefault(name[8:], [])[:1] = [value]
+    for name in own:
+        values.setdefault(name[8:], [])[:1] = [labels[name]]
     pairs = [f"{quote_plus(name)}={quote_plus(value)}" for name in sorted(values) for value in values[name]]
     return "?" + "&".join(pairs) if pairs else ""
 
@@ -178,11 +180,12 @@ class _Populate:
         labels = {name: value for name, value in labels.items() if not name.startswith("__meta_")}
         if not labels.get("instance"):
             labels["instance"] = labels.get("__address__", "")
+        url = scrape_url(labels, self._params)
         final = Labels(labels)
         public = Labels({name: value for name, value in labels.items() if not name.startswith("__")})
         if not public:
             return DroppedTarget(self._job, discovered, None)
-        return Target(self._job, final, scrape_url(final, self._params), discovered, public, interval, timeout)
+        return Target(self._job, final, url, discovered, public, interval, timeout)
 
     def _check(self, labels: Mapping[str, str]) -> tuple[int, int]:
         """Step 3: interval and timeout in milliseconds. Raises ``ValueError`` in Prometheus's words."""
