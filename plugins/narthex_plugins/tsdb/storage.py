@@ -20,6 +20,7 @@ from narthex_plugins.tsdb import TsdbConfig
 from narthex_plugins.tsdb.disk import Disk
 from narthex_plugins.tsdb.journal import Journal, NoJournal
 from narthex_plugins.tsdb.lanes import Owners, TsdbLane
+from narthex_plugins.tsdb.logs import StorageLog
 from narthex_plugins.tsdb.matching import Matching
 from narthex_plugins.tsdb.metrics import TsdbMetrics
 from narthex_plugins.tsdb.parts import Parts
@@ -52,7 +53,7 @@ class Tsdb:
         self._use(SeriesTable())
         path = config.path or context.data
         self._path = Path(path) if path else None
-        self._log = context.log
+        self._log = StorageLog(context.log)
         self._disk: Disk | None = None
         self._tidying: asyncio.Task[None] | None = None
 
