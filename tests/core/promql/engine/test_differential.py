@@ -319,6 +319,55 @@ def test_range_functions_agree_with_the_simple_engine(query, world, steps, span)
     compare(world, query.replace("SPAN", f"{span}ms"), expected, bounds(steps))
 
 
+def anchored_increase(samples, t, span) -> float | None:
+    inside = window(samples, t, span)
+    if not inside:
+        return None
+    points = window(samples, t - span, LOOKBACK)[-1:] + inside
+    return points[-1][1] - points[0][1] + sum(a for (_, a), (_, b) in pairwise(points) if b < a)
+
+
+def on_line(first, second, moment, *, left) -> float:
+    (t0, a), (t1, b) = first, second
+    if b < a:
+        a, b = (0.0, b) if left else (a, b + a)
+    return a + (b - a) * ((moment - t0) / (t1 - t0))
+
+
+def smoothed_increase(samples, t, span) -> float | None:
+    start = t - span
+    before, inside = window(samples, start, LOOKBACK)[-1:], window(samples, t, span)
+    behind = window(samples, t + LOOKBACK, LOOKBACK)[:1]
+    points = before + inside + behind
+    if not inside and not (before and behind):
+        return None
+    left, right = points[0][1], points[-1][1]
+    if before and before[0][0] < start:
+        left = points[1][1] if len(points) == 1 else on_line(points[0], points[1], start, left=True)
+    if behind:
+        right = points[-2][1] if points[-2][0] == t else on_line(points[-2], points[-1], t, left=False)
+    chain = [left, *(value for when, value in inside if when < t), right]
+    return right - left + sum(a for a, b in pairwise(chain) if b < a)
+
+
+@pytest.mark.parametrize(
+    ("query", "simple"),
+    [("increase(m[SPAN] anchored)", anchored_increase), ("increase(m[SPAN] smoothed)", smoothed_increase)],
+)
+@settings(COMMON, max_examples=150)
+@given(world=worlds(cells=REGULAR), steps=STEPS, span=st.sampled_from([5_000, 25_000, 60_000]))
+def test_extended_ranges_agree_with_the_simple_engine(query, simple, world, steps, span):
+    def expected(t):
+        found = {}
+        for labels, samples in zip(world.labels, world.samples, strict=True):
+            value = simple(samples, t, span)
+            if labels["__name__"] == "m" and value is not None:
+                found[nameless(labels)] = value
+        return found
+
+    compare(world, query.replace("SPAN", f"{span}ms"), expected, bounds(steps))
+
+
 AGGREGATIONS = {
     "sum": sum,
     "avg": lambda values: sum(values) / len(values),

@@ -150,6 +150,12 @@ def _ascending(invocation: Invocation, index: int) -> tuple[_Histograms, Floats]
     return histograms, smoothed.counts
 
 
+def _label_of(q: float) -> str:
+    """A quantile as a label value: as OpenMetrics writes numbers, so whole ones end in ``.0``."""
+    text = go_g(q)
+    return text if set(text) & set(".eIN") else f"{text}.0"
+
+
 def _quantiles(invocation: Invocation) -> Vector:
     """Several quantiles at once, told apart by a label."""
     label = invocation.text(1)
@@ -161,7 +167,7 @@ def _quantiles(invocation: Invocation) -> Vector:
     histograms, counts = _ascending(invocation, 0)
     parts = []
     for _, q in asked:
-        column = Column(np.ones(histograms.labels.rows, dtype=np.int32), ["", go_g(float(q[0]))])
+        column = Column(np.ones(histograms.labels.rows, dtype=np.int32), ["", _label_of(float(q[0]))])
         one = replace(histograms, labels=histograms.labels.with_column(label, column))
         parts.append(one.result(bucket_quantile(q[:, None], one.bounds, counts), invocation))
     return concatenate(parts, invocation.steps.count).ensure_distinct()
