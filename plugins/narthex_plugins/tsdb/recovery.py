@@ -118,9 +118,12 @@ class _Recovery:
             if not sealed.exists():  # else the crash came between sealing and removing the log
                 slab, damage = replay_slab(path)
                 self._damaged(path, damage)
+                if slab is None and damage:  # not even its header, or a version to come: somebody may want it
+                    path.rename(path.with_name(path.name + ".bad"))
                 if slab is not None and write_slab(slab, self._result.table, sealed):
                     self._adopt(ArrayFile(sealed))
-            path.unlink()
+            if path.exists():
+                path.unlink()
             self._log.info("replayed a log", extra={"file": path.name, "done": done + 1, "of": len(paths)})
         sync_directory(self._directory.wal)
 
