@@ -100,6 +100,7 @@ class Engine:
             raise QueryError("zero or negative query resolution step widths are not accepted")
         if end < start:
             raise QueryError("end timestamp must not be before start time")
+        Budget(limits, self._max_samples).hold((end - start) // step)
         return self._run(expr, Steps.every(start, end, step), limits, lookback)
 
     def _run(self, query: str | Expr, steps: Steps, limits: Limits, lookback: int | None) -> QueryResult:

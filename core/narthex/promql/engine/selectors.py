@@ -90,7 +90,7 @@ def _matrix(evaluation: Evaluation, expr: MatrixSelector, steps: Steps) -> Range
     first = int(start[0]) - (lookback if selector.anchored or selector.smoothed else 0)
     last = int(end[-1]) + (lookback if selector.smoothed else 0)
     selection = evaluation.storage.select(selector.matchers, first + 1, last)
-    return Ranged(selection.labels, blocks(selection, first, last), start, end)
+    return Ranged(selection.labels, blocks(selection, first, last, steps.count), start, end)
 
 
 def _refuse_modifier(selector: VectorSelector, function: str) -> None:
@@ -110,7 +110,7 @@ def _smoothed(evaluation: Evaluation, selector: VectorSelector, steps: Steps) ->
     lookback = evaluation.settings.lookback
     first, last = int(end[0]) - lookback, int(end[-1]) + lookback
     selection = evaluation.storage.select(selector.matchers, first + 1, last)
-    source = Ranged(selection.labels, blocks(selection, first, last), end - lookback, end)
+    source = Ranged(selection.labels, blocks(selection, first, last, steps.count), end - lookback, end)
     vector = evaluation.reduced(source, steps, lambda window: interpolated(window, lookback))
     return vector, np.broadcast_to(end[:, None], vector.values.shape)
 
@@ -121,6 +121,7 @@ def _subquery(evaluation: Evaluation, expr: SubqueryExpr, steps: Steps) -> Range
     start = end - expr.range
     interval = expr.step or evaluation.settings.default_step
     first = (int(start[0]) // interval + 1) * interval
+    evaluation.budget.hold(max(0, int(end[-1]) - first) // interval)
     times = np.arange(first, int(end[-1]) + 1, interval, dtype=np.int64)
     if not len(times):
         return Ranged(LabelTable(0, {}), (), start, end)

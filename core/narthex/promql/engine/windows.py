@@ -40,8 +40,10 @@ class Block:
     group: Ints
 
 
-def blocks(selection: Selection, start: int, end: int) -> Iterator[Block]:
+def blocks(selection: Selection, start: int, end: int, steps: int = 1) -> Iterator[Block]:
     """Blocks that together hold every sample of ``start`` < t <= ``end``; more samples may be given.
+
+    A block is so narrow that neither its samples nor a matrix of ``steps`` rows over its series grows large.
 
     Each series stands in one block at most. Staleness markers are left out. Where two samples of a series have one
     timestamp, the frame given later wins, and points win over frames.
@@ -51,9 +53,9 @@ def blocks(selection: Selection, start: int, end: int) -> Iterator[Block]:
     scattered = _scattered(chains, selection)
     for chain in chains:
         chosen = None if scattered is None else np.flatnonzero(~scattered[chain.series])
-        yield from _of_chain(chain, chosen)
+        yield from _of_chain(chain, chosen, steps)
     if scattered is not None:
-        yield from _of_scattered(frames, selection, scattered, start, end)
+        yield from _of_scattered(frames, selection, scattered, (start, end), steps)
 
 
 # --- frames that follow each other ----------------------------------------------------------------------------------
@@ -138,9 +140,9 @@ def _follows(before: Frame, frame: Frame) -> bool:
 # --- regular series -------------------------------------------------------------------------------------------------
 
 
-def _of_chain(chain: _Chain, chosen: Ints | None) -> Iterator[Block]:
+def _of_chain(chain: _Chain, chosen: Ints | None, steps: int) -> Iterator[Block]:
     size = len(chain.series) if chosen is None else len(chosen)
-    width = max(1, _CELLS // max(1, len(chain.times)))
+    width = max(1, _CELLS // max(steps, len(chain.times)))
     for at in range(0, size, width):
         part = slice(at, at + width) if chosen is None else chosen[at : at + width]
         yield from _clean(chain.series[part], chain.cells(part), chain.times, chain.group[part])
@@ -213,12 +215,12 @@ def _scattered(chains: Sequence[_Chain], selection: Selection) -> Bools | None:
 
 
 def _of_scattered(
-    frames: Sequence[Frame], selection: Selection, scattered: Bools, start: int, end: int
+    frames: Sequence[Frame], selection: Selection, scattered: Bools, bounds: tuple[int, int], steps: int
 ) -> Iterator[Block]:
     """Bring the samples together one by one: sort by series and time, the later place wins."""
     all_series = np.flatnonzero(scattered)
     height = sum(len(frame.times) for frame in frames) + len(selection.points.series) // len(all_series) + 1
-    width = max(1, _CELLS // height)
+    width = max(1, _CELLS // max(steps, height))
     for at in range(0, len(all_series), width):
         part = all_series[at : at + width]
         wanted = np.zeros(len(scattered), dtype=np.bool_)
@@ -227,7 +229,7 @@ def _of_scattered(
         inside = wanted[selection.points.series]
         points = selection.points
         runs.append((points.series[inside], points.times[inside], points.values[inside]))
-        yield from _sorted_block(runs, start, end)
+        yield from _sorted_block(runs, *bounds)
 
 
 def _loose(frame: Frame, wanted: Bools) -> Iterator[tuple[Ints, Ints, Floats]]:

@@ -92,6 +92,14 @@ def test_too_many_samples_are_refused(storage):
     engine.range("m", 2000, 3000, 500, limits=Limits(max_samples=1000))
 
 
+def test_too_many_steps_are_refused_before_they_are_made(storage):
+    engine = Engine(storage)
+    with pytest.raises(QueryLimitError):
+        engine.range("1", 0, 10**15, 1)
+    with pytest.raises(QueryLimitError):
+        engine.instant("sum_over_time(vector(1)[100y:1ms])", 10**13)
+
+
 def test_a_query_ends_at_its_deadline(storage):
     engine = Engine(storage, monotonic=lambda: 100.0)
     engine.instant("1", 0, limits=Limits(deadline=100.0))
