@@ -14,26 +14,15 @@ from narthex.model.alert import Alert
 from narthex.model.targetgroup import TargetGroup
 from narthex.notify.endpoints import Endpoints, endpoints
 from narthex.notify.payload import alerts_json
+from narthex.notify.relabeling import AlertRelabeling
 from narthex.notify.sender import Deliver, Sender
 from narthex.relabel.rules import Rules
 
-__all__ = ["AlertmanagerBlock", "Block", "relabelled"]
+__all__ = ["AlertmanagerBlock", "Block"]
 
 log = logging.getLogger(__name__)
 
 _JSON = {"Content-Type": "application/json"}
-
-
-def relabelled(alerts: Sequence[Alert], rules: Rules) -> list[Alert]:
-    """Alerts after alert relabeling; those that a rule drops are left out."""
-    if not rules:
-        return list(alerts)
-    kept = []
-    for alert in alerts:
-        labels = rules.apply(dict(alert.labels))
-        if labels is not None:
-            kept.append(alert.with_labels(labels))
-    return kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +40,7 @@ class AlertmanagerBlock:
     def __init__(self, block: Block, client: HttpClient, make_sender: Callable[[str, Deliver, float], Sender]) -> None:
         self.config = block.config
         self._rules = block.rules
-        self._alert_rules = block.alert_rules
+        self._relabeling = AlertRelabeling(block.alert_rules, "alertmanagers.alert_relabel_configs")
         self._client = client
         self._make_sender = make_sender
         self._senders: dict[str, Sender] = {}
@@ -77,7 +66,7 @@ class AlertmanagerBlock:
 
     def send(self, alerts: Sequence[Alert]) -> None:
         """Queue alerts for every Alertmanager of the block."""
-        kept = relabelled(alerts, self._alert_rules)
+        kept = self._relabeling.apply(alerts)
         if kept:
             for sender in self._senders.values():
                 sender.enqueue(kept)

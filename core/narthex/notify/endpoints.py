@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from narthex.config.sections import AlertmanagerConfig
+from narthex.errors import PluginError
 from narthex.model.labels import Labels
 from narthex.model.targetgroup import TargetGroup
 from narthex.relabel.rules import Rules
@@ -34,7 +35,7 @@ def endpoints(config: AlertmanagerConfig, groups: Iterable[TargetGroup], rules: 
     for group in groups:
         try:
             kept, gone = _group(config, group, rules)
-        except ValueError as error:
+        except (ValueError, PluginError) as error:
             errors.append(f"{group.source}: {error}")
             continue
         active.update(dict.fromkeys(kept))

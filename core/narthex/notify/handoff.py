@@ -8,8 +8,9 @@ and connections of every block whose configuration is equal.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from narthex.clock import Clock
 from narthex.config.http import HttpConfig
@@ -18,9 +19,10 @@ from narthex.discovery.supervisor import Supervisor
 from narthex.http.client import HttpClient
 from narthex.kinds import Receiver
 from narthex.model.alert import Alert
-from narthex.notify.block import AlertmanagerBlock, Block, relabelled
+from narthex.notify.block import AlertmanagerBlock, Block
 from narthex.notify.metrics import NotifyMetrics
 from narthex.notify.receivers import ReceiverSet
+from narthex.notify.relabeling import AlertRelabeling
 from narthex.notify.sender import Deliver, Sender
 from narthex.relabel.rules import Rules
 
@@ -46,7 +48,7 @@ class Parts:
     """
 
     make_client: Callable[[HttpConfig], HttpClient]
-    make_receivers: Callable[[Sequence[ReceiverConfig]], Sequence[tuple[str, str, Receiver]]]
+    make_receivers: Callable[[Sequence[ReceiverConfig]], Awaitable[Sequence[tuple[str, str, Receiver]]]]
     external_url: str = ""
 
 
@@ -69,8 +71,9 @@ class Handoff:
         self._blocks: dict[str, AlertmanagerBlock] = {}
         self._receivers: ReceiverSet | None = None
         self._receiver_configs: Sequence[ReceiverConfig] = ()
-        self._alert_rules = Rules()
+        self._relabeling = AlertRelabeling(Rules(), "alert_relabel_configs")
         self._external_labels: Mapping[str, str] = {}
+        self._retiring: set[asyncio.Task[None]] = set()
         metrics.queue_capacity.set(options.queue_capacity)
 
     async def apply(
@@ -80,35 +83,40 @@ class Handoff:
         external_labels: Mapping[str, str],
         receivers: Sequence[ReceiverConfig],
     ) -> None:
-        """Take a new configuration; what is equal keeps running."""
-        await self._apply_receivers(receivers)
-        self._alert_rules, self._external_labels = alert_rules, external_labels
-        before = self._blocks
-        self._blocks = {}
-        for number, block in enumerate(blocks):
-            name = f"config-{number}"
-            kept = before.get(name)
-            if kept is not None and kept.config == block.config:
-                self._blocks[name] = before.pop(name)
-            else:
-                client = self._parts.make_client(block.config.http)
-                self._blocks[name] = AlertmanagerBlock(block, client, self._make_sender)
+        """Take a new configuration; what is equal keeps running, and what is gone drains beside.
+
+        Raises ``NarthexError`` when a client or a receiver cannot be built; then nothing has changed.
+        """
+        changed = receivers != self._receiver_configs
+        fresh = await self._build_receivers(receivers) if changed else None
+        try:
+            after = await self._build_blocks(blocks)
+        except BaseException:
+            if fresh is not None:
+                await fresh.stop(drain=False, grace=0)
+            raise
+        before, self._blocks = list(self._blocks.values()), after
+        self._relabeling = AlertRelabeling(alert_rules, "alert_relabel_configs")
+        self._external_labels = external_labels
         await self._supervisor.apply({name: block.config.discovery for name, block in self._blocks.items()})
         for name in self._blocks:
             self._sync(name)
-        await asyncio.gather(*(self._stop(block) for block in before.values()))
+        for old in before:
+            if old not in self._blocks.values():
+                self._retire(old.stop(drain=self._options.drain_on_shutdown, grace=self._options.grace))
+        if changed:
+            self._replace_receivers(fresh, receivers)
 
     async def follow(self) -> None:
         """Follow discovery until cancelled."""
         while True:
             for name in await self._supervisor.changes():
-                if name in self._blocks:
-                    self._sync(name)
+                self._sync(name)
 
     def send(self, alerts: Sequence[Alert]) -> None:
         """Queue alerts for every destination. Never waits."""
         labelled = [alert.with_labels({**self._external_labels, **alert.labels}) for alert in alerts]
-        kept = relabelled(labelled, self._alert_rules)
+        kept = self._relabeling.apply(labelled)
         if not kept:
             return
         for block in self._blocks.values():
@@ -124,19 +132,48 @@ class Handoff:
     async def stop(self) -> None:
         """Drain if so configured, and stop; discovery first, so that nothing comes back."""
         await self._supervisor.stop(self._options.grace)
-        stops = [self._stop(block) for block in self._blocks.values()]
-        if self._receivers is not None:
-            stops.append(self._receivers.stop(drain=self._options.drain_on_shutdown, grace=self._options.grace))
-        await asyncio.gather(*stops)
+        for part in (*self._blocks.values(), self._receivers):
+            if part is not None:
+                self._retire(part.stop(drain=self._options.drain_on_shutdown, grace=self._options.grace))
+        await asyncio.gather(*self._retiring, return_exceptions=True)
 
-    async def _apply_receivers(self, configs: Sequence[ReceiverConfig]) -> None:
-        if configs == self._receiver_configs:
-            return
-        fresh = ReceiverSet(self._parts.make_receivers(configs), self._parts.external_url, self._make_sender)
+    def _retire(self, stopping: Coroutine[Any, Any, None]) -> None:
+        """Let a part stop beside; a dead Alertmanager must not hold up a reload."""
+        task = asyncio.create_task(stopping, name="retire alert senders")
+        self._retiring.add(task)
+        task.add_done_callback(self._retiring.discard)
+
+    async def _build_blocks(self, wanted: Sequence[Block]) -> dict[str, AlertmanagerBlock]:
+        """A running block for each that is wanted: an equal one goes on, wherever it stood in the list before."""
+        running = list(self._blocks.values())
+        built: dict[str, AlertmanagerBlock] = {}
+        fresh: list[AlertmanagerBlock] = []
+        try:
+            for number, block in enumerate(wanted):
+                one = next((one for one in running if one.config == block.config), None)
+                if one is not None:
+                    running.remove(one)
+                else:
+                    one = AlertmanagerBlock(block, self._parts.make_client(block.config.http), self._make_sender)
+                    fresh.append(one)
+                built[f"config-{number}"] = one
+        except BaseException:
+            await asyncio.gather(*(one.stop(drain=False, grace=0) for one in fresh))
+            raise
+        return built
+
+    async def _build_receivers(self, configs: Sequence[ReceiverConfig]) -> ReceiverSet | None:
+        if not configs:
+            return None
+        built = await self._parts.make_receivers(configs)
+        return ReceiverSet(built, self._parts.external_url, self._make_sender)
+
+    def _replace_receivers(self, fresh: ReceiverSet | None, configs: Sequence[ReceiverConfig]) -> None:
         old, self._receivers, self._receiver_configs = self._receivers, fresh, configs
-        fresh.start()
+        if fresh is not None:
+            fresh.start()
         if old is not None:
-            await old.stop(drain=self._options.drain_on_shutdown, grace=self._options.grace)
+            self._retire(old.stop(drain=self._options.drain_on_shutdown, grace=self._options.grace))
 
     def _make_sender(self, name: str, deliver: Deliver, timeout: float) -> Sender:
         return Sender(
@@ -150,10 +187,9 @@ class Handoff:
         )
 
     def _sync(self, name: str) -> None:
+        block = self._blocks.get(name)
+        if block is None:
+            return
         groups = [sourced.group for sourced in self._supervisor.groups(name)]
-        options = self._options
-        self._blocks[name].sync(groups, drain=options.drain_on_shutdown, grace=options.grace)
+        block.sync(groups, drain=self._options.drain_on_shutdown, grace=self._options.grace)
         self._metrics.discovered.set(len(self.alertmanagers()[0]))
-
-    async def _stop(self, block: AlertmanagerBlock) -> None:
-        await block.stop(drain=self._options.drain_on_shutdown, grace=self._options.grace)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter as Counts
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Summary
 
 __all__ = ["NotifyMetrics"]
@@ -11,6 +13,7 @@ class NotifyMetrics:
     """One set for a server; the label ``alertmanager`` is an Alertmanager's URL or ``receiver/<name>/<kind>``."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
+        self._senders: Counts[str] = Counts()
         label = ("alertmanager",)
         self.latency = Summary(
             "prometheus_notifications_latency_seconds",
@@ -40,7 +43,14 @@ class NotifyMetrics:
             registry=registry,
         )
 
-    def forget(self, name: str) -> None:
-        """Remove the series of a sender that is gone."""
-        for metric in (self.latency, self.errors, self.sent, self.dropped, self.queue_length):
-            metric.remove_by_labels({"alertmanager": name})
+    def open(self, name: str) -> None:
+        """A sender of this name begins. Two configuration blocks may send to one Alertmanager."""
+        self._senders[name] += 1
+
+    def close(self, name: str) -> None:
+        """A sender of this name is gone; with the last one its series go, too."""
+        self._senders[name] -= 1
+        if not self._senders[name]:
+            del self._senders[name]
+            for metric in (self.latency, self.errors, self.sent, self.dropped, self.queue_length):
+                metric.remove_by_labels({"alertmanager": name})

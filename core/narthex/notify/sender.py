@@ -51,6 +51,7 @@ class Sender:
         self._failing = False
         self._task: asyncio.Task[None] | None = None
         self.last_error = ""
+        metrics.open(name)
 
     def start(self) -> None:
         """Begin sending."""
@@ -70,17 +71,21 @@ class Sender:
         """Stop; with ``drain``, send what is queued first, for at most ``grace`` seconds."""
         self._stopping = True
         self._wake.set()
-        if self._task is None:
-            return
-        if not drain:
-            self._task.cancel()
-        _, pending = await asyncio.wait({self._task}, timeout=grace)
-        if pending:
-            self._task.cancel()
-            await asyncio.wait({self._task}, timeout=1)
+        if self._task is not None:
+            await self._end(self._task, drain=drain, grace=grace)
         if self._queue:
             log.warning("alerts were not sent before the stop", extra={"to": self.name, "alerts": len(self._queue)})
             self._metrics.dropped.labels(self.name).inc(len(self._queue))
+        self._metrics.close(self.name)
+
+    @staticmethod
+    async def _end(task: asyncio.Task[None], *, drain: bool, grace: float) -> None:
+        if not drain:
+            task.cancel()
+        _, pending = await asyncio.wait({task}, timeout=grace)
+        if pending:
+            task.cancel()
+            await asyncio.wait({task}, timeout=1)
 
     async def _run(self) -> None:
         while self._queue or not self._stopping:
@@ -98,6 +103,9 @@ class Sender:
             async with asyncio.timeout(self._timeout):
                 await self._deliver(batch, began + self._timeout)
         except asyncio.CancelledError:
+            if not _cancelled():  # a receiver that raises it by itself must not end the sender
+                self._failed(batch, "the receiver broke off")
+                return
             self._metrics.dropped.labels(self.name).inc(len(batch))
             raise
         except TimeoutError:
@@ -121,3 +129,9 @@ class Sender:
         if not self._failing:
             log.error("alerts could not be sent", extra={"to": self.name, "alerts": len(batch), "err": reason})
         self._failing, self.last_error = True, reason
+
+
+def _cancelled() -> bool:
+    """Whether somebody cancelled the task that runs this."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -56,16 +56,21 @@ class Jobs:
         self._make_pool = make_pool
         self._jobs: dict[str, Job] = {}
         self._pools: dict[str, ScrapePool] = {}
+        self._failing: dict[str, str] = {}
+        self._syncing = asyncio.Lock()
 
     async def apply(self, jobs: Sequence[Job], external_labels: Mapping[str, str]) -> None:
-        """Take new jobs. Equal ones are not touched; changed ones keep what their pool can keep."""
+        """Take new jobs. Equal ones are not touched; changed ones keep what their pool can keep.
+
+        Raises ``NarthexError`` when a pool cannot be made; then nothing has changed.
+        """
+        fresh = await self._new_pools(jobs, external_labels)
         before, self._jobs = self._jobs, {job.config.job_name: job for job in jobs}
         for name, job in self._jobs.items():
-            pool = self._pools.get(name)
-            if pool is None:
-                self._pools[name] = self._make_pool(job, external_labels)
+            if name in fresh:
+                self._pools[name] = fresh[name]
             elif before[name].config != job.config:
-                pool.reload(job.config, job.metric_rules)
+                self._pools[name].reload(job.config, job.metric_rules)
             else:
                 self._jobs[name] = before[name]
         await self._supervisor.apply({name: job.config.discovery for name, job in self._jobs.items()})
@@ -74,12 +79,22 @@ class Jobs:
             await self._sync(name)
         await asyncio.gather(*(pool.retire() for pool in gone))
 
+    async def _new_pools(self, jobs: Sequence[Job], external_labels: Mapping[str, str]) -> dict[str, ScrapePool]:
+        fresh: dict[str, ScrapePool] = {}
+        try:
+            for job in jobs:
+                if job.config.job_name not in self._pools:
+                    fresh[job.config.job_name] = self._make_pool(job, external_labels)
+        except BaseException:
+            await asyncio.gather(*(pool.retire() for pool in fresh.values()))
+            raise
+        return fresh
+
     async def follow(self) -> None:
         """Follow discovery until cancelled."""
         while True:
             for name in await self._supervisor.changes():
-                if name in self._jobs:
-                    await self._sync(name)
+                await self._sync(name)
 
     def pools(self) -> Mapping[str, ScrapePool]:
         """Every pool by job name."""
@@ -98,10 +113,23 @@ class Jobs:
         await asyncio.gather(*(pool.stop() for pool in self._pools.values()))
 
     async def _sync(self, name: str) -> None:
-        job = self._jobs[name]
-        found = await self._targets(job, self._supervisor.groups(name))
-        if self._jobs.get(name) is job:  # a reload may have come in between
-            self._pools[name].sync(found)
+        """Give a job's pool the targets of this moment. A failure is the job's own: its targets stay as they are."""
+        async with self._syncing:  # the groups are read inside, so that whoever comes last has the newest
+            job = self._jobs.get(name)
+            if job is None:
+                return
+            try:
+                found = await self._targets(job, self._supervisor.groups(name))
+                if self._jobs.get(name) is job:  # a reload may have come in between
+                    self._pools[name].sync(found)
+            except (Exception, SystemExit) as error:
+                reason = f"{type(error).__name__}: {error}"
+                if self._failing.get(name) != reason:
+                    log.exception("Targets could not be brought up to date", extra={"job": name})
+                self._failing[name] = reason
+            else:
+                if self._failing.pop(name, None):
+                    log.info("Targets are up to date again", extra={"job": name})
 
     @staticmethod
     async def _targets(job: Job, groups: Sequence[SourcedGroup]) -> TargetSet:
@@ -116,5 +144,6 @@ def relabel_steps(job: Job, labels: Mapping[str, str]) -> list[dict[str, Any]]:
     steps = []
     for number, rule in enumerate(job.config.relabel_configs):
         after = done[number].after if number < len(done) else None
-        steps.append({"rule": plain(rule, defaults=False), "output": dict(after or {}), "keep": after is not None})
+        shown = {"action": rule.action, **plain(rule, defaults=False)}
+        steps.append({"rule": shown, "output": dict(after or {}), "keep": after is not None})
     return steps

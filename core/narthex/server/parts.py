@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from narthex.clock import Clock
 from narthex.config.http import HttpConfig
 from narthex.config.sections import ReceiverConfig
+from narthex.errors import PluginError
 from narthex.http.client import HttpClient
 from narthex.kinds import BuildContext, Receiver
 from narthex.model.labels import Labels
@@ -46,18 +48,23 @@ class PoolFactory:
         )
 
 
-def build_receivers(
+async def build_receivers(
     configs: Sequence[ReceiverConfig], catalog: Catalog, context: Callable[[str], BuildContext]
 ) -> list[tuple[str, str, Receiver]]:
-    """Every integration of every receiver: the receiver's name, ``<kind>/<number>``, the object."""
-    return [
-        (
-            receiver.name,
-            f"{integration.kind}/{number}",
-            catalog.receivers[integration.kind].kind.build(
-                integration.config, context(f"receiver.{receiver.name}.{integration.kind}.{number}")
-            ),
-        )
-        for receiver in configs
-        for number, integration in enumerate(receiver.configs)
-    ]
+    """Every integration of every receiver: the receiver's name, ``<kind>/<number>``, the object.
+
+    Raises ``PluginError`` when one cannot be built; those built before are closed then.
+    """
+    built: list[tuple[str, str, Receiver]] = []
+    for receiver in configs:
+        for number, integration in enumerate(receiver.configs):
+            found = catalog.receivers[integration.kind]
+            name = f"{integration.kind}/{number}"
+            try:
+                one = found.kind.build(integration.config, context(f"receiver.{receiver.name}.{name}"))
+            except (Exception, SystemExit) as error:
+                await asyncio.gather(*(one.close() for _, _, one in built), return_exceptions=True)
+                text = f"{type(error).__name__}: {error}"
+                raise PluginError(f"receiver {receiver.name}: {name} of {found.origin} failed: {text}") from error
+            built.append((receiver.name, name, one))
+    return built

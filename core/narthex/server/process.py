@@ -31,7 +31,7 @@ def run_server(options: ServerOptions, host: PluginHost) -> int:
 
 async def _serve(options: ServerOptions, host: PluginHost) -> int:
     server = Server(options, host)
-    stop = asyncio.Event()
+    stop = server.quit_requested
     loop = asyncio.get_running_loop()
     reloads: set[asyncio.Task[None]] = set()
 
@@ -44,13 +44,26 @@ async def _serve(options: ServerOptions, host: PluginHost) -> int:
         loop.add_signal_handler(sig, stop.set)
     loop.add_signal_handler(signal.SIGHUP, reload)
     try:
-        await server.start()
-        await stop.wait()
+        await _until_stopped(server, stop)
     finally:
         log.info("Stopping")
         await server.stop()
     log.info("See you next time!")
     return 0
+
+
+async def _until_stopped(server: Server, stop: asyncio.Event) -> None:
+    """Start, and wait; a signal breaks off even a start that recovers a large storage. Raises what the start raises."""
+    starting, stopping = asyncio.create_task(server.start()), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if starting.done():
+            starting.result()
+            await stopping
+    finally:
+        starting.cancel()
+        stopping.cancel()
+        await asyncio.gather(starting, stopping, return_exceptions=True)
 
 
 async def _reload(server: Server) -> None:

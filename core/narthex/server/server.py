@@ -27,7 +27,7 @@ from narthex.http.client import HttpClient
 from narthex.kinds import BuildContext
 from narthex.notify.handoff import Handoff, HandoffOptions, Parts
 from narthex.notify.metrics import NotifyMetrics
-from narthex.options import ServerOptions
+from narthex.options import ListenAddress, ServerOptions
 from narthex.plugins.host import PluginHost
 from narthex.promql.engine import Engine
 from narthex.rules.group import Services
@@ -79,25 +79,27 @@ class Server:
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self.registry)
         self._tasks: list[asyncio.Task[None]] = []
-        self._reloading = asyncio.Lock()
+        self._changing = asyncio.Lock()
         self._started = self.clock.now()
         self._reload_error = ""
         self._reload_time = self._started
         self._recovered = False
-        self._stopping = False
+        self.external_url = ""
+        self.stopping = False
+        self.quit_requested = asyncio.Event()
 
     # --- life --------------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
         """Start everything. Raises ``ConfigError``, ``StorageError``, ``ListenError``; call :meth:`stop` even then."""
-        self._external_url = self.options.web_external_url or self._own_url()
-        plan = make_plan(self.options, self.catalog, self._external_url)
+        self.external_url = self._reached_as()
+        plan = make_plan(self.options, self.catalog, self.external_url)
         self._plan = plan
         self._build(plan)
         addresses = await self._listener.start(self.options.web_listen_address)
         await self.storage.start()
         self._recovered = True
-        await self._carry_out(plan)
+        await self._carry_out(plan, FIRST_DISCOVERY)
         self._tasks = [
             asyncio.create_task(keep_running(part, work, self.clock), name=part)
             for part, work in (("discovery", self._jobs.follow), ("discovery of Alertmanagers", self._handoff.follow))
@@ -109,17 +111,19 @@ class Server:
 
     async def reload(self) -> None:
         """Read the configuration again and put it in force. Raises ``NarthexError``; then nothing has changed."""
-        async with self._reloading:
+        async with self._changing:
+            if not self.ready:
+                raise NarthexError("the server is starting or stopping")
             try:
-                plan = await asyncio.to_thread(make_plan, self.options, self.catalog, self._external_url)
+                plan = await asyncio.to_thread(make_plan, self.options, self.catalog, self.external_url)
                 self._refuse_unchangeable(plan)
+                await self._change_to(plan)
             except NarthexError as error:
                 self._reload_error = str(error)
                 self._metrics.reloaded(self.clock.now(), ok=False)
                 extra = {"err": self._reload_error}
                 log.error("Configuration reload failed; the old one stays in force", extra=extra)  # noqa: TRY400 -- expected
                 raise
-            await self._carry_out(plan)
             self._plan = plan
             self._reload_error, self._reload_time = "", self.clock.now()
             self._metrics.reloaded(self._reload_time, ok=True)
@@ -127,9 +131,15 @@ class Server:
 
     async def stop(self) -> None:
         """Stop everything, each part even if another fails to. Safe after a failed start."""
-        self._stopping = True
-        if not hasattr(self, "storage"):
+        self.stopping = True
+        if not hasattr(self, "_listener"):
             return
+        async with self._changing:  # a reload under way would start what has just been stopped
+            await self._stop_parts()
+        for executor in (self.query_executor, self._rule_executor):
+            executor.shutdown(wait=False, cancel_futures=True)
+
+    async def _stop_parts(self) -> None:
         await quietly("discovery", self._jobs.stop_discovery(GRACE))
         for task in self._tasks:
             task.cancel()
@@ -139,15 +149,17 @@ class Server:
         await quietly("storage", self.storage.stop())
         await quietly("web", self._listener.stop())
         await quietly("hand-off", self._handoff.stop())
-        for executor in (self.query_executor, self._rule_executor):
-            executor.shutdown(wait=False, cancel_futures=True)
+
+    def quit(self) -> None:
+        """Begin to stop; returns at once."""
+        self.quit_requested.set()
 
     # --- what pages see ----------------------------------------------------------------------------------------------
 
     @property
     def ready(self) -> bool:
         """Whether the storage has recovered and the server is not stopping."""
-        return self._recovered and not self._stopping
+        return self._recovered and not self.stopping
 
     def pools(self) -> Mapping[str, PoolStatus]:
         """Every scrape pool's state by job name."""
@@ -213,7 +225,7 @@ class Server:
             self.clock,
             NotifyMetrics(self.registry),
             Parts(
-                self._client, partial(build_receivers, catalog=self.catalog, context=self._context), self._external_url
+                self._client, partial(build_receivers, catalog=self.catalog, context=self._context), self.external_url
             ),
         )
         self._rules = RuleSet(
@@ -231,14 +243,26 @@ class Server:
         self._jobs = Jobs(self._scrape_supervisor, pools)
         self._listener = Listener(make_app(self))
 
-    async def _carry_out(self, plan: Plan) -> None:
+    async def _carry_out(self, plan: Plan, patience: float = 0.0) -> None:
+        """Put a plan in force; rules begin once discovery has answered, or after ``patience`` seconds."""
         for warning in plan.warnings:
             log.warning(warning)
         labels = plan.external_labels
         await self._handoff.apply(plan.blocks, plan.alert_rules, labels, plan.config.narthex.receivers)
         await self._jobs.apply(plan.jobs, labels)
-        await self._scrape_supervisor.ready(FIRST_DISCOVERY)
+        if patience:
+            await self._scrape_supervisor.ready(patience)
         await self._rules.apply(plan.rule_files, plan.rule_options)
+
+    async def _change_to(self, plan: Plan) -> None:
+        """Carry out a plan, or else the old one again, which leaves alone whatever has not changed."""
+        try:
+            await self._carry_out(plan)
+        except (Exception, SystemExit) as error:
+            if not isinstance(error, NarthexError):
+                log.exception("A new configuration could not be put in force")
+            await quietly("the old configuration", self._carry_out(self._plan))
+            raise NarthexError(str(error) or type(error).__name__) from error
 
     def _refuse_unchangeable(self, plan: Plan) -> None:
         if plan.config.narthex.storage != self._plan.config.narthex.storage:
@@ -252,7 +276,11 @@ class Server:
     def _client(self, config: HttpConfig) -> HttpClient:
         return HttpClient(config, self.clock)
 
-    def _own_url(self) -> str:
+    def _reached_as(self) -> str:
+        """The URL under which users reach this server; a path alone follows our own name."""
+        given = self.options.web_external_url
+        if given and not given.startswith("/"):
+            return given
         address = self.options.web_listen_address[0]
-        host = address.host if address.host not in {"", "0.0.0.0", "::"} else os.uname().nodename  # noqa: S104
-        return f"http://{host}:{address.port}"
+        host = os.uname().nodename if address.host in {"", "0.0.0.0", "::"} else address.host  # noqa: S104
+        return f"http://{ListenAddress(host, address.port)}{given}"

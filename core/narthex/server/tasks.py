@@ -26,11 +26,11 @@ async def keep_running(part: str, work: Callable[[], Awaitable[None]], clock: Cl
         await clock.sleep(PAUSE)
 
 
-async def quietly(part: str, stopping: Awaitable[object]) -> None:
-    """Await a stop; if it fails, say so and go on, so that every other part stops too."""
+async def quietly(part: str, work: Awaitable[object]) -> None:
+    """Await; what fails is logged, and the caller goes on, so that every other part stops too."""
     try:
-        await stopping
+        await work
     except (asyncio.CancelledError, KeyboardInterrupt):
         raise
     except Exception:
-        log.exception("A part did not stop cleanly", extra={"part": part})
+        log.exception("A part of the server failed", extra={"part": part})

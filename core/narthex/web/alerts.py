@@ -16,7 +16,7 @@ from narthex.model.matcher import Matcher
 from narthex.model.number import format_value
 from narthex.rules.status import AlertStatus, GroupStatus, RuleStatus
 from narthex.web.envelope import ApiError, success
-from narthex.web.params import BadParameterError, form, limit, matcher_sets
+from narthex.web.params import BadParameterError, boolean, form, limit, matcher_sets
 from narthex.web.view import ServerView
 
 __all__ = ["AlertRoutes"]
@@ -37,12 +37,10 @@ class AlertRoutes:
         kind = fields.get("type", "").lower()
         if kind not in _TYPES:
             raise BadParameterError("type", f'not supported value "{kind}"')
-        alerts = fields.get("exclude_alerts", "").lower()
-        if alerts not in {"", "true", "false"}:
-            raise BadParameterError("exclude_alerts", "expected true or false")
+        exclude = boolean(fields, "exclude_alerts")
         groups = _filtered(self._view.rule_groups(), fields, _TYPES[kind])
         page, token = _page(groups, limit(fields, "group_limit"), fields.get("group_next_token", ""))
-        data: dict[str, Any] = {"groups": [_group(group, alerts=alerts != "true") for group in page]}
+        data: dict[str, Any] = {"groups": [_group(group, alerts=not exclude) for group in page]}
         if token:
             data["groupNextToken"] = token
         return success(data)
@@ -82,9 +80,8 @@ def _filtered(groups: Sequence[GroupStatus], fields: MultiMapping[str], kind: st
 def _wanted(rule: RuleStatus, names: Collection[str], kind: str | None, matchers: Sequence[Sequence[Matcher]]) -> bool:
     if (names and rule.name not in names) or (kind and rule.kind != kind):
         return False
-    # A label that a template computes is unknown until the alert exists, so it cannot be matched.
-    labels = {name: value for name, value in rule.labels.items() if "{{" not in value}
-    return not matchers or any(all(one.matches(labels.get(one.name, "")) for one in many) for many in matchers)
+    # As configured: a label that a template computes matches by the template's text, as in Prometheus.
+    return not matchers or any(all(one.matches(rule.labels.get(one.name, "")) for one in many) for many in matchers)
 
 
 def _page(groups: Sequence[GroupStatus], size: int, token: str) -> tuple[Sequence[GroupStatus], str]:

@@ -1,56 +1,60 @@
-"""The aiohttp application: which path goes where, what is checked before, what is measured beside."""
+"""The aiohttp application: which path goes where. What happens around every handler is in ``middleware``."""
 
 from __future__ import annotations
 
-import time
+import logging
+from typing import Any
+from urllib.parse import urlsplit
 
 from aiohttp import web
-from aiohttp.typedefs import Middleware
-from prometheus_client import CollectorRegistry, Counter, Histogram
 
-from narthex.errors import NarthexError
+from narthex.errors import PluginError
 from narthex.kinds import WebRoute
+from narthex.plugins.catalog import Contribution
 from narthex.web.alerts import AlertRoutes
-from narthex.web.envelope import Handler, api, failure
+from narthex.web.envelope import Handler
 from narthex.web.lifecycle import LifecycleRoutes
+from narthex.web.middleware import middlewares
 from narthex.web.query import QueryRoutes
 from narthex.web.series import SeriesRoutes
 from narthex.web.status import StatusRoutes
 from narthex.web.targets import TargetRoutes
 from narthex.web.view import ServerView
 
-__all__ = ["CORE_PATHS", "make_app"]
+__all__ = ["make_app"]
 
-API = "/api/v1"
+log = logging.getLogger(__name__)
+
 MAX_FORM_BYTES = 16 << 20  # queries are text; Go's form limit is 10 MB
-
-CORE_PATHS = ("/api/", "/-/", "/metrics")
-"""Prefixes that plugins' routes may extend but never replace."""
 
 
 def make_app(view: ServerView) -> web.Application:
-    """The whole application of one server."""
-    app = web.Application(client_max_size=MAX_FORM_BYTES, middlewares=[_cors, _measured(view.registry), _guarded(view)])
-    _add_api(app, view)
+    """The whole application of one server, below the path of its external URL."""
+    prefix = urlsplit(view.external_url).path.rstrip("/")
+    app = web.Application(client_max_size=MAX_FORM_BYTES, middlewares=middlewares(view, f"{prefix}/api/"))
+    _add_api(app, view, f"{prefix}/api/v1")
     lifecycle = LifecycleRoutes(view)
-    app.router.add_get("/-/healthy", lifecycle.healthy)
-    app.router.add_get("/-/ready", lifecycle.ready)
-    app.router.add_route("*", "/-/reload", lifecycle.reload)
-    app.router.add_get("/metrics", lifecycle.metrics)
+    app.router.add_get(f"{prefix}/-/healthy", lifecycle.healthy)
+    app.router.add_get(f"{prefix}/-/ready", lifecycle.ready)
+    app.router.add_route("*", f"{prefix}/-/reload", lifecycle.reload)
+    app.router.add_route("*", f"{prefix}/-/quit", lifecycle.quit)
+    app.router.add_get(f"{prefix}/metrics", lifecycle.metrics)
     for contribution in view.catalog.routes.values():
-        route = contribution.kind
-        app.router.add_route(route.method, route.path, _plugin_route(route, view, str(contribution.origin)))
-    app.router.add_route("*", "/{rest:.*}", _not_found)
+        _add_plugin_route(app, view, contribution, prefix)
+    if prefix:
+        app.router.add_get("/", _redirect(f"{prefix}/"))
     return app
 
 
-def _add_api(app: web.Application, view: ServerView) -> None:
+def _add_api(app: web.Application, view: ServerView, root: str) -> None:
     query, series, status = QueryRoutes(view), SeriesRoutes(view), StatusRoutes(view)
     targets, alerts = TargetRoutes(view), AlertRoutes(view)
     both = {
         "query": query.instant,
         "query_range": query.range,
+        "query_exemplars": query.exemplars,
         "format_query": query.format,
+        "parse_query": query.parse,
         "series": series.series,
         "labels": series.names,
     }
@@ -73,77 +77,49 @@ def _add_api(app: web.Application, view: ServerView) -> None:
         "status/plugins": status.plugins,
     }
     for path, handler in {**both, **get}.items():
-        app.router.add_get(f"{API}/{path}", api(handler))
+        app.router.add_get(f"{root}/{path}", handler)
     for path, handler in both.items():
-        app.router.add_post(f"{API}/{path}", api(handler))
-    app.router.add_options(f"{API}/{{rest:.*}}", _options)
+        app.router.add_post(f"{root}/{path}", handler)
 
 
-async def _options(_request: web.Request) -> web.StreamResponse:
-    return web.Response(status=204)
+def _redirect(to: str) -> Handler:
+    async def redirect(_request: web.Request) -> web.StreamResponse:
+        raise web.HTTPFound(to)
+
+    return redirect
 
 
-async def _not_found(request: web.Request) -> web.StreamResponse:
-    if request.path.startswith("/api/"):
-        return failure("not_found", f"no such API path: {request.path}")
-    return web.Response(status=404, text="404 page not found\n")
+def _add_plugin_route(
+    app: web.Application, view: ServerView, contribution: Contribution[WebRoute], prefix: str
+) -> None:
+    """Serve a plugin's page. One that aiohttp refuses is left out with a word, so that the server still starts."""
+    route, origin = contribution.kind, contribution.origin
+    extra = {"plugin": origin.plugin, "distribution": origin.distribution, "version": origin.version}
+    try:
+        app.router.add_route(route.method, prefix + route.path, _contained(route, view, str(origin), extra))
+    except (ValueError, RuntimeError) as error:
+        log.error("A plugin's web route was left out", extra={**extra, "path": route.path, "err": str(error)})  # noqa: TRY400 -- the plugin's mistake
 
 
-def _plugin_route(route: WebRoute, view: ServerView, origin: str) -> Handler:
+def _contained(route: WebRoute, view: ServerView, origin: str, extra: dict[str, Any]) -> Handler:
+    """The plugin's handler; what it raises becomes an error that names it, logged where it is another than before."""
+    last = ""
+
     async def answer(request: web.Request) -> web.StreamResponse:
+        nonlocal last
         try:
-            return await route.handle(request, view)
-        except (web.HTTPException, NarthexError):
+            response: object = await route.handle(request, view)
+            if not isinstance(response, web.StreamResponse):
+                raise TypeError(f"answered {type(response).__name__}, expected a response")
+        except web.HTTPException:
             raise
-        except Exception as error:
-            raise web.HTTPInternalServerError(text=f"plugin {origin} failed: {error}\n") from error
-
-    return answer
-
-
-@web.middleware
-async def _cors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    response = await handler(request)
-    if "Origin" in request.headers:
-        response.headers["Access-Control-Allow-Origin"] = "*"
-        response.headers["Access-Control-Allow-Headers"] = "Accept, Authorization, Content-Type, Origin"
-        response.headers["Access-Control-Allow-Methods"] = "GET, POST, OPTIONS"
-        response.headers["Access-Control-Expose-Headers"] = "Date"
-    return response
-
-
-def _guarded(view: ServerView) -> Middleware:
-    """Until the storage has recovered, the API answers 503 (reference §6.2)."""
-
-    @web.middleware
-    async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if request.path.startswith("/api/") and not view.ready:
-            return failure("unavailable", "the server is starting or stopping")
-        return await handler(request)
-
-    return guard
-
-
-def _measured(registry: CollectorRegistry) -> Middleware:
-    requests = Counter(
-        "prometheus_http_requests", "HTTP requests by handler and code.", ("handler", "code"), registry=registry
-    )
-    duration = Histogram(
-        "prometheus_http_request_duration_seconds",
-        "Latency of HTTP requests.",
-        ("handler",),
-        buckets=(0.1, 0.2, 0.4, 1, 3, 8, 20, 60, 120),
-        registry=registry,
-    )
-
-    @web.middleware
-    async def measure(request: web.Request, handler: Handler) -> web.StreamResponse:
-        began = time.perf_counter()
-        response = await handler(request)
-        resource = request.match_info.route.resource
-        name = resource.canonical if resource is not None else "none"
-        requests.labels(name, str(response.status)).inc()
-        duration.labels(name).observe(time.perf_counter() - began)
+        except (Exception, SystemExit) as error:
+            text = f"{route.method} {route.path} of {origin} failed: {type(error).__name__}: {error}"
+            if text != last:
+                log.exception("A plugin's web route failed", extra={**extra, "path": route.path})
+            last = text
+            raise PluginError(text) from error
+        last = ""
         return response
 
-    return measure
+    return answer

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
-import orjson
 
 from narthex.model.labeltable import LabelTable
 from narthex.model.number import format_value, value_texts
 from narthex.promql.value import InstantVector, RangeVector, Scalar, String, Value
+from narthex.web.envelope import json_bytes
 
 __all__ = ["encode_value", "metric_texts", "time_text"]
 
@@ -32,8 +32,7 @@ def encode_value(value: Value) -> bytes:
                 f'{{"resultType":"scalar","result":[{time_text(value.time)},"{format_value(value.value)}"]}}'.encode()
             )
         case String():
-            text = orjson.dumps(value.value).decode()
-            return f'{{"resultType":"string","result":[{time_text(value.time)},{text}]}}'.encode()
+            return f'{{"resultType":"string","result":[{time_text(value.time)},{_json(value.value)}]}}'.encode()
         case InstantVector():
             return _wrap("vector", _instant(value))
         case RangeVector():
@@ -54,7 +53,7 @@ def metric_texts(table: LabelTable) -> list[str]:
 
 
 def _json(text: str) -> str:
-    return orjson.dumps(text).decode()
+    return json_bytes(text).decode()
 
 
 def _wrap(kind: str, parts: Iterable[str]) -> bytes:

@@ -18,7 +18,7 @@ from narthex.errors import (
 )
 from narthex.web.params import BadParameterError
 
-__all__ = ["ApiError", "api", "failure", "success", "success_bytes"]
+__all__ = ["ApiError", "Handler", "failure", "failure_of", "json_bytes", "success", "success_bytes"]
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -51,9 +51,28 @@ class ApiError(NarthexError):
         super().__init__(message)
 
 
+def json_bytes(data: Any) -> bytes:
+    """``data`` as JSON. What is not UTF-8 in a text (held as surrogate escapes) becomes U+FFFD, as in Prometheus."""
+    try:
+        return orjson.dumps(data)
+    except TypeError:
+        return orjson.dumps(_readable(data))
+
+
+def _readable(data: Any) -> Any:
+    match data:
+        case str():
+            return data.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        case dict():
+            return {_readable(name): _readable(value) for name, value in data.items()}
+        case list() | tuple():
+            return [_readable(one) for one in data]
+    return data
+
+
 def success(data: Any, *, warnings: Sequence[str] = (), infos: Sequence[str] = ()) -> web.Response:
     """``data`` as JSON in a success envelope."""
-    return success_bytes(orjson.dumps(data, option=orjson.OPT_NON_STR_KEYS), warnings=warnings, infos=infos)
+    return success_bytes(json_bytes(data), warnings=warnings, infos=infos)
 
 
 def success_bytes(data: bytes, *, warnings: Sequence[str] = (), infos: Sequence[str] = ()) -> web.Response:
@@ -61,27 +80,20 @@ def success_bytes(data: bytes, *, warnings: Sequence[str] = (), infos: Sequence[
     parts = [b'{"status":"success","data":', data]
     for name, texts in ((b"warnings", warnings), (b"infos", infos)):
         if texts:
-            parts += [b',"', name, b'":', orjson.dumps(list(texts))]
+            parts += [b',"', name, b'":', json_bytes(list(texts))]
     parts.append(b"}")
     return web.Response(body=b"".join(parts), content_type="application/json")
 
 
-def failure(kind: str, message: str) -> web.Response:
-    """An error envelope of the given API error type."""
-    body = orjson.dumps({"status": "error", "errorType": kind, "error": message})
-    return web.Response(status=_CODES[kind], body=body, content_type="application/json")
+def failure(kind: str, message: str, *, status: int | None = None) -> web.Response:
+    """An error envelope of the given API error type; ``status`` replaces the type's own HTTP code."""
+    body = json_bytes({"status": "error", "errorType": kind, "error": message})
+    return web.Response(status=status or _CODES[kind], body=body, content_type="application/json")
 
 
-def api(handler: Handler) -> Handler:
-    """Turn Narthex's own errors into error envelopes; anything else is an internal error and keeps its traceback."""
-
-    async def answer(request: web.Request) -> web.StreamResponse:
-        try:
-            return await handler(request)
-        except ApiError as error:
-            return failure(error.kind, str(error))
-        except NarthexError as error:
-            kind = next((name for type_, name in _KINDS if isinstance(error, type_)), "internal")
-            return failure(kind, str(error))
-
-    return answer
+def failure_of(error: NarthexError) -> web.Response:
+    """The error envelope of an error that was raised on purpose."""
+    if isinstance(error, ApiError):
+        return failure(error.kind, str(error))
+    kind = next((name for type_, name in _KINDS if isinstance(error, type_)), "internal")
+    return failure(kind, str(error))

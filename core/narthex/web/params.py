@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -19,7 +20,9 @@ from narthex.promql.parser import parse
 __all__ = [
     "MAX_TIME",
     "MIN_TIME",
+    "TRUNCATED",
     "BadParameterError",
+    "boolean",
     "form",
     "limit",
     "matcher_sets",
@@ -33,6 +36,8 @@ MAX_TIME = 1 << 60
 """Later than any sample, in ms; stands for an absent ``end``."""
 MIN_TIME = -(1 << 60)
 """Earlier than any sample, in ms; stands for an absent ``start``."""
+TRUNCATED = "results truncated due to limit"
+"""The warning of an answer that ``limit`` cut."""
 
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
 _MAX_DURATION_SECONDS = (1 << 63) / 1e9  # Go's time.Duration counts nanoseconds in 64 bits
@@ -60,25 +65,19 @@ async def form(request: web.Request) -> MultiMapping[str]:
 
 def parse_time(text: str) -> int:
     """Milliseconds since the epoch, from Unix seconds or RFC 3339. Raises ``ValueError``."""
-    try:
-        seconds = float(text)
-    except ValueError:
-        pass
-    else:
-        if math.isfinite(seconds) and "_" not in text:
-            return round(seconds * 1000)
-    if _RFC3339.fullmatch(text):
-        return round(datetime.fromisoformat(text.upper()).timestamp() * 1000)
-    raise ValueError(f'cannot parse "{text}" to a valid timestamp')
+    seconds = _float(text)
+    if seconds is None and _RFC3339.fullmatch(text):
+        with contextlib.suppress(ValueError):  # such as month 13
+            seconds = datetime.fromisoformat(text.upper()).timestamp()
+    if seconds is None or not abs(seconds) <= MAX_TIME / 1000:  # NaN is not, either
+        raise ValueError(f'cannot parse "{text}" to a valid timestamp')
+    return round(seconds * 1000)
 
 
 def parse_duration(text: str) -> int:
     """Milliseconds, from float seconds or a Prometheus duration. Raises ``ValueError``."""
-    try:
-        seconds = float(text)
-    except ValueError:
-        pass
-    else:
+    seconds = _float(text)
+    if seconds is not None:
         if math.isnan(seconds) or abs(seconds) > _MAX_DURATION_SECONDS:
             raise ValueError(f'cannot parse "{text}" to a valid duration. It overflows int64')
         return int(seconds * 1000)
@@ -86,6 +85,16 @@ def parse_duration(text: str) -> int:
         return int(Duration.parse(text))
     except ValueError:
         raise ValueError(f'cannot parse "{text}" to a valid duration') from None
+
+
+def _float(text: str) -> float | None:
+    """A number as Go reads it; Python alone would also take ``1_000``, blanks and other scripts' digits."""
+    if "_" in text or not text.isascii() or text != text.strip():
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 def time_or(fields: Mapping[str, str], name: str, default: int | None) -> int:
@@ -112,13 +121,22 @@ def limit(fields: Mapping[str, str], name: str = "limit") -> int:
     text = fields.get(name, "")
     if not text:
         return 0
-    try:
-        value = int(text)
-    except ValueError:
-        raise BadParameterError(name, f'"{text}" is not an integer') from None
+    if not re.fullmatch(r"[+-]?[0-9]{1,18}", text):
+        raise BadParameterError(name, f'"{text}" is not an integer')
+    value = int(text)
     if value < 0:
         raise BadParameterError(name, f"{name} must be non-negative")
     return value
+
+
+def boolean(fields: Mapping[str, str], name: str) -> bool:
+    """A switch as Go spells it; false where it is absent."""
+    text = fields.get(name, "")
+    if text in {"1", "t", "T", "TRUE", "true", "True"}:
+        return True
+    if text in {"", "0", "f", "F", "FALSE", "false", "False"}:
+        return False
+    raise BadParameterError(name, f'"{text}" is not true or false')
 
 
 def matcher_sets(fields: MultiMapping[str], name: str = "match[]") -> list[Sequence[Matcher]]:
@@ -129,9 +147,13 @@ def matcher_sets(fields: MultiMapping[str], name: str = "match[]") -> list[Seque
             expression = parse(text)
         except ParseError as error:
             raise BadParameterError(name, error) from None
-        if not isinstance(expression, VectorSelector):
+        # The parser has seen to it that one matcher refuses the empty text.
+        if not isinstance(expression, VectorSelector) or _modified(expression):
             raise BadParameterError(name, f"not a series selector: {text}")
-        if all(matcher.matches("") for matcher in expression.matchers):
-            raise BadParameterError(name, "match[] must contain at least one non-empty matcher")
         sets.append(expression.matchers)
     return sets
+
+
+def _modified(selector: VectorSelector) -> bool:
+    moved = selector.offset or selector.offset_expr or selector.at
+    return bool(moved or selector.anchored or selector.smoothed)

@@ -1,4 +1,4 @@
-"""``/api/v1/query`` and ``/api/v1/query_range``, and the two endpoints that only parse.
+"""``/api/v1/query`` and ``/api/v1/query_range``, and the endpoints that only parse.
 
 Evaluation runs in worker threads, at most ``--query.max-concurrency`` at once; the wait for a thread counts against the
 timeout. When the client goes away the handler is cancelled, and the engine is told at its next check.
@@ -18,18 +18,17 @@ from multidict import MultiMapping
 from narthex.errors import ParseError, QueryTimeoutError
 from narthex.promql.ast import Expr
 from narthex.promql.engine import Limits
-from narthex.promql.parser import parse
 from narthex.promql.printer import to_text
 from narthex.promql.value import InstantVector, QueryResult, RangeVector
 from narthex.web.encode import encode_value
-from narthex.web.envelope import success, success_bytes
-from narthex.web.params import BadParameterError, form, limit, parse_duration, time_or
+from narthex.web.envelope import ApiError, success, success_bytes
+from narthex.web.params import TRUNCATED, BadParameterError, form, limit, parse_duration, time_or, window
+from narthex.web.syntax import tree
 from narthex.web.view import ServerView
 
 __all__ = ["QueryRoutes"]
 
 MAX_POINTS = 11_000
-TRUNCATED = "results truncated due to limit"
 
 
 class QueryRoutes:
@@ -77,7 +76,28 @@ class QueryRoutes:
 
     async def format(self, request: web.Request) -> web.StreamResponse:
         """Print an expression in canonical form."""
-        return success(to_text(_parsed(await form(request))))
+        return success(to_text(self._parsed(await form(request))))
+
+    async def parse(self, request: web.Request) -> web.StreamResponse:
+        """The expression's syntax tree."""
+        expression = self._parsed(await form(request))
+        try:
+            return success(tree(expression))
+        except (RecursionError, TypeError):  # orjson gives up at some 250 levels
+            raise ApiError("execution", "the expression is nested too deeply to be shown as a tree") from None
+
+    async def exemplars(self, request: web.Request) -> web.StreamResponse:
+        """Exemplars of the series in an expression: none, for no storage keeps them yet."""
+        fields = await form(request)
+        window(fields)
+        self._parsed(fields)
+        return success([])
+
+    def _parsed(self, fields: MultiMapping[str]) -> Expr:
+        try:
+            return self._view.engine.parse(_expression(fields))
+        except ParseError as error:
+            raise BadParameterError("query", error) from None
 
     async def _answer(
         self, fields: MultiMapping[str], evaluate: Callable[[Limits], tuple[QueryResult, bytes]]
@@ -109,13 +129,6 @@ def _expression(fields: MultiMapping[str]) -> str:
     return fields.get("query", "")
 
 
-def _parsed(fields: MultiMapping[str]) -> Expr:
-    try:
-        return parse(_expression(fields))
-    except ParseError as error:
-        raise BadParameterError("query", error) from None
-
-
 def _step(fields: MultiMapping[str]) -> int:
     try:
         step = parse_duration(fields.get("step", ""))
@@ -133,9 +146,10 @@ def _lookback(fields: MultiMapping[str]) -> int | None:
     if not text:
         return None
     try:
-        return parse_duration(text)
+        delta = parse_duration(text)
     except ValueError as error:
         raise BadParameterError("lookback_delta", f"error parsing lookback delta duration: {error}") from None
+    return delta if delta > 0 else None
 
 
 def _cut(result: QueryResult, count: int) -> QueryResult:

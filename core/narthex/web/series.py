@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from typing import Any, TypeVar
+from urllib.parse import unquote_to_bytes
 
 from aiohttp import web
 
 from narthex.config.escaping import unescape_values
 from narthex.web.envelope import ApiError, success
-from narthex.web.params import form, limit, matcher_sets, window
+from narthex.web.params import TRUNCATED, form, limit, matcher_sets, window
 from narthex.web.view import ServerView
 
 __all__ = ["SeriesRoutes"]
 
 T = TypeVar("T")
-TRUNCATED = "results truncated due to limit"
 
 
 class SeriesRoutes:
@@ -47,11 +47,12 @@ class SeriesRoutes:
     async def values(self, request: web.Request) -> web.StreamResponse:
         """Values of one label; its name may be escaped in the ``U__`` form."""
         fields = request.query
-        name = unescape_values(request.match_info["name"])
+        raw = unquote_to_bytes(request.rel_url.raw_parts[-2])  # match_info would hide what is not UTF-8
         try:
+            name = unescape_values(raw.decode())
             name.encode()
-        except UnicodeEncodeError:
-            raise ApiError("bad_data", f"invalid label name: {name!r}") from None
+        except UnicodeError:
+            raise ApiError("bad_data", f"invalid label name: {raw!r}") from None
         if not name:
             raise ApiError("bad_data", 'invalid label name: ""')
         sets = matcher_sets(fields)

@@ -16,7 +16,10 @@ from narthex.web.envelope import success
 from narthex.web.params import BadParameterError, limit
 from narthex.web.view import ServerView
 
-__all__ = ["StatusRoutes"]
+__all__ = ["API_LEVEL", "StatusRoutes"]
+
+API_LEVEL = "3.0.0"
+"""The version of Prometheus whose API this is. Grafana, told 0.1, would leave out ``match[]`` from label queries."""
 
 
 class StatusRoutes:
@@ -34,10 +37,11 @@ class StatusRoutes:
         return success(dict(self._view.flags()))
 
     async def buildinfo(self, _request: web.Request) -> web.StreamResponse:
-        """What is running. Clients read ``version`` to decide what they may ask; the API is that of Prometheus 3."""
+        """What is running. Clients compare ``version`` with Prometheus's to learn what they may ask."""
         return success(
             {
-                "version": narthex.__version__,
+                "version": API_LEVEL,
+                "narthexVersion": narthex.__version__,
                 "revision": "",
                 "branch": "",
                 "buildUser": "",

@@ -41,7 +41,7 @@ class TargetRoutes:
                 for pool in pools
                 for one in pool.dropped
             ]
-        data["droppedTargetCounts"] = {pool.job: pool.dropped_count for pool in pools}
+            data["droppedTargetCounts"] = {pool.job: pool.dropped_count for pool in pools}
         return success(data)
 
     async def scrape_pools(self, _request: web.Request) -> web.StreamResponse:

@@ -1,4 +1,4 @@
-"""What the web layer may ask of the running server: read-only, except for the reload.
+"""What the web layer may ask of the running server: read-only, except for reload and quit.
 
 Handlers and plugins' routes get this and nothing else, so a page cannot reach into a loop or a queue, and tests give it
 a plain object.
@@ -59,8 +59,16 @@ class ServerView(Protocol):
     lifecycle: bool
 
     @property
+    def external_url(self) -> str:
+        """The URL under which users reach the server; its path is the root of every page. May be a path alone."""
+
+    @property
     def ready(self) -> bool:
         """Whether the server has recovered and is not stopping."""
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the stop has begun."""
 
     def pools(self) -> Mapping[str, PoolStatus]:
         """Every scrape pool's state by job name."""
@@ -91,3 +99,6 @@ class ServerView(Protocol):
 
     async def reload(self) -> None:
         """Reload the configuration. Raises ``NarthexError`` and leaves everything as it was."""
+
+    def quit(self) -> None:
+        """Begin to stop; returns at once."""
