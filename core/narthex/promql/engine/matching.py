@@ -150,13 +150,13 @@ class _Join:
 
     def _distinct(self) -> bool:
         """Whether no two results can have equal labels: each series of the many side has one partner at most."""
-        if len(np.unique(self.one_ids)) != len(self.one_ids):
+        if not _all_different(self.one_ids):
             return False
-        return self.matching.card != "one-to-one" or len(np.unique(self.many_ids)) == len(self.many_ids)
+        return self.matching.card != "one-to-one" or _all_different(self.many_ids)
 
     def _refuse_duplicates(self, *, filled: bool) -> None:
         """The one side may have one sample for each group and step, at the steps where the match takes place at all."""
-        if len(np.unique(self.one_ids)) == len(self.one_ids):
+        if _all_different(self.one_ids):
             return
         mask = self.one.mask()
         if not filled:
@@ -176,7 +176,7 @@ class _Join:
         )
 
     def _refuse_many_matches(self, parts: list[_Part]) -> None:
-        if self.matching.card != "one-to-one" or len(np.unique(self.many_ids)) == len(self.many_ids):
+        if self.matching.card != "one-to-one" or _all_different(self.many_ids):
             return
         count = sum(_count(part.vector.mask(), part.ids, self.groups) for part in parts)
         if (np.asarray(count) > 1).any():
@@ -216,6 +216,11 @@ def _join(many: Ints, one: Ints, groups: int) -> tuple[Ints, Ints]:
     rows = np.repeat(np.arange(len(many)), repeats)
     offset = np.arange(len(rows)) - np.repeat(np.cumsum(repeats) - repeats, repeats)
     return rows, order[starts[many[rows]] + offset]
+
+
+def _all_different(ids: Ints) -> bool:
+    """Whether no group number stands twice."""
+    return int(np.bincount(ids).max(initial=0)) <= 1
 
 
 def _count(mask: Bools, ids: Ints, groups: int) -> Ints:

@@ -15,7 +15,8 @@ from narthex.errors import QueryError
 from narthex.model.labels import Labels
 from narthex.model.labeltable import LabelTable
 from narthex.model.sample import MISSING, STALE_NAN
-from narthex.promql.engine import Engine
+from narthex.promql.engine import Engine, latest, windows
+from narthex.promql.engine import window as window_module
 from narthex.promql.value import InstantVector, RangeVector
 from narthex.storage.frames import NO_TIME, Frame, Points, Selection
 
@@ -317,6 +318,19 @@ def test_range_functions_agree_with_the_simple_engine(query, world, steps, span)
         return found
 
     compare(world, query.replace("SPAN", f"{span}ms"), expected, bounds(steps))
+
+
+@COMMON
+@given(worlds(), STEPS)
+def test_small_batches_change_nothing(world, steps):
+    start, end, step = bounds(steps)
+    queries = ("m", "rate(m[25s])", "quantile_over_time(0.3, m[60s])", "sum_over_time(m[40s])")
+    whole = [answers(Engine(world, lookback=LOOKBACK).range(query, start, end, step).value) for query in queries]
+    with pytest.MonkeyPatch.context() as patch:
+        for module, cells in ((windows, 7), (window_module, 5), (latest, 3)):
+            patch.setattr(module, "_CELLS", cells)
+        for query, expected in zip(queries, whole, strict=True):
+            assert_same(answers(Engine(world, lookback=LOOKBACK).range(query, start, end, step).value), expected, query)
 
 
 def anchored_increase(samples, t, span) -> float | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -205,3 +207,13 @@ def test_at_start_and_end_mean_the_whole_query_inside_a_subquery_too(storage):
     assert result.value.values.tolist() == [1.0, 1.0, 1.0]
     result = engine.range("max_over_time((m @ end())[1m:30s])", 0, 120_000, 60_000)
     assert result.value.values.tolist() == [3.0, 3.0, 3.0]
+
+
+def test_an_engine_serves_several_threads_at_once(storage):
+    for i in range(10):
+        storage.add("m", {0: float(i)}, i=str(i))
+    engine = Engine(storage)
+    queries = [f"sum(m) + {i}" for i in range(300)] * 2  # more texts than the engine keeps
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda query: engine.instant(query, 0).value.values.tolist(), queries))
+    assert found == [[45.0 + i] for i in range(300)] * 2

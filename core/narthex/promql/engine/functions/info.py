@@ -17,7 +17,7 @@ from narthex.model.labeltable import LabelTable
 from narthex.model.matcher import Matcher, MatchOp
 from narthex.promql.ast import At, Expr, SubqueryExpr, VectorSelector, children
 from narthex.promql.engine.functions.registry import Function, Invocation
-from narthex.promql.engine.grouping import joint_groups
+from narthex.promql.engine.grouping import joint_groups, used_codes
 from narthex.promql.engine.selectors import instant
 from narthex.promql.engine.vector import Bools, Ints, Vector
 
@@ -90,7 +90,7 @@ def _winners(found: Vector, times: Ints, ids: Ints, groups: int) -> tuple[Ints, 
     ages = np.where(found.mask(), times, np.iinfo(np.int64).min)
     steps = np.arange(found.steps)
     winners = []
-    for code in np.unique(metric.codes).tolist():
+    for code in used_codes(metric.codes).tolist():
         winner = np.full((found.steps, groups), -1)
         newest = np.full((found.steps, groups), np.iinfo(np.int64).min)
         for row in np.flatnonzero(metric.codes == code).tolist():

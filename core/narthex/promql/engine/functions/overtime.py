@@ -61,11 +61,16 @@ def _variance(cells: Cells) -> Floats:
 
 def quantiles(values: Floats, cells: Cells, q: Floats) -> Floats:
     """Quantile ``q[m]`` of each column's valid cells; NaN counts as the smallest."""
-    column = np.broadcast_to(np.arange(len(cells.counts)), values.shape)[cells.valid]
-    loose = values[cells.valid]
-    order = np.lexsort((loose, ~np.isnan(loose), column))
-    starts = np.cumsum(cells.counts) - cells.counts
-    return quantile_of_sorted(loose[order], starts, cells.counts, q)
+    rows = np.ascontiguousarray(np.where(cells.valid, values, np.inf).T)  # padding goes behind everything
+    missing = np.isnan(rows)
+    spoiled = missing.any()
+    if spoiled:  # numpy sorts NaN behind the padding: let them go first as -Inf, then put them back
+        rows[missing] = -np.inf
+    rows.sort(axis=1)
+    width = rows.shape[1]
+    if spoiled:
+        rows[np.arange(width) < np.count_nonzero(missing, axis=1)[:, None]] = np.nan
+    return quantile_of_sorted(rows.reshape(-1), np.arange(len(rows)) * width, cells.counts, q)
 
 
 def _mad(cells: Cells) -> Floats:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from narthex.promql.ast import MatrixSelector, VectorSelector
 from narthex.promql.engine.extended import anchored, smoothed_change
 from narthex.promql.engine.functions.registry import Function, Invocation, of_window
+from narthex.promql.engine.grouping import used_codes
 from narthex.promql.engine.resets import lost_between
 from narthex.promql.engine.vector import Bools, Floats, Ints, Vector
 from narthex.promql.engine.window import Window
@@ -151,12 +152,12 @@ def _note_other_types(invocation: Invocation, result: Vector) -> None:
     names, types = result.labels.columns.get("__name__"), result.labels.columns.get("__type__")
     if names is None or not result.size:
         return
-    for code in np.unique(names.codes).tolist():
+    for code in used_codes(names.codes).tolist():
         name = names.dictionary[code]
         if not name or name.endswith(_COUNTER_SUFFIXES):
             continue
         if types is not None:
-            kinds = {types.dictionary[one] for one in np.unique(types.codes[names.codes == code]).tolist()}
+            kinds = {types.dictionary[one] for one in used_codes(types.codes[names.codes == code]).tolist()}
             if kinds <= {"counter", "histogram"}:
                 continue
         invocation.annotations.info(
