@@ -71,7 +71,11 @@ def loaded(text: str) -> MemoryStorage:
 
 
 async def groups_of(given: list[dict[str, Any]]) -> list[Any]:
-    """The groups; the first has been evaluated once, now, over an empty storage."""
+    """The groups, evaluated once, now, over an empty storage.
+
+    Upstream evaluates the first only, but its second group holds the very rule object that the first has evaluated, so
+    that rule's state is known. Times of groups are not compared.
+    """
     engine = Engine(MemoryStorage())
     with ThreadPoolExecutor(1) as executor:
         services = Services(
@@ -83,8 +87,9 @@ async def groups_of(given: list[dict[str, Any]]) -> list[Any]:
             before = files.get(group["file"], RuleFile(groups=())).groups
             files[group["file"]] = RuleFile(groups=(*before, group_config(group)))
         groups = [Group(one, services, restored=True) for one in definitions(files, RuleOptions())]
-        await groups[0].evaluate(int(time.time() * 1000))
-    return [group.status() for group in groups]
+        for group in groups:
+            await group.evaluate(int(time.time() * 1000))
+        return [group.status() for group in groups]
 
 
 def group_config(group: dict[str, Any]) -> RuleGroupConfig:
