@@ -15,6 +15,7 @@ import numpy as np
 
 from narthex.model.sample import is_missing, is_stale
 from narthex.promql.engine.gather_rows import NEVER, occurrences, trimmed
+from narthex.promql.engine.stacks import Stack, stacked
 from narthex.promql.engine.vector import Bools, Floats, Ints
 from narthex.storage.frames import NO_TIME, Frame, Selection
 
@@ -49,66 +50,14 @@ def blocks(selection: Selection, start: int, end: int, steps: int = 1) -> Iterat
     timestamp, the frame given later wins, and points win over frames.
     """
     frames = [cut for frame in selection.frames if (cut := trimmed(frame, start, end)) is not None]
-    chains = _chained(frames)
-    scattered = _scattered(chains, selection)
-    for chain in chains:
-        chosen = None if scattered is None else np.flatnonzero(~scattered[chain.series])
-        yield from _of_chain(chain, chosen, steps)
+    stacks, scattered = stacked(frames, selection)
+    for stack in stacks:
+        yield from _of_stack(stack, steps)
     if scattered is not None:
         yield from _of_scattered(frames, selection, scattered, (start, end), steps)
 
 
-# --- frames that follow each other ----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Chain:
-    """Frames of the same series in the same groups, one behind the other (slabs that were sealed)."""
-
-    parts: tuple[Frame, ...]
-    times: Ints
-
-    @property
-    def series(self) -> Ints:
-        return self.parts[0].series
-
-    @property
-    def group(self) -> Ints:
-        return self.parts[0].group
-
-    def cells(self, chosen: slice | Ints) -> Floats:
-        """All rows of some of the series: ``[R, chosen]``."""
-        if len(self.parts) == 1:
-            return _columns(self.parts[0].matrix, self.parts[0].columns[chosen])
-        columns = [part.columns[chosen] for part in self.parts]
-        values = np.empty((len(self.times), len(columns[0])))
-        row = 0
-        for part, wanted in zip(self.parts, columns, strict=True):
-            rows = len(part.times)
-            np.take(part.matrix, wanted, axis=1, out=values[row : row + rows], mode="clip")  # clip: no buffer between
-            row += rows
-        return values
-
-
-def _chained(frames: Sequence[Frame]) -> list[_Chain]:
-    """Neighbouring frames joined where they can be."""
-    chains: list[list[Frame]] = []
-    for frame in map(_used_groups, frames):
-        aligned = _aligned(chains[-1][0], frame) if chains else None
-        if aligned is not None and _follows(chains[-1][-1], aligned):
-            chains[-1].append(aligned)
-        else:
-            chains.append([frame])
-    return [_Chain(tuple(parts), _rows_of(parts)) for parts in chains]
-
-
-def _rows_of(parts: Sequence[Frame]) -> Ints:
-    return parts[0].times if len(parts) == 1 else np.concatenate([part.times for part in parts])
-
-
-def _used_groups(frame: Frame) -> Frame:
-    times, group = _only_used(frame.times, frame.group)
-    return frame if times is frame.times else Frame(frame.matrix, frame.columns, frame.series, times, group)
+# --- regular series -------------------------------------------------------------------------------------------------
 
 
 def _only_used(times: Ints, group: Ints) -> tuple[Ints, Ints]:
@@ -119,68 +68,52 @@ def _only_used(times: Ints, group: Ints) -> tuple[Ints, Ints]:
     return times[:, taken], (np.cumsum(taken) - 1)[group]
 
 
-def _aligned(first: Frame, frame: Frame) -> Frame | None:
-    """``frame`` with its groups in the order of ``first``'s; None unless series and groups are the same."""
-    if not np.array_equal(first.series, frame.series) or first.times.shape[1] != frame.times.shape[1]:
-        return None
-    if np.array_equal(first.group, frame.group):
-        return frame
-    theirs = np.zeros(frame.times.shape[1], dtype=np.int64)
-    theirs[first.group] = frame.group
-    if not np.array_equal(theirs[first.group], frame.group) or len(np.unique(theirs)) != len(theirs):
-        return None
-    return Frame(frame.matrix, frame.columns, frame.series, frame.times[:, theirs], first.group)
-
-
-def _follows(before: Frame, frame: Frame) -> bool:
-    first = np.where(frame.times == NO_TIME, NEVER, frame.times).min(axis=0)
-    return bool((before.times.max(axis=0) < first).all())
-
-
-# --- regular series -------------------------------------------------------------------------------------------------
-
-
-def _of_chain(chain: _Chain, chosen: Ints | None, steps: int) -> Iterator[Block]:
-    size = len(chain.series) if chosen is None else len(chosen)
-    width = max(1, _CELLS // max(steps, len(chain.times)))
-    for at in range(0, size, width):
-        part = slice(at, at + width) if chosen is None else chosen[at : at + width]
-        yield from _clean(chain.series[part], chain.cells(part), chain.times, chain.group[part])
-
-
-def _columns(matrix: Floats, columns: Ints) -> Floats:
-    """Columns of a matrix; a view where they are neighbours, as a whole target's are."""
-    first, last = int(columns[0]), int(columns[-1])
-    if last - first + 1 == len(columns) and bool((np.diff(columns) == 1).all()):
-        return matrix[:, first : last + 1]
-    return np.take(matrix, columns, axis=1)
+def _of_stack(stack: Stack, steps: int) -> Iterator[Block]:
+    width = max(1, _CELLS // max(steps, len(stack.times)))
+    for at in range(0, len(stack.series), width):
+        part = slice(at, at + width)
+        yield from _clean(stack.series[part], stack.cells(part), stack.times, stack.group[part])
 
 
 def _clean(series: Ints, values: Floats, times: Ints, group: Ints) -> Iterator[Block]:
     """Split into columns without holes, given as they are, and the others, packed."""
-    gaps = (times == NO_TIME).any(axis=0)
+    gaps = times == NO_TIME
     if gaps.any():
         times, group = _only_used(times, group)
-        gaps = (times == NO_TIME).any(axis=0)
-    untimed = gaps[group]
+        gaps = times == NO_TIME
+        if gaps.any():
+            values, times = _closed_up(values, times, gaps, group)
+            if not len(times):
+                return
     with np.errstate(over="ignore", invalid="ignore"):
-        suspect = np.isnan(np.add.reduce(values, axis=0)) & ~untimed  # one pass; a hole is a NaN
+        suspect = np.isnan(np.add.reduce(values, axis=0))  # one pass; a hole is a NaN
     where = np.flatnonzero(suspect)
     if len(where):
         cells = np.ascontiguousarray(values[:, where])
         suspect[where] = (is_missing(cells) | is_stale(cells)).any(axis=0)
-    rough = suspect | untimed
-    if not rough.any():
+    if not suspect.any():
         yield Block(series, values, times, group)
         return
-    smooth = np.flatnonzero(~rough)
+    smooth = np.flatnonzero(~suspect)
     if len(smooth):
         yield Block(series[smooth], values[:, smooth], *_only_used(times, group[smooth]))
-    where = np.flatnonzero(rough)
+    where = np.flatnonzero(suspect)
     cells = np.ascontiguousarray(values[:, where])
     cell_times = times[:, group[where]]
-    valid = (cell_times != NO_TIME) & ~is_missing(cells) & ~is_stale(cells)
+    valid = (cell_times != NEVER) & ~is_missing(cells) & ~is_stale(cells)
     yield from packed(series[where], cells, cell_times, valid)
+
+
+def _closed_up(values: Floats, times: Ints, gaps: Bools, group: Ints) -> tuple[Floats, Ints]:
+    """Rows without a time moved behind the others, group by group: they have no value, whatever their cells hold."""
+    counts = len(gaps) - np.count_nonzero(gaps, axis=0)
+    height = int(counts.max(initial=0))
+    order = np.argsort(gaps, axis=0, kind="stable")[:height]
+    behind = np.arange(height)[:, None] >= counts
+    times = np.where(behind, NEVER, np.take_along_axis(times, order, axis=0))
+    values = values[order[:, group], np.arange(len(group))]
+    values[behind[:, group]] = 0.0
+    return values, times
 
 
 def packed(series: Ints, values: Floats, times: Ints, valid: Bools) -> Iterator[Block]:
@@ -199,19 +132,6 @@ def packed(series: Ints, values: Floats, times: Ints, valid: Bools) -> Iterator[
 
 
 # --- series in several places ---------------------------------------------------------------------------------------
-
-
-def _scattered(chains: Sequence[_Chain], selection: Selection) -> Bools | None:
-    """Which series have samples in more than one place (bool ``[rows of the table]``), or None for no one."""
-    alone = len(chains) < 2 and all(len(occurrences(chain.series)) == 1 for chain in chains)
-    if alone and not len(selection.points.series):
-        return None
-    places = np.zeros(selection.labels.rows, dtype=np.int64)
-    for chain in chains:
-        places += np.bincount(chain.series, minlength=len(places))
-    places[selection.points.series] += 2  # points are never aligned
-    several = places > 1
-    return several if several.any() else None
 
 
 def _of_scattered(

@@ -1,0 +1,122 @@
+"""Join the pieces of series that stand in several frames: slabs that were sealed, lanes that were closed and reopened.
+
+Series that stand in the same pieces of the storage are joined together, by array operations on whole columns. Only
+where two pieces of a series overlap in time its samples have to be sorted one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from narthex.promql.engine.gather_rows import NEVER, occurrences
+from narthex.promql.engine.grouping import number
+from narthex.promql.engine.vector import Bools, Floats, Ints
+from narthex.storage.frames import NO_TIME, Frame, Selection
+
+__all__ = ["Stack", "stacked"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """Pieces of the same series, one behind the other in time.
+
+    ``series`` int64 ``[n]``; ``columns`` holds for each matrix the columns of the series, int64 ``[n]``; ``times``
+    int64 ``[R, G]`` over all rows of all pieces, ``NO_TIME`` where a group has none; ``group`` int64 ``[n]``.
+    """
+
+    series: Ints
+    matrices: tuple[Floats, ...]
+    columns: tuple[Ints, ...]
+    times: Ints
+    group: Ints
+
+    def cells(self, part: slice) -> Floats:
+        """All rows of some of the series: float64 ``[R, part]``."""
+        if len(self.matrices) == 1:
+            return _columns(self.matrices[0], self.columns[0][part])
+        wanted = [columns[part] for columns in self.columns]
+        values = np.empty((len(self.times), len(wanted[0])))
+        row = 0
+        for matrix, columns in zip(self.matrices, wanted, strict=True):
+            rows = len(matrix)
+            np.take(matrix, columns, axis=1, out=values[row : row + rows], mode="clip")  # clip: no buffer between
+            row += rows
+        return values
+
+
+def stacked(frames: Sequence[Frame], selection: Selection) -> tuple[list[Stack], Bools | None]:
+    """Stacks of the series that can be joined, and which series (bool ``[rows of the table]``) cannot, or None."""
+    loose = selection.points.series
+    pieces = [(frame, part) for frame in frames for part in occurrences(frame.series)]
+    if len(pieces) == 1 and not len(loose):
+        frame = pieces[0][0]
+        return [Stack(frame.series, (frame.matrix,), (frame.columns,), frame.times, frame.group)], None
+    rows = selection.labels.rows
+    scattered = np.zeros(rows, dtype=np.bool_)
+    scattered[loose] = True  # points are never aligned
+    place = np.full((len(pieces), rows), -1)
+    for at, (frame, part) in enumerate(pieces):
+        place[at, frame.series[part]] = part
+    stacks = []
+    for members in _patterns(place >= 0, scattered):
+        inside = np.flatnonzero(place[:, members[0]] >= 0)
+        stack = _joined(members, [(pieces[at][0], place[at, members]) for at in inside.tolist()], scattered)
+        if stack is not None:
+            stacks.append(stack)
+    return stacks, scattered if scattered.any() else None
+
+
+def _patterns(here: Bools, scattered: Bools) -> list[Ints]:
+    """Series that stand in the same pieces (``here`` is bool ``[pieces, series]``), without those in none."""
+    pattern, size = np.zeros(here.shape[1], dtype=np.int64), 1
+    for one in here:
+        pattern, first = number(pattern * 2 + one, size * 2)
+        size = len(first)
+    pattern = np.where(scattered | ~here.any(axis=0), -1, pattern)
+    return [members for one in range(size) if len(members := np.flatnonzero(pattern == one))]
+
+
+def _joined(members: Ints, pieces: Sequence[tuple[Frame, Ints]], scattered: Bools) -> Stack | None:
+    """One stack of the members; those whose pieces overlap in time are marked in ``scattered`` instead."""
+    groups = [frame.group[columns] for frame, columns in pieces]
+    path, first = number(groups[0], pieces[0][0].times.shape[1])
+    for (frame, _), group in zip(pieces[1:], groups[1:], strict=True):
+        width = frame.times.shape[1]
+        path, first = number(path * width + group, len(first) * width)
+    times = [frame.times[:, group[first]] for (frame, _), group in zip(pieces, groups, strict=True)]
+    apart = _apart(times)
+    chosen: slice | Ints = slice(None)
+    if not apart.all():
+        good = apart[path]
+        scattered[members[~good]] = True
+        chosen = np.flatnonzero(good)
+        if not len(chosen):
+            return None
+    return Stack(
+        members[chosen],
+        tuple(frame.matrix for frame, _ in pieces),
+        tuple(frame.columns[columns[chosen]] for frame, columns in pieces),
+        np.concatenate(times),
+        path[chosen],
+    )
+
+
+def _apart(times: Sequence[Ints]) -> Bools:
+    """For which groups each piece begins after all pieces before it have ended."""
+    latest = np.full(times[0].shape[1], np.iinfo(np.int64).min)
+    apart = np.ones(times[0].shape[1], dtype=np.bool_)
+    for piece in times:
+        apart &= np.where(piece == NO_TIME, NEVER, piece).min(axis=0) > latest
+        latest = np.maximum(latest, np.where(piece == NO_TIME, latest, piece).max(axis=0))
+    return apart
+
+
+def _columns(matrix: Floats, columns: Ints) -> Floats:
+    """Columns of a matrix; a view where they are neighbours, as a whole target's are."""
+    first, last = int(columns[0]), int(columns[-1])
+    if last - first + 1 == len(columns) and bool((np.diff(columns) == 1).all()):
+        return matrix[:, first : last + 1]
+    return np.take(matrix, columns, axis=1)
