@@ -130,7 +130,8 @@ class SeriesCache:
         """Append the row with the values of the report series. Raises ``StorageError`` when nothing could be taken."""
         appended = self._row.commit(self._timestamp, reports, self._points)
         self._points = None
-        moved = self._row.tighten()
+        # Not after a failure: then every series has ended, and all come back to their cells with the next body.
+        moved = self._row.tighten() if len(self._cells) else None
         if moved is not None:
             self._cells = moved[self._cells]
             self._absent = {}

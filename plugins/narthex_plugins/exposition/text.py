@@ -23,6 +23,9 @@ _LINE = re.compile(rb"[^\n]*")
 _VALUE = re.compile(rb"[ \t]*([^{ \t\n]+)[ \t]*")
 _TIMESTAMP = re.compile(rb"(-?[0-9]+)[ \t]*")
 _MILLISECONDS = re.compile(rb"-?[0-9]+")
+# Nearly every line of nearly every exporter: one match instead of a dozen takes half off the first scrape of a target.
+_USUAL = re.compile(rb'([a-zA-Z_:][a-zA-Z0-9_:]*)({(?:[a-zA-Z_][a-zA-Z0-9_]*="[^"\\\n]*",?)*})? ([^{ \t\n]+)(?=\n|\Z)')
+_USUAL_PAIR = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="([^"]*)"')
 _HELP_ESCAPE = re.compile(rb"\\[\\n]")
 
 
@@ -72,6 +75,18 @@ def _comment(body: bytes, at: int, state: State, _options: ParseOptions) -> tupl
 
 
 def _sample(body: bytes, at: int, state: State, options: ParseOptions) -> tuple[Entry, int]:
+    usual = _USUAL.match(body, at)
+    if usual is not None:
+        series = decode(body[at : usual.start(3) - 1])
+        name, _, listed = series.partition("{")
+        pairs = _USUAL_PAIR.findall(listed)
+        labels = {"__name__": name, **dict(pairs)}
+        if len(labels) == len(pairs) + 1:  # a name that stands twice is for the reader below to refuse
+            return Series(series, meaning(labels, state, options), number(usual[3])), usual.end()
+    return _unusual_sample(body, at, state, options)
+
+
+def _unusual_sample(body: bytes, at: int, state: State, options: ParseOptions) -> tuple[Entry, int]:
     start = _GRAMMAR.series.match(body, at)
     assert start is not None  # both parts are optional
     labels: dict[str, str] = {}
