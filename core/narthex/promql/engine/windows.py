@@ -17,7 +17,7 @@ from narthex.model.sample import is_missing, is_stale
 from narthex.promql.engine.gather_rows import NEVER, occurrences, trimmed
 from narthex.promql.engine.stacks import Stack, stacked
 from narthex.promql.engine.vector import Bools, Floats, Ints
-from narthex.storage.frames import NO_TIME, Frame, Selection
+from narthex.storage.frames import NO_TIME, Frame, Points, Selection
 
 __all__ = ["Block", "blocks", "packed"]
 
@@ -50,11 +50,18 @@ def blocks(selection: Selection, start: int, end: int, steps: int = 1) -> Iterat
     timestamp, the frame given later wins, and points win over frames.
     """
     frames = [cut for frame in selection.frames if (cut := trimmed(frame, start, end)) is not None]
+    selection = Selection(selection.labels, frames, _points_between(selection.points, start, end))
     stacks, scattered = stacked(frames, selection)
     for stack in stacks:
         yield from _of_stack(stack, steps)
     if scattered is not None:
         yield from _of_scattered(frames, selection, scattered, (start, end), steps)
+
+
+def _points_between(points: Points, start: int, end: int) -> Points:
+    """Points outside the window must not make their series irregular."""
+    inside = (points.times > start) & (points.times <= end)
+    return points if inside.all() else Points(points.series[inside], points.times[inside], points.values[inside])
 
 
 # --- regular series -------------------------------------------------------------------------------------------------

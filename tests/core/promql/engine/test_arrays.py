@@ -134,6 +134,30 @@ def test_frames_that_follow_each_other_are_joined():
     assert block.times[:, block.group].tolist() == [[1000, 1500], [2000, 2500]]
 
 
+def test_a_reopened_lane_is_joined_by_whole_columns():
+    slab = frame(
+        [[1.0, 0.0, 5.0], [0.0, 2.0, 6.0]], [[1000, 0, 1500], [0, 2000, 2500]], series=[0, 0, 1], group=[0, 1, 2]
+    )
+    later = frame([[3.0, 7.0]], [[3000, 3500]], group=[0, 1])
+    found = {
+        int(block.series[at]): (block, at)
+        for block in blocks(Selection(table(2), [slab, later], Points.none()), 0, 4000)
+        for at in range(len(block.series))
+    }
+    block, at = found[0]
+    assert block.times[:, block.group[at]].tolist() == [1000, 2000, 3000]
+    assert block.values[:, at].tolist() == [1.0, 2.0, 3.0]
+    block, at = found[1]
+    assert block.values[:, at].tolist() == [5.0, 6.0, 7.0]
+
+
+def test_points_outside_the_window_leave_a_series_regular():
+    whole = frame([[1.0], [3.0]], [[1000], [2000]])
+    points = Points(np.array([0]), np.array([9000]), np.array([3.0]))
+    (block,) = blocks(Selection(table(1), [whole], points), 0, 3000)
+    assert np.shares_memory(block.values, whole.matrix)
+
+
 def test_overlapping_frames_are_sorted_sample_by_sample():
     frames = [frame([[1.0], [3.0]], [[1000], [3000]]), frame([[2.0], [4.0]], [[2000], [3000]])]
     (block,) = blocks(Selection(table(1), frames, Points.none()), 0, 5000)
