@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import shutil
+import textwrap
 from typing import Any
 
 import pytest
@@ -14,18 +15,20 @@ from prometheus_client import CollectorRegistry
 from tests.conformance.cases import ROOT, params
 
 from narthex.clock import SystemClock
+from narthex.discovery.groups import WireGroup, parse_json_groups, parse_yaml_groups, plain
 from narthex.errors import ConfigError
 from narthex.kinds import BuildContext
 from narthex.model.targetgroup import TargetGroup
 from narthex_plugins.file import FileConfig
 from narthex_plugins.file.discovery import FileDiscoverer
-from narthex_plugins.file.groups import FileGroup, plain
 
 
-def load(text: str, style: str) -> FileGroup:
-    from narthex.config.decode import decode_json, decode_yaml
-
-    return (decode_json if style == "json" else decode_yaml)(FileGroup, text, f"group.{style}")
+def load(text: str, style: str) -> WireGroup:
+    """A group by itself, read as the only entry of a list."""
+    if style == "json":
+        return parse_json_groups(f"[{text}]", "group.json")[0]
+    (group,) = parse_yaml_groups("-\n" + textwrap.indent(text, "  "), "group.yml")
+    return group
 
 
 @pytest.mark.parametrize("case", params("discovery/targetgroup.json", kind="load"))

@@ -19,6 +19,7 @@ from yarl import URL
 from narthex import __version__
 from narthex.clock import Clock
 from narthex.config.http import HttpConfig
+from narthex.config.types import mask_url
 from narthex.http.body import read_body
 from narthex.http.credentials import Credentials
 from narthex.http.errors import HttpError
@@ -82,14 +83,15 @@ class HttpClient:
 
         ``limit`` is the size in bytes that the body must stay below (0: none). Raises ``HttpError``.
         """
+        shown = mask_url(str(url))
         try:
             async with asyncio.timeout(seconds):
                 target = URL(url, encoded=True) if isinstance(url, str) else url
                 return await self._follow(method, target, await self._headers(headers), data, limit, unix_socket)
         except TimeoutError:
-            raise HttpError(f"{url}: no complete answer within {seconds:g}s (context deadline exceeded)") from None
+            raise HttpError(f"{shown}: no complete answer within {seconds:g}s (context deadline exceeded)") from None
         except (aiohttp.ClientError, OSError, ssl.SSLError, ValueError) as error:
-            raise HttpError(f"{url}: {str(error) or type(error).__name__}") from None
+            raise HttpError(f"{shown}: {str(error).replace(str(url), shown) or type(error).__name__}") from None
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
         """POST within ten seconds or the caller's deadline; status and body."""

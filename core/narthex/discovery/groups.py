@@ -1,0 +1,93 @@
+"""Target groups as files, HTTP answers and programs hold them: a list of ``{targets, labels}``, read strictly.
+
+Strictly as in the configuration: unknown keys, null groups and values that are no text make the whole list wrong. A
+JSON list that is flawless at first sight, as nearly all are, is taken as it is; the careful reader, which knows key
+paths and costs ten times as much, gives its verdict on the others.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from narthex.config.decode import decode_json, decode_yaml
+from narthex.config.names import is_label_name
+from narthex.config.types import LabelName
+from narthex.model.targetgroup import TargetGroup
+
+__all__ = ["WireGroup", "parse_json_groups", "parse_yaml_groups", "plain", "sourced"]
+
+
+@dataclass(frozen=True, slots=True)
+class WireGroup:
+    """One entry of the list: addresses, and labels that they share."""
+
+    targets: tuple[str, ...] = ()
+    labels: Mapping[LabelName, str] = field(default_factory=dict)
+
+
+def parse_json_groups(text: str | bytes, name: str) -> tuple[WireGroup, ...]:
+    """The entries of a JSON list; null is an empty one. ``name`` is what errors call the text.
+
+    Raises ``ConfigError`` that names the wrong entries, at most 500.
+    """
+    flawless = _flawless(text)
+    return flawless if flawless is not None else decode_json(tuple[WireGroup, ...], text, name)
+
+
+def parse_yaml_groups(text: str | bytes, name: str) -> tuple[WireGroup, ...]:
+    """The entries of a YAML list likewise."""
+    return decode_yaml(tuple[WireGroup, ...], text, name)
+
+
+def sourced(origin: str, groups: Iterable[WireGroup], meta: Mapping[str, str]) -> Iterator[TargetGroup]:
+    """The groups under the sources ``origin:0``, ``origin:1`` and so on. ``meta`` wins over labels of the same name."""
+    for index, group in enumerate(groups):
+        targets = tuple({"__address__": target} for target in group.targets)
+        labels = {str(name): value for name, value in group.labels.items()}
+        yield TargetGroup(f"{origin}:{index}", targets, labels | dict(meta))
+
+
+def plain(group: TargetGroup) -> Mapping[str, object]:
+    """A group as files hold it, for printing: addresses, and labels if there are any."""
+    addresses = [target["__address__"] for target in group.targets]
+    return (
+        {"targets": addresses, "labels": dict(sorted(group.labels.items()))} if group.labels else {"targets": addresses}
+    )
+
+
+# --- what is right at first sight ------------------------------------------------------------------------------------
+
+
+class _DoubtfulError(Exception):
+    """Something that the careful reader has to judge."""
+
+
+def _flawless(text: str | bytes) -> tuple[WireGroup, ...] | None:
+    """The entries, if there is nothing unusual about any: exactly these keys, once each, all text."""
+    try:
+        source = text if isinstance(text, str) else text.decode("utf-8")
+        entries = json.loads(source, object_pairs_hook=_once)
+        return tuple(map(_group, entries)) if type(entries) is list else None
+    except (ValueError, RecursionError, _DoubtfulError):
+        return None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise _DoubtfulError
+    return found
+
+
+def _group(entry: object) -> WireGroup:
+    if type(entry) is not dict or not entry.keys() <= {"targets", "labels"}:
+        raise _DoubtfulError
+    targets, labels = entry.get("targets", []), entry.get("labels", {})
+    if type(targets) is not list or type(labels) is not dict:
+        raise _DoubtfulError
+    if not all(type(one) is str for one in (*targets, *labels.values())) or not all(map(is_label_name, labels)):
+        raise _DoubtfulError
+    return WireGroup(tuple(targets), labels)
