@@ -119,8 +119,9 @@ def _discovery(server: ServerView) -> Iterable[str]:
 
 
 def _links() -> Iterable[str]:
-    paths = ("/metrics", "/api/v1/targets", "/api/v1/rules", "/api/v1/status/plugins", "/api/v1/status/config")
-    yield f"<h2>More</h2><p>{' · '.join(map(_link, paths))}</p>"
+    # Relative, because the path of the external URL stands before them.
+    paths = ("metrics", "api/v1/targets", "api/v1/rules", "api/v1/status/plugins", "api/v1/status/config")
+    yield f"<h2>More</h2><p>{' · '.join(f'<a href="{path}">{path}</a>' for path in paths)}</p>"
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -140,5 +141,8 @@ def _labels(labels: Labels) -> str:
 
 
 def _link(url: str) -> str:
+    """A link to a URL that discovery made up; any other scheme than HTTP's could be code, so it stays text."""
     escaped = html.escape(url)
+    if not url.startswith(("http://", "https://")):
+        return escaped
     return f'<a href="{escaped}">{escaped}</a>'

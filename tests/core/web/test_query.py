@@ -1,0 +1,190 @@
+"""Queries over HTTP: limits, timeouts, cancellation, forms, and what Grafana asks."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from aiohttp.test_utils import TestClient
+from tests.core.web.fakeview import FakeView
+
+from narthex.model.labels import Labels
+from narthex.promql.engine import Limits
+from narthex.promql.value import QueryResult, Scalar
+from narthex.storage.protocol import Batch
+from narthex.testing.storage import MemoryStorage
+from narthex.web.view import QueryLimits
+
+
+def store(view: FakeView) -> None:
+    """``up`` of three instances, 1 every 10 s over a minute; ``temperature{room="ü"}`` beside."""
+    storage = view.storage
+    assert isinstance(storage, MemoryStorage)
+    names = [Labels({"__name__": "up", "job": "node", "instance": one}) for one in ("a", "b", "c")]
+    names.append(Labels({"__name__": "temperature", "room": "ü"}))
+    lane = storage.open_lane(10_000, 0)
+    lane.extend(storage.register(names))
+    for step in range(7):
+        storage.append(Batch(lane, step * 10_000, np.array([1.0, 1.0, 0.0, 20.5 + step])))
+
+
+@pytest.fixture
+def loaded(view: FakeView) -> FakeView:
+    store(view)
+    return view
+
+
+async def data(client: TestClient, path: str, **params: Any) -> Any:
+    answer = await client.get(path, params=params)
+    body = await answer.json()
+    assert body["status"] == "success", body
+    return body["data"]
+
+
+class Slow:
+    """An engine whose every query lasts until it is told to stop, as the real one does at its next check."""
+
+    def __init__(self) -> None:
+        self.limits: list[Limits] = []
+        self.stopped = threading.Event()
+        self.release = threading.Event()
+
+    def instant(self, text: str, time: int, *, limits: Limits, lookback: int | None) -> QueryResult:
+        self.limits.append(limits)
+        while not limits.cancelled() and not self.release.wait(0.01):
+            pass
+        if limits.cancelled():
+            self.stopped.set()
+        return QueryResult(Scalar(time, 1.0))
+
+
+async def wait(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 -- the condition is another thread's
+            await asyncio.sleep(0.01)
+
+
+async def test_a_query_stops_when_its_client_goes_away(view: FakeView, client: TestClient) -> None:
+    slow = Slow()
+    view.engine = slow  # type: ignore[assignment]
+    request = asyncio.create_task(client.get("/api/v1/query?query=1"))
+    await wait(lambda: slow.limits)
+    request.cancel()
+    await wait(slow.stopped.is_set)
+
+
+async def test_a_query_that_takes_too_long_times_out_and_stops(view: FakeView, client: TestClient) -> None:
+    slow = Slow()
+    view.engine = slow  # type: ignore[assignment]
+    answer = await client.get("/api/v1/query?query=1&timeout=50ms")
+    body = await answer.json()
+    assert (answer.status, body["errorType"]) == (503, "timeout")
+    await wait(slow.stopped.is_set)
+
+
+async def test_waiting_for_a_thread_counts_against_the_timeout(view: FakeView, client: TestClient) -> None:
+    slow = Slow()
+    view.engine = slow  # type: ignore[assignment]
+    busy = [asyncio.create_task(client.get("/api/v1/query?query=1")) for _ in range(2)]
+    await wait(lambda: len(slow.limits) == 2)
+    answer = await client.get("/api/v1/query?query=1&timeout=50ms")
+    assert answer.status == 503
+    assert len(slow.limits) == 2  # it never began
+    slow.release.set()
+    assert [(await one).status for one in busy] == [200, 200]
+
+
+async def test_a_request_may_shorten_the_servers_timeout_but_not_extend_it(view: FakeView, client: TestClient) -> None:
+    slow = Slow()
+    slow.release.set()
+    view.engine, view.query_limits = slow, QueryLimits(timeout=30, max_samples=7)  # type: ignore[assignment]
+    now = view.clock.monotonic()
+    for timeout in ("5s", "1h"):
+        assert (await client.get("/api/v1/query", params={"query": "1", "timeout": timeout})).status == 200
+    assert [round((one.deadline or 0) - now) for one in slow.limits] == [5, 30]
+    assert {one.max_samples for one in slow.limits} == {7}
+
+
+async def test_too_many_samples_are_an_execution_error(loaded: FakeView, client: TestClient) -> None:
+    loaded.query_limits = QueryLimits(max_samples=3)
+    answer = await client.get("/api/v1/query?query=up[1m]&time=60")
+    assert (answer.status, (await answer.json())["errorType"]) == (422, "execution")
+
+
+async def test_forms_may_be_posted_and_go_before_the_url(loaded: FakeView, client: TestClient) -> None:
+    answer = await client.post("/api/v1/query?query=broken(&time=60", data={"query": "sum(up)"})
+    assert (await answer.json())["data"]["result"] == [{"metric": {}, "value": [60, "2"]}]
+    answer = await client.post("/api/v1/series", data=[("match[]", "up"), ("match[]", "temperature")])
+    assert len((await answer.json())["data"]) == 4
+
+
+async def test_a_range_has_a_point_for_every_step(loaded: FakeView, client: TestClient) -> None:
+    found = await data(client, "/api/v1/query_range", query='temperature{room="ü"}', start=0, end=60, step="30s")
+    (series,) = found["result"]
+    assert series["metric"] == {"__name__": "temperature", "room": "ü"}
+    assert series["values"] == [[0, "20.5"], [30, "23.5"], [60, "26.5"]]
+
+
+@pytest.mark.parametrize(("end", "status"), [(11_000, 200), (11_001, 400)])
+async def test_a_range_has_at_most_11000_steps(client: TestClient, end: int, status: int) -> None:
+    answer = await client.get(f"/api/v1/query_range?query=1&start=0&end={end}&step=1")
+    assert answer.status == status
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/api/v1/query?query=1&time=soon", "time"),
+        ("/api/v1/query?query=1&timeout=soon", "timeout"),
+        ("/api/v1/query?query=1&lookback_delta=soon", "lookback_delta"),
+        ("/api/v1/query?query=1&limit=-1", "limit"),
+        ("/api/v1/query_range?query=1&start=0&end=1", "step"),
+        ("/api/v1/query_range?query=1&start=0&end=1&step=-1", "step"),
+        ("/api/v1/format_query?query=(", "query"),
+        ("/api/v1/parse_query?query=", "query"),
+        ("/api/v1/query_exemplars?query=up&start=x", "start"),
+        ("/api/v1/labels?match[]=(", "match[]"),
+        ("/api/v1/rules?type=both", "type"),
+        ("/api/v1/rules?exclude_alerts=maybe", "exclude_alerts"),
+        ("/api/v1/status/tsdb?limit=10001", "limit"),
+        ("/api/v1/targets/relabel_steps?scrapePool=a&labels=[]", "labels"),
+    ],
+)
+async def test_a_wrong_parameter_is_named(client: TestClient, path: str, name: str) -> None:
+    answer = await client.get(path)
+    body = await answer.json()
+    assert (answer.status, body["errorType"]) == (400, "bad_data")
+    assert f'invalid parameter "{name}"' in body["error"]
+
+
+async def test_lookback_may_be_set_for_one_query(loaded: FakeView, client: TestClient) -> None:
+    assert (await data(client, "/api/v1/query", query="up", time=90, lookback_delta="20s"))["result"] == []
+    assert len((await data(client, "/api/v1/query", query="up", time=90, lookback_delta="-1"))["result"]) == 3
+
+
+async def test_a_tree_too_deep_for_json_is_refused(client: TestClient) -> None:
+    answer = await client.get("/api/v1/parse_query", params={"query": "+".join(["up"] * 600)})
+    assert (answer.status, (await answer.json())["errorType"]) == (422, "execution")
+
+
+async def test_what_grafana_asks_is_answered(loaded: FakeView, client: TestClient) -> None:
+    """Health check, metric browser, variables, panel, annotations and alert list of its Prometheus data source."""
+    assert (await data(client, "/api/v1/status/buildinfo"))["version"].startswith("3.")
+    answer = await client.post("/api/v1/query", data={"query": "1+1", "time": "60"})
+    assert (await answer.json())["data"] == {"resultType": "scalar", "result": [60, "2"]}
+    window = {"start": "0", "end": "60"}
+    assert await data(client, "/api/v1/label/__name__/values", **window) == ["temperature", "up"]
+    assert await data(client, "/api/v1/label/instance/values", **{"match[]": "up"}, **window) == ["a", "b", "c"]
+    assert await data(client, "/api/v1/labels", **{"match[]": "temperature"}) == ["__name__", "room"]
+    assert await data(client, "/api/v1/metadata", limit="40000") == {}
+    assert await data(client, "/api/v1/query_exemplars", query="up", **window) == []
+    assert await data(client, "/api/v1/rules", type="alert") == {"groups": []}
+    assert await data(client, "/api/v1/alerts") == {"alerts": []}
+    form = {"query": 'sum by (job) (rate(up{instance=~"a|b"}[1m]))', "step": "15", **window}
+    answer = await client.post("/api/v1/query_range", data=form)
+    (series,) = (await answer.json())["data"]["result"]
+    assert series["metric"] == {"job": "node"}
