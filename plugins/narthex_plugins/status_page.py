@@ -121,7 +121,8 @@ def _discovery(server: ServerView) -> Iterable[str]:
 def _links() -> Iterable[str]:
     # Relative, because the path of the external URL stands before them.
     paths = ("metrics", "api/v1/targets", "api/v1/rules", "api/v1/status/plugins", "api/v1/status/config")
-    yield f"<h2>More</h2><p>{' · '.join(f'<a href="{path}">{path}</a>' for path in paths)}</p>"
+    links = [f'<a href="{path}">{path}</a>' for path in paths]
+    yield f"<h2>More</h2><p>{' · '.join(links)}</p>"
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
