@@ -16,10 +16,12 @@ __all__ = ["main", "shipped"]
 def shipped() -> Mapping[str, object]:
     """Every plugin that ships, by the name that operators see."""
     from narthex_plugins import exposition, file, relabel_actions, static, status_page, tsdb, webhook
+    from narthex_sd import http
 
     return {
         "static": static,
         "file": file,
+        "http": http,
         "relabel_actions": relabel_actions,
         "exposition": exposition,
         "tsdb": tsdb,

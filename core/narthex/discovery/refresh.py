@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from narthex.config.types import Duration
 from narthex.discovery.metrics import RefreshMetrics, shared
-from narthex.errors import DiscoveryError
+from narthex.errors import DiscoveryError, NarthexError
 from narthex.kinds import BuildContext, Discoverer, Publish
 from narthex.model.targetgroup import TargetGroup
 
@@ -59,7 +59,8 @@ class _Refresh:
             return tuple(await self._fetch())
         except Exception as error:
             self._failures.inc()
-            raise DiscoveryError(f"{type(error).__name__}: {error}", retry_within=self._interval) from error
+            text = str(error) if isinstance(error, NarthexError) else f"{type(error).__name__}: {error}"
+            raise DiscoveryError(text, retry_within=self._interval) from error
         finally:
             took = self._clock.monotonic() - begin
             self._duration.observe(took)
