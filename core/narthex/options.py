@@ -115,6 +115,12 @@ class ServerOptions:
         default=True,
         summary="Send waiting alerts before stopping.",
     )
+    enable_feature: tuple[str, ...] = _option(
+        "enable-feature",
+        default=(),
+        summary="Features to switch on, separated by commas; repeatable. Names as in Prometheus.",
+        parse=str,
+    )
     log_level: Literal["debug", "info", "warn", "error"] = _option("log.level", "info", "Least severe lines to log.")
     log_format: Literal["logfmt", "json"] = _option("log.format", "logfmt", "How log lines are written.")
 

@@ -36,6 +36,7 @@ from narthex.rules.ruleset import RuleSet
 from narthex.rules.status import GroupStatus
 from narthex.scrape.metrics import ScrapeMetrics
 from narthex.scrape.status import PoolStatus
+from narthex.server.features import read_features
 from narthex.server.jobs import Jobs, relabel_steps
 from narthex.server.listen import Listener
 from narthex.server.metrics import ServerMetrics
@@ -169,6 +170,16 @@ class Server:
         """Each target relabel rule of a job with its outcome for ``labels``. Raises ``KeyError`` for an unknown job."""
         return relabel_steps(self._jobs.job(pool), labels)
 
+    def explain_relabeling(self, stage: Stage, pool: str, labels: Mapping[str, str]) -> Explanation:
+        """What the rules of a stage make of ``labels``; alerts have no pool. Raises ``KeyError`` for an unknown job."""
+        if stage == "alert":
+            rules = self._plan.config.alerting.alert_relabel_configs
+            return explain_rules(stage, rules, self._plan.alert_rules, labels)
+        job = self._jobs.job(pool)
+        if stage == "target":
+            return explain_target(job.config, job.rules, labels)
+        return explain_rules(stage, job.config.metric_relabel_configs, job.metric_rules, labels, job=pool)
+
     def rule_groups(self) -> Sequence[GroupStatus]:
         """Every rule group's state, in file order."""
         return self._rules.groups()
@@ -208,11 +219,16 @@ class Server:
 
     def _build(self, plan: Plan) -> None:
         self.storage: Storage = build_storage(plan.config, self.options, self.catalog, self._context("storage"))
+        features = read_features(self.options.enable_feature)
+        for name in features.unknown:
+            log.warning("Unknown option for --enable-feature", extra={"option": name})
         self.engine = Engine(
             self.storage,
             lookback=int(self.options.query_lookback_delta),
             max_samples=self.options.query_max_samples,
             default_step=int(plan.config.global_.evaluation_interval),
+            delayed_name_removal=features.delayed_name_removal,
+            options=features.parser,
             monotonic=self.clock.monotonic,
         )
         self._scrape_supervisor = Supervisor(self.catalog, self.clock, self.registry, "scrape")
