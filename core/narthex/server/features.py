@@ -1,6 +1,6 @@
 """``--enable-feature``: parts of the language that Prometheus keeps behind a flag, under the same names.
 
-A name that is not known gives a warning rather than an error, as in Prometheus: the same command line must start several
+A name that is not known gives a warning rather than an error, as in Prometheus: one command line must start several
 versions.
 """
 
