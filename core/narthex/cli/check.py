@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from narthex.cli.lazy import LazyGroup
+from narthex.cli.lazy import Lazy, LazyGroup
 from narthex.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -24,7 +24,14 @@ __all__ = ["check"]
 T = TypeVar("T")
 
 
-@click.group("check", cls=LazyGroup)
+_COMMANDS = {
+    "service-discovery": Lazy(
+        "narthex.cli.servicediscovery:service_discovery", "Discover and relabel the targets of one job."
+    ),
+}
+
+
+@click.group("check", cls=LazyGroup, lazy=_COMMANDS)
 def check() -> None:
     """Check files before a server reads them.
 

@@ -24,6 +24,7 @@ _COMMANDS = {
     "check": Lazy("narthex.cli.check:check", "Check files before a server reads them."),
     "plugins": Lazy("narthex.cli.plugins:plugins", "List plugins, what they contribute, and what is wrong with them."),
     "query": Lazy("narthex.cli.query:query", "Ask a running server."),
+    "relabel": Lazy("narthex.cli.relabel:relabel", "Show what relabel rules make of labels, rule by rule."),
     "test": Lazy("narthex.cli.test:test", "Run tests written in files."),
 }
 

@@ -23,6 +23,7 @@ from narthex.config.http import HttpConfig
 from narthex.discovery.state import DiscovererStatus
 from narthex.discovery.supervisor import Supervisor
 from narthex.errors import ConfigError, NarthexError, Problem
+from narthex.explain.relabel import Explanation, Stage, explain_rules, explain_target
 from narthex.http.client import HttpClient
 from narthex.kinds import BuildContext
 from narthex.notify.handoff import Handoff, HandoffOptions, Parts
@@ -226,7 +227,6 @@ class Server:
             self.storage,
             lookback=int(self.options.query_lookback_delta),
             max_samples=self.options.query_max_samples,
-            default_step=int(plan.config.global_.evaluation_interval),
             delayed_name_removal=features.delayed_name_removal,
             options=features.parser,
             monotonic=self.clock.monotonic,
@@ -263,6 +263,7 @@ class Server:
         """Put a plan in force; rules begin once discovery has answered, or after ``patience`` seconds."""
         for warning in plan.warnings:
             log.warning(warning)
+        self.engine.step_by_default(int(plan.config.global_.evaluation_interval))
         labels = plan.external_labels
         await self._handoff.apply(plan.blocks, plan.alert_rules, labels, plan.config.narthex.receivers)
         await self._jobs.apply(plan.jobs, labels)
@@ -281,9 +282,12 @@ class Server:
             raise NarthexError(str(error) or type(error).__name__) from error
 
     def _refuse_unchangeable(self, plan: Plan) -> None:
-        if plan.config.narthex.storage != self._plan.config.narthex.storage:
+        new, old = plan.config, self._plan.config
+        kept = retention(new, self.options) == retention(old, self.options)
+        if new.narthex.storage != old.narthex.storage or not kept:
+            path = "narthex.storage" if kept else "storage.tsdb.retention"
             message = "the storage cannot change while the server runs: restart it"
-            raise ConfigError((Problem(str(self.options.config_file), 0, 0, "narthex.storage", message),))
+            raise ConfigError((Problem(str(self.options.config_file), 0, 0, path, message),))
 
     def _context(self, name: str) -> BuildContext:
         adapter = logging.LoggerAdapter(logging.getLogger(f"narthex.{name}"), {})

@@ -16,6 +16,7 @@ from narthex.web.envelope import Handler
 from narthex.web.lifecycle import LifecycleRoutes
 from narthex.web.middleware import middlewares
 from narthex.web.query import QueryRoutes
+from narthex.web.relabel import RelabelRoutes
 from narthex.web.series import SeriesRoutes
 from narthex.web.status import StatusRoutes
 from narthex.web.targets import TargetRoutes
@@ -63,6 +64,7 @@ def _add_api(app: web.Application, view: ServerView, root: str) -> None:
         "targets": targets.targets,
         "targets/metadata": targets.target_metadata,
         "targets/relabel_steps": targets.relabel_steps,
+        "relabel/explain": RelabelRoutes(view).explain,
         "scrape_pools": targets.scrape_pools,
         "metadata": targets.metadata,
         "discovery": targets.discovery,

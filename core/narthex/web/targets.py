@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-import orjson
 from aiohttp import web
 
 from narthex.config.durations import format_duration
 from narthex.scrape.metadata import FamilyMetadata
 from narthex.scrape.status import PoolStatus, TargetStatus
 from narthex.web.envelope import ApiError, success
-from narthex.web.params import BadParameterError, limit, matcher_sets
+from narthex.web.params import limit, matcher_sets
+from narthex.web.relabel import labels_parameter
 from narthex.web.view import ServerView
 
 __all__ = ["TargetRoutes"]
@@ -50,17 +50,10 @@ class TargetRoutes:
 
     async def relabel_steps(self, request: web.Request) -> web.StreamResponse:
         """Every target relabel rule of a pool, with what it makes of the labels given."""
-        pool, text = request.query.get("scrapePool", ""), request.query.get("labels", "")
+        pool = request.query.get("scrapePool", "")
         if not pool:
             raise ApiError("bad_data", "no scrapePool parameter provided")
-        if not text:
-            raise ApiError("bad_data", "no labels parameter provided")
-        try:
-            labels = orjson.loads(text)
-        except ValueError as error:
-            raise BadParameterError("labels", error) from None
-        if not isinstance(labels, dict) or not all(isinstance(value, str) for value in labels.values()):
-            raise BadParameterError("labels", "expected a JSON object of texts")
+        labels = labels_parameter(request.query.get("labels", ""))
         try:
             steps = self._view.relabel_steps(pool, labels)
         except KeyError:

@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry
 
 from narthex.clock import Clock
 from narthex.discovery.state import DiscovererStatus
+from narthex.explain.relabel import Explanation, Stage
 from narthex.plugins.catalog import Catalog
 from narthex.promql.engine import Engine
 from narthex.rules.status import GroupStatus
@@ -75,6 +76,9 @@ class ServerView(Protocol):
 
     def relabel_steps(self, pool: str, labels: Mapping[str, str]) -> Sequence[Mapping[str, Any]]:
         """Each target relabel rule of a job with its outcome for ``labels``. Raises ``KeyError`` for an unknown job."""
+
+    def explain_relabeling(self, stage: Stage, pool: str, labels: Mapping[str, str]) -> Explanation:
+        """What the rules of a stage make of ``labels``; alerts have no pool. Raises ``KeyError`` for an unknown job."""
 
     def rule_groups(self) -> Sequence[GroupStatus]:
         """Every rule group's state, in file order."""

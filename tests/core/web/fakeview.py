@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from narthex.clock import Clock, SystemClock
 from narthex.discovery.state import DiscovererStatus
 from narthex.errors import NarthexError
+from narthex.explain.relabel import Explanation, Stage
 from narthex.plugins.catalog import Catalog
 from narthex.promql.engine import Engine
 from narthex.rules.status import GroupStatus
@@ -39,6 +40,7 @@ class FakeView:
         self.stopping = False
         self.found_pools: dict[str, PoolStatus] = {}
         self.steps: dict[str, list[Mapping[str, Any]]] = {}
+        self.explanations: dict[tuple[Stage, str], Explanation] = {}
         self.groups: list[GroupStatus] = []
         self.found_alertmanagers: tuple[list[str], list[str]] = ([], [])
         self.found_discoverers: list[DiscovererStatus] = []
@@ -51,6 +53,9 @@ class FakeView:
 
     def relabel_steps(self, pool: str, labels: Mapping[str, str]) -> Sequence[Mapping[str, Any]]:
         return self.steps[pool]
+
+    def explain_relabeling(self, stage: Stage, pool: str, labels: Mapping[str, str]) -> Explanation:
+        return self.explanations[stage, pool]
 
     def rule_groups(self) -> Sequence[GroupStatus]:
         return self.groups

@@ -1,0 +1,157 @@
+"""``narthex check service-discovery``: what discovery and relabeling make of a job right now, without a server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from narthex.cli.flags import DURATION
+from narthex.cli.loading import find_job, load, quiet
+from narthex.cli.output import heading, line, print_json
+from narthex.config.types import Duration
+
+if TYPE_CHECKING:
+    from narthex.cli.app import App
+    from narthex.config.scrape import ScrapeConfig
+    from narthex.discovery.once import Found
+    from narthex.discovery.state import DiscovererStatus
+    from narthex.model.labels import Labels
+    from narthex.model.targetgroup import TargetGroup
+    from narthex.targets import DroppedTarget, TargetSet
+
+__all__ = ["service_discovery"]
+
+
+@click.command("service-discovery")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@click.argument("job")
+@click.option(
+    "--timeout", type=DURATION, default=Duration(30_000), show_default=True, help="Longest time to wait for discovery."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_obj
+def service_discovery(app: App, file: str, job: str, timeout: Duration, *, as_json: bool) -> int:
+    """Discover and relabel the targets of one job.
+
+    Ends as soon as every discovery block has answered once or failed. Prints targets, dropped ones with the rule that
+    dropped them, and failed ones. Exit status 1 means that a block failed.
+    """
+    from narthex.clock import SystemClock
+    from narthex.discovery.once import discover_once
+    from narthex.relabel.rules import compile_rules
+    from narthex.targets import targets
+
+    catalog = app.catalog()
+    config = find_job(load(app, file, catalog), job)
+    rules = compile_rules(
+        config.relabel_configs, catalog, legacy_names=config.metric_name_validation_scheme == "legacy"
+    )
+    with quiet():
+        found = asyncio.run(discover_once(catalog, {job: config.discovery}, SystemClock(), seconds=timeout.seconds))
+    result = targets(config, found.groups[job], rules, trace=True)
+    if as_json:
+        print_json(_json(config, found, result))
+    else:
+        _print(config, found, result)
+    return 1 if found.failed else 0
+
+
+def _print(config: ScrapeConfig, found: Found, result: TargetSet) -> None:
+    from narthex.explain.relabel import job_defaults
+
+    usual = job_defaults(config).items()
+    counts = f"{len(result.active)} targets, {len(result.dropped)} dropped, {len(result.failed)} failed"
+    heading(f"Job {config.job_name}: {counts}")
+    for target in result.active:
+        line(f"  {target.url}  {target.public}")
+    if result.duplicates:
+        line(f"  {result.duplicates} more equal one of these and are left out", colour="yellow")
+    if result.dropped:
+        heading("Dropped")
+    for dropped in result.dropped:
+        line(f"  {_without(dropped.discovered, usual)}")
+        line(f"    {_dropped_by(config, dropped)}")
+    if result.failed:
+        heading("Failed")
+    for failed in result.failed:
+        line(f"  {_without(failed.discovered, usual)}")
+        line(f"    {failed}", colour="red")
+    heading("Discovery")
+    for one in found.discoverers:
+        line(f"  {one.provider}: {_answer(one)}", colour=None if one.last_success is not None else "red")
+    if not found.discoverers:
+        line("  the job has no discovery block")
+
+
+def _without(discovered: Labels, usual: AbstractSet[tuple[str, str]]) -> Labels:
+    """Discovered labels less what every target of the job has, which hides what matters."""
+    from narthex.model.labels import Labels
+
+    return Labels(discovered.items() - usual)
+
+
+def _dropped_by(config: ScrapeConfig, dropped: DroppedTarget) -> str:
+    from narthex.explain.relabel import rule_key, rule_text
+
+    if dropped.rule is None:
+        return "no label is left"
+    return f"by {rule_key('target', dropped.rule)}: {rule_text(config.relabel_configs[dropped.rule])}"
+
+
+def _answer(one: DiscovererStatus) -> str:
+    if one.last_success is None:
+        return f"failed: {one.last_error or 'no answer in time'}"
+    return f"{one.targets} targets in {one.groups} groups"
+
+
+def _json(config: ScrapeConfig, found: Found, result: TargetSet) -> dict[str, Any]:
+    return {
+        "job": config.job_name,
+        "active": [
+            {"discoveredLabels": dict(one.discovered), "labels": dict(one.public), "scrapeUrl": one.url}
+            for one in result.active
+        ],
+        "dropped": [
+            {"discoveredLabels": dict(one.discovered), "rule": one.rule, "reason": _dropped_by(config, one)}
+            for one in result.dropped
+        ],
+        "failed": [
+            {
+                "discoveredLabels": dict(one.discovered),
+                "error": one.error,
+                "provider": one.provider,
+                "source": one.source,
+                "index": one.index,
+            }
+            for one in result.failed
+        ],
+        "duplicates": result.duplicates,
+        "discovery": [_discoverer_json(one) for one in found.discoverers],
+        "groups": [group for one in found.groups[config.job_name] for group in _group_json(one.group)],
+    }
+
+
+def _discoverer_json(one: DiscovererStatus) -> dict[str, Any]:
+    return {
+        "provider": one.provider,
+        "kind": one.kind,
+        "answered": one.last_success is not None,
+        "error": "" if one.last_success is not None else one.last_error or "no answer in time",
+        "groups": one.groups,
+        "targets": one.targets,
+    }
+
+
+def _group_json(group: TargetGroup) -> Iterator[dict[str, Any]]:
+    """A group in the format of target files; a target with labels of its own becomes a group of its own."""
+    bare = [one["__address__"] for one in group.targets if len(one) == 1]
+    if bare:
+        yield {"targets": bare, "labels": dict(group.labels)}
+    for one in group.targets:
+        if len(one) != 1:
+            own = {name: value for name, value in one.items() if name != "__address__"}
+            yield {"targets": [one.get("__address__", "")], "labels": {**group.labels, **own}}
