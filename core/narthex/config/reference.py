@@ -19,7 +19,7 @@ from narthex.config.rulefile import RuleFile
 from narthex.config.sections import Config
 from narthex.config.types import Count, Duration, FilePath, LabelName, RegexText, Secret, Size, Url
 
-__all__ = ["Refused", "reference", "refused"]
+__all__ = ["Refused", "anchor_of", "describe", "reachable", "reference", "refused"]
 
 _TITLES = {Config: "prometheus.yml", RuleFile: "Rule files"}
 _NAMES: Mapping[Any, str] = {
@@ -82,11 +82,16 @@ def _section_in(annotation: Any) -> tuple[Any, bool]:
 
 def reference() -> str:
     """The whole page."""
-    sections: dict[Any, None] = {}
-    for root in (Config, RuleFile):
-        _collect(root, sections)
-    parts = [_INTRODUCTION, *(_describe(cls) for cls in sections), _refusals()]
+    parts = [_INTRODUCTION, *(describe(cls) for cls in reachable(Config, RuleFile)), _refusals()]
     return "\n\n".join(part.strip() for part in parts) + "\n"
+
+
+def reachable(*roots: Any) -> list[Any]:
+    """The dataclasses of a schema: each root, followed by the sections below it, once each."""
+    sections: dict[Any, None] = {}
+    for root in roots:
+        _collect(root, sections)
+    return list(sections)
 
 
 def _collect(cls: Any, sections: dict[Any, None]) -> None:
@@ -106,7 +111,8 @@ def _title(cls: Any) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", words).lower()
 
 
-def _describe(cls: Any) -> str:
+def describe(cls: Any) -> str:
+    """A heading, the docstring, and a table with a row for each key."""
     level = "##" if cls in _TITLES else "###"
     text = re.sub(r":\w+:`~?([\w.]+)`", lambda match: f"`{match[1].rsplit('.', 1)[-1]}`", inspect.getdoc(cls) or "")
     lines = [f"{level} {_title(cls)}", "", text.replace("``", "`")]
@@ -121,12 +127,13 @@ def _row(one: dataclasses.Field[Any], annotation: Any) -> str:
         keys, value = _OPEN[one.metadata["narthex.open"]]
         return f"| {keys} | {value} | |"
     if one.metadata.get("narthex.inline"):
-        return f"| *the keys of [{_title(annotation)}](#{_anchor(annotation)})* | | |"
+        return f"| *the keys of [{_title(annotation)}](#{anchor_of(annotation)})* | | |"
     note = f" *(not implemented yet: {one.metadata['narthex.later']})*" if "narthex.later" in one.metadata else ""
     return f"| `{field_key(one)}` | {_type(annotation)}{note} | {_default(one)} |"
 
 
-def _anchor(cls: Any) -> str:
+def anchor_of(cls: Any) -> str:
+    """What links to the section's heading name."""
     return _title(cls).replace(" ", "-").replace(".", "")
 
 
@@ -141,7 +148,7 @@ def _type(annotation: Any) -> str:
     if origin is tuple:
         return f"list of {_type(arguments[0])}"
     if dataclasses.is_dataclass(annotation):
-        return f"[{_title(annotation)}](#{_anchor(annotation)})"
+        return f"[{_title(annotation)}](#{anchor_of(annotation)})"
     if arguments:
         return f"mapping from {_type(arguments[0])} to {_type(arguments[1])}"
     return "text"
