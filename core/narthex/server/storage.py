@@ -15,11 +15,18 @@ from narthex.storage.protocol import Storage
 
 __all__ = ["build_storage", "retention", "storage_kind"]
 
+DEFAULT_RETENTION = Duration(15 * 86_400_000)
+
 
 def retention(config: Config, options: ServerOptions) -> Duration:
-    """How long samples are kept: the file wins over the flag, as in Prometheus. 0 keeps everything."""
-    in_file = config.storage.tsdb.retention.time
-    return options.storage_retention if in_file is None else in_file
+    """How long samples are kept.
+
+    The section ``narthex.storage`` decides where it is there, then ``storage.tsdb.retention.time``, then the flag: the
+    file wins. 0 means the default, all as in Prometheus.
+    """
+    own = getattr(config.narthex.storage.config, "retention", None)
+    in_file = config.storage.tsdb.retention.time if own is None else own
+    return Duration((options.storage_retention if in_file is None else in_file) or DEFAULT_RETENTION)
 
 
 def storage_kind(config: Config, catalog: Catalog) -> Contribution[StorageKind]:

@@ -21,7 +21,7 @@ async def keep_running(part: str, work: Callable[[], Awaitable[None]], clock: Cl
     while True:
         try:
             await work()
-        except Exception:  # a bug in one turn; the next turn gets its chance
+        except (Exception, SystemExit):  # a bug in one turn; the next turn gets its chance
             log.exception("A part of the server failed and starts again", extra={"part": part})
         await clock.sleep(PAUSE)
 
@@ -32,5 +32,5 @@ async def quietly(part: str, work: Awaitable[object]) -> None:
         await work
     except (asyncio.CancelledError, KeyboardInterrupt):
         raise
-    except Exception:
+    except (Exception, SystemExit):
         log.exception("A part of the server failed", extra={"part": part})

@@ -61,6 +61,10 @@ class Engine:
         self._parsed: OrderedDict[str, Expr] = OrderedDict()
         self._lock = threading.Lock()
 
+    def step_by_default(self, step: int) -> None:
+        """Use another ``default_step`` (ms) from the next query on."""
+        self._settings = replace(self._settings, default_step=step)
+
     def parse(self, text: str) -> Expr:
         """The expression of a query's text; the last few are kept. Raises ``ParseError``."""
         with self._lock:
