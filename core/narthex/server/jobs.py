@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from narthex.config.dump import plain
+from narthex.config.safety import DiscoverySafety
 from narthex.config.scrape import ScrapeConfig
 from narthex.discovery.supervisor import Supervisor
 from narthex.model.targetgroup import SourcedGroup
@@ -36,15 +37,17 @@ class Job:
     config: ScrapeConfig
     rules: Rules
     metric_rules: Rules
+    safety: DiscoverySafety = field(default_factory=DiscoverySafety)
 
 
-def compile_job(config: ScrapeConfig, catalog: Catalog) -> Job:
-    """Compile a job's rules. Raises ``PluginError`` when an action's plugin fails to."""
+def compile_job(config: ScrapeConfig, catalog: Catalog, safety: DiscoverySafety | None = None) -> Job:
+    """Compile a job's rules; ``safety`` are the global limits. Raises ``PluginError`` when an action's plugin fails."""
     legacy = config.metric_name_validation_scheme == "legacy"
     return Job(
         config,
         compile_rules(config.relabel_configs, catalog, legacy_names=legacy),
         compile_rules(config.metric_relabel_configs, catalog, legacy_names=legacy),
+        config.narthex.discovery.over(safety or DiscoverySafety()),
     )
 
 
@@ -73,7 +76,10 @@ class Jobs:
                 self._pools[name].reload(job.config, job.metric_rules)
             else:
                 self._jobs[name] = before[name]
-        await self._supervisor.apply({name: job.config.discovery for name, job in self._jobs.items()})
+        await self._supervisor.apply(
+            {name: job.config.discovery for name, job in self._jobs.items()},
+            {job.config.job_name: job.safety for job in jobs},
+        )
         gone = [self._pools.pop(name) for name in list(self._pools) if name not in self._jobs]
         for name in self._jobs:
             await self._sync(name)

@@ -60,7 +60,7 @@ def make_plan(options: ServerOptions, catalog: Catalog, external_url: str) -> Pl
                 raise PluginError(f"receiver {receiver.name}: kind {integration.kind!r} is not installed")
     return Plan(
         config=config,
-        jobs=tuple(compile_job(job, catalog) for job in config.scrape_configs),
+        jobs=tuple(compile_job(job, catalog, config.narthex.discovery) for job in config.scrape_configs),
         rule_files=read_rule_files(rule_paths(config)),
         rule_options=rule_options(config, options, external_url),
         alert_rules=compile_rules(config.alerting.alert_relabel_configs, catalog),

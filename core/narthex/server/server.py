@@ -20,6 +20,7 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 from narthex.clock import Clock, SystemClock
 from narthex.config.dump import dump
 from narthex.config.http import HttpConfig
+from narthex.discovery.gate import HeldUpdate, RestoredGroups
 from narthex.discovery.state import DiscovererStatus
 from narthex.discovery.supervisor import Supervisor
 from narthex.errors import ConfigError, NarthexError, Problem
@@ -100,12 +101,13 @@ class Server:
         self._build(plan)
         addresses = await self._listener.start(self.options.web_listen_address)
         await self.storage.start()
-        self._recovered = True
-        await self._carry_out(plan, FIRST_DISCOVERY)
         self._tasks = [
             asyncio.create_task(keep_running(part, work, self.clock), name=part)
             for part, work in (("discovery", self._jobs.follow), ("discovery of Alertmanagers", self._handoff.follow))
         ]
+        async with self._changing:
+            self._recovered = True
+            await self._carry_out(plan, FIRST_DISCOVERY)
         self._metrics.reloaded(self.clock.now(), ok=True)
         log.info("Server is ready to receive web requests", extra={"address": ",".join(addresses)})
         for address in addresses:
@@ -121,15 +123,21 @@ class Server:
                 self._refuse_unchangeable(plan)
                 await self._change_to(plan)
             except NarthexError as error:
-                self._reload_error = str(error)
-                self._metrics.reloaded(self.clock.now(), ok=False)
-                extra = {"err": self._reload_error}
-                log.error("Configuration reload failed; the old one stays in force", extra=extra)  # noqa: TRY400 -- expected
+                self._refused(str(error))
                 raise
+            except (Exception, SystemExit) as error:
+                log.exception("A configuration could not be read")
+                self._refused(f"{type(error).__name__}: {error}")
+                raise NarthexError(self._reload_error) from error
             self._plan = plan
             self._reload_error, self._reload_time = "", self.clock.now()
             self._metrics.reloaded(self._reload_time, ok=True)
             log.info("Configuration reloaded", extra={"file": str(self.options.config_file)})
+
+    def _refused(self, reason: str) -> None:
+        self._reload_error = reason
+        self._metrics.reloaded(self.clock.now(), ok=False)
+        log.error("Configuration reload failed; the old one stays in force", extra={"err": reason})
 
     async def stop(self) -> None:
         """Stop everything, each part even if another fails to. Safe after a failed start."""
@@ -193,6 +201,18 @@ class Server:
         """Every running discoverer, for targets and for Alertmanagers."""
         return [*self._scrape_supervisor.status(), *self._notify_supervisor.status()]
 
+    def held_updates(self) -> Sequence[HeldUpdate]:
+        """Updates of discovery that are held."""
+        return self._scrape_supervisor.held()
+
+    def restored_groups(self) -> Sequence[RestoredGroups]:
+        """Groups that were read from disk, because discovery has not answered since the start."""
+        return self._scrape_supervisor.restored()
+
+    def accept_updates(self, job: str) -> int:
+        """Put a job's held updates in force. Returns how many there were. Raises ``KeyError`` for an unknown job."""
+        return self._scrape_supervisor.accept(job)
+
     def plugins(self) -> Sequence[Mapping[str, Any]]:
         """Plugins with distribution, version, contributions and failures."""
         return plugin_report(self._host, self.catalog, self.discoverers())
@@ -231,7 +251,9 @@ class Server:
             options=features.parser,
             monotonic=self.clock.monotonic,
         )
-        self._scrape_supervisor = Supervisor(self.catalog, self.clock, self.registry, "scrape")
+        self._scrape_supervisor = Supervisor(
+            self.catalog, self.clock, self.registry, "scrape", self.options.storage_path / "discovery"
+        )
         self._notify_supervisor = Supervisor(self.catalog, self.clock, self.registry, "notify")
         self._handoff = Handoff(
             self._notify_supervisor,

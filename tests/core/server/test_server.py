@@ -57,8 +57,8 @@ def receivers(made: list[Quiet]) -> types.SimpleNamespace:
 async def start(site: Any) -> AsyncIterator[Any]:
     servers: list[Server] = []
 
-    async def begin(**options: Any) -> Server:
-        servers.append(Server(site.server_options(**options), site.host()))
+    async def begin(server: Server | None = None) -> Server:
+        servers.append(server or Server(site.server_options(), site.host()))
         await servers[-1].start()
         return servers[-1]
 
@@ -120,6 +120,30 @@ async def test_a_change_that_fails_midway_is_taken_back(site: Any, start: Any, m
     await server.reload()
     assert list(server.pools()) == ["two"]
     assert server.runtime().reload_ok
+
+
+async def test_a_bug_in_reading_refuses_the_reload(site: Any, start: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.write(JOBS)
+    server = await start()
+    monkeypatch.setattr("narthex.server.server.make_plan", lambda *_: 1 / 0)
+    with pytest.raises(NarthexError, match="ZeroDivisionError"):
+        await server.reload()
+    assert "ZeroDivisionError" in server.runtime().reload_error
+
+
+async def test_a_slow_discoverer_does_not_hold_up_the_scrapes_of_others(site: Any, start: Any) -> None:
+    class Slow:
+        async def run(self, _publish: object) -> None:
+            await asyncio.Event().wait()
+
+    kind = DiscoveryKind("slow", Config, lambda _config, _context: Slow())
+    site.plugins["slow"] = plugin(narthex_discovery_kinds=[kind])
+    site.write(JOBS.replace("}]}]", "}]}, {job_name: two, slow_sd_configs: [{}]}]"))
+    server = Server(site.server_options(), site.host())
+    starting = asyncio.create_task(start(server))
+    await until(lambda: server.ready and server.pools().get("one") and server.pools()["one"].targets)
+    assert not starting.done()  # rules still wait for the slow one
+    await starting
 
 
 async def test_a_receiver_that_cannot_be_built_refuses_the_reload(site: Any, start: Any) -> None:
