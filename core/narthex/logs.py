@@ -20,7 +20,14 @@ _BUILT_IN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", 
 _OURS = frozenset({"time", "level", "source", "component", "error", "stack"})
 _LEVELS = {logging.WARNING: "WARN", logging.CRITICAL: "ERROR"}  # the names that Prometheus uses
 _OWN = frozenset({"narthex", "narthex_plugins", "narthex_sd"})
-_TALKATIVE = ("aiohttp", "asyncio", "watchfiles")  # their information is ours to tell, or not worth a line
+_TALKATIVE = {  # libraries and the least level of theirs that is worth a line: their information is ours to tell
+    "aiohttp": logging.WARNING,
+    "asyncio": logging.WARNING,
+    "boto3": logging.ERROR,  # warnings tell at every attempt what the error raised tells; debugging shows credentials
+    "botocore": logging.ERROR,
+    "watchfiles": logging.WARNING,
+    "zeroconf": logging.ERROR,  # warns of every odd packet that anybody on the network sends
+}
 _BARE = re.compile(r'[^\s="\\]+')
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
@@ -34,8 +41,8 @@ def configure(level: str, style: Literal["logfmt", "json"], stream: TextIO) -> N
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonFormatter() if style == "json" else LogfmtFormatter())
     logging.basicConfig(level=threshold, handlers=[handler], force=True)
-    for name in _TALKATIVE:
-        logging.getLogger(name).setLevel(max(threshold, logging.WARNING))
+    for name, least in _TALKATIVE.items():
+        logging.getLogger(name).setLevel(max(threshold, least))
 
 
 class LogfmtFormatter(logging.Formatter):
