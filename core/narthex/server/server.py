@@ -12,42 +12,28 @@ import logging
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from functools import partial
 from typing import Any
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
 from narthex.clock import Clock, SystemClock
 from narthex.config.dump import dump
-from narthex.config.http import HttpConfig
 from narthex.discovery.gate import HeldUpdate, RestoredGroups
 from narthex.discovery.state import DiscovererStatus
-from narthex.discovery.supervisor import Supervisor
 from narthex.errors import ConfigError, NarthexError, Problem
 from narthex.explain.relabel import Explanation, Stage, explain_rules, explain_target
-from narthex.http.client import HttpClient
-from narthex.kinds import BuildContext
-from narthex.notify.handoff import Handoff, HandoffOptions, Parts
-from narthex.notify.metrics import NotifyMetrics
 from narthex.options import ListenAddress, ServerOptions
 from narthex.plugins.host import PluginHost
-from narthex.promql.engine import Engine
-from narthex.rules.group import Services
-from narthex.rules.metrics import RuleMetrics
-from narthex.rules.ruleset import RuleSet
 from narthex.rules.status import GroupStatus
-from narthex.scrape.metrics import ScrapeMetrics
 from narthex.scrape.status import PoolStatus
-from narthex.server.features import read_features
-from narthex.server.jobs import Jobs, relabel_steps
+from narthex.server.assembly import GRACE, Surroundings, assemble
+from narthex.server.jobs import relabel_steps
 from narthex.server.listen import Listener
 from narthex.server.metrics import ServerMetrics
-from narthex.server.parts import PoolFactory, build_receivers
 from narthex.server.plan import Plan, make_plan
 from narthex.server.plugins import plugin_report
-from narthex.server.storage import build_storage, retention
+from narthex.server.storage import retention
 from narthex.server.tasks import keep_running, quietly
-from narthex.storage.protocol import Storage
 from narthex.web.app import make_app
 from narthex.web.view import QueryLimits, RuntimeInfo
 
@@ -57,8 +43,6 @@ log = logging.getLogger(__name__)
 
 RULE_THREADS = 4
 """Rule groups that are evaluated at once; queries of users have other threads and cannot hold these up."""
-GRACE = 5.0
-"""Seconds for discoverers to stop, and for the last alerts to leave."""
 FIRST_DISCOVERY = 5.0
 """Seconds at most that the first evaluation of rules waits for discoverers to answer once."""
 
@@ -154,7 +138,9 @@ class Server:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        late = asyncio.get_running_loop().call_later(GRACE, self._rule_queries.cancel)
         await quietly("rules", self._rules.stop())
+        late.cancel()
         await quietly("scraping", self._jobs.stop())
         await quietly("storage", self.storage.stop())
         await quietly("web", self._listener.stop())
@@ -239,46 +225,12 @@ class Server:
     # --- parts -------------------------------------------------------------------------------------------------------
 
     def _build(self, plan: Plan) -> None:
-        self.storage: Storage = build_storage(plan.config, self.options, self.catalog, self._context("storage"))
-        features = read_features(self.options.enable_feature)
-        for name in features.unknown:
-            log.warning("Unknown option for --enable-feature", extra={"option": name})
-        self.engine = Engine(
-            self.storage,
-            lookback=int(self.options.query_lookback_delta),
-            max_samples=self.options.query_max_samples,
-            delayed_name_removal=features.delayed_name_removal,
-            options=features.parser,
-            monotonic=self.clock.monotonic,
-        )
-        self._scrape_supervisor = Supervisor(
-            self.catalog, self.clock, self.registry, "scrape", self.options.storage_path / "discovery"
-        )
-        self._notify_supervisor = Supervisor(self.catalog, self.clock, self.registry, "notify")
-        self._handoff = Handoff(
-            self._notify_supervisor,
-            HandoffOptions(
-                self.options.notify_queue_capacity, self.options.notify_batch_size, self.options.notify_drain, GRACE
-            ),
-            self.clock,
-            NotifyMetrics(self.registry),
-            Parts(
-                self._client, partial(build_receivers, catalog=self.catalog, context=self._context), self.external_url
-            ),
-        )
-        self._rules = RuleSet(
-            Services(
-                storage=self.storage,
-                parse=self.engine.parse,
-                query=self.engine.instant,
-                send=self._handoff.send,
-                clock=self.clock,
-                executor=self._rule_executor,
-                metrics=RuleMetrics(self.registry),
-            )
-        )
-        pools = PoolFactory(self.storage, self.catalog, self.clock, ScrapeMetrics(self.registry), self._client)
-        self._jobs = Jobs(self._scrape_supervisor, pools)
+        around = Surroundings(self.options, self.catalog, self.clock, self.registry, self.external_url)
+        parts = assemble(plan, around, self._rule_executor)
+        self.storage, self.engine = parts.storage, parts.engine
+        self._scrape_supervisor, self._notify_supervisor = parts.scrape_supervisor, parts.notify_supervisor
+        self._handoff, self._rules, self._jobs = parts.handoff, parts.rules, parts.jobs
+        self._rule_queries = parts.rule_queries
         self._listener = Listener(make_app(self))
 
     async def _carry_out(self, plan: Plan, patience: float = 0.0) -> None:
@@ -310,13 +262,6 @@ class Server:
             path = "narthex.storage" if kept else "storage.tsdb.retention"
             message = "the storage cannot change while the server runs: restart it"
             raise ConfigError((Problem(str(self.options.config_file), 0, 0, path, message),))
-
-    def _context(self, name: str) -> BuildContext:
-        adapter = logging.LoggerAdapter(logging.getLogger(f"narthex.{name}"), {})
-        return BuildContext(name, self.clock, adapter, self.registry, self.options.storage_path)
-
-    def _client(self, config: HttpConfig) -> HttpClient:
-        return HttpClient(config, self.clock)
 
     def _reached_as(self) -> str:
         """The URL under which users reach this server; a path alone follows our own name."""

@@ -26,7 +26,7 @@ class Discovery:
         self.wanted: Mapping[str, Any] = {}
         self._changed: asyncio.Queue[frozenset[str]] = asyncio.Queue()
 
-    async def apply(self, wanted: Mapping[str, Any]) -> None:
+    async def apply(self, wanted: Mapping[str, Any], limits: Mapping[str, Any]) -> None:
         self.wanted = dict(wanted)
 
     def groups(self, job: str) -> Sequence[SourcedGroup]:
