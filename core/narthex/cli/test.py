@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from narthex.cli.lazy import LazyGroup
+from narthex.cli.lazy import Lazy, LazyGroup
 
 if TYPE_CHECKING:
     from narthex.promql.engine import Engine
@@ -23,7 +23,14 @@ _MAX_SAMPLES = 10_000
 _STEP = 60_000
 
 
-@click.group("test", cls=LazyGroup)
+_COMMANDS = {
+    "pipeline": Lazy(
+        "narthex.cli.pipeline:pipeline", "Test discovery, relabeling, scrapes and rules of a configuration."
+    ),
+}
+
+
+@click.group("test", cls=LazyGroup, lazy=_COMMANDS)
 def test() -> None:
     """Run tests written in files.
 
