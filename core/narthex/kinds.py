@@ -61,7 +61,8 @@ class BuildContext:
 
     ``name`` is the running instance's name for logs and metrics, such as ``file/0`` of job ``node``; ``job`` is the
     first job that uses it, as metrics name it, or ``""`` where there are no jobs. ``data`` is a directory the instance
-    may keep files in, made on demand, or None where the server keeps no data.
+    may keep files in, made on demand, or None where the server keeps no data. With ``skip_bad_entries`` a discoverer
+    is to leave out single entries of an answer that it cannot use, instead of refusing the answer.
     """
 
     name: str
@@ -70,6 +71,7 @@ class BuildContext:
     registry: CollectorRegistry
     data: Path | None = None
     job: str = ""
+    skip_bad_entries: bool = False
 
 
 # --- discovery -------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from narthex import __version__, hookimpl
@@ -104,6 +105,13 @@ def _alerts(server: ServerView) -> Iterable[str]:
 
 def _discovery(server: ServerView) -> Iterable[str]:
     yield "<h2>Discovery</h2>"
+    for held in server.held_updates():
+        until = f", until {_moment(held.until)}" if held.until is not None else ""
+        text = f"{held.job} ({held.provider}): {held.reason}; {held.kept} targets are kept{until}"
+        yield f'<p class="down">Held update: {html.escape(text)}</p>'
+    for saved in server.restored_groups():
+        text = f"{saved.job} ({saved.provider}): {saved.targets} targets as of {_moment(saved.confirmed)}"
+        yield f'<p class="pending">From disk, not confirmed since the start: {html.escape(text)}</p>'
     rows = [
         (
             html.escape(one.provider),
@@ -111,7 +119,7 @@ def _discovery(server: ServerView) -> Iterable[str]:
             html.escape(", ".join(one.jobs)),
             str(one.targets),
             html.escape(str(one.origin or "")),
-            html.escape(one.last_error),
+            html.escape(one.last_error if one.state.value != "ok" or not one.skipped else one.skipped),
         )
         for one in server.discoverers()
     ]
@@ -139,6 +147,10 @@ def _state(state: str) -> str:
 
 def _labels(labels: Labels) -> str:
     return f'<span class="labels">{html.escape(str(labels))}</span>'
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(" ", "seconds").removesuffix("+00:00") + " UTC"
 
 
 def _link(url: str) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from narthex.config.decode import field_key
+from narthex.config.safety import Share
 from narthex.config.types import Duration, Secret, Size, Url
 
 __all__ = ["dump", "plain"]
@@ -41,10 +42,10 @@ def plain(value: Any, *, defaults: bool = True) -> Any:
 
 
 def _scalar(value: Any) -> Any:
+    if isinstance(value, Secret | Duration | Share):
+        return str(value)
     if value is None or isinstance(value, bool | float):
         return value
-    if isinstance(value, Secret | Duration):
-        return str(value)
     if isinstance(value, Size):
         return str(value) if value else 0
     if isinstance(value, Url):

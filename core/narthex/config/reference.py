@@ -16,6 +16,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from narthex.config.decode import field_key
 from narthex.config.dump import plain
 from narthex.config.rulefile import RuleFile
+from narthex.config.safety import Share
 from narthex.config.sections import Config
 from narthex.config.types import Count, Duration, FilePath, LabelName, RegexText, Secret, Size, Url
 
@@ -24,7 +25,8 @@ __all__ = ["Refused", "anchor_of", "describe", "reachable", "reference", "refuse
 _TITLES = {Config: "prometheus.yml", RuleFile: "Rule files"}
 _NAMES: Mapping[Any, str] = {
     str: "text", bool: "flag", int: "integer", float: "number", Any: "anything", Count: "count", Duration: "duration",
-    FilePath: "file name", LabelName: "label name", RegexText: "regex", Secret: "secret", Size: "size", Url: "URL",
+    FilePath: "file name", LabelName: "label name", RegexText: "regex", Secret: "secret", Share: "share", Size: "size",
+    Url: "URL",
 }  # fmt: skip
 _OPEN = {
     "discovery": ("`<kind>_sd_configs`, `static_configs`", "list of the kind's blocks"),
@@ -185,6 +187,7 @@ What a value means is decided by its key, not by its looks: a label value `on`, 
 |---|---|
 | duration | `0`, or integers with the units `y w d h m s ms` in this order, each at most once: `1h30m` |
 | size | an integer with a unit of `B KB MB GB TB PB EB`, in powers of 1024; 0 means no limit |
+| share | `50%` or `0.5`: a number from 0 to 1 |
 | count | a whole number that is not negative; as a limit, 0 means none |
 | file name | relative names start at the directory of the file that holds them |
 | regex | an RE2 expression, anchored at both ends |

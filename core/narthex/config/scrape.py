@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from narthex.config.http import HttpConfig
 from narthex.config.relabel import RelabelConfig
+from narthex.config.safety import JobDiscoverySafety
 from narthex.config.types import Count, Duration, FilePath, Size, inline, later, open_keys
 
 __all__ = ["DiscoveryConfig", "EscapingScheme", "JobNarthexConfig", "Scheme", "ScrapeConfig", "ValidationScheme"]
@@ -42,7 +43,9 @@ def discovery_key(kind: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class JobNarthexConfig:
-    """Narthex's own settings of one job. There are none yet; the section may stand there empty."""
+    """Narthex's own settings of one job."""
+
+    discovery: JobDiscoverySafety = field(default_factory=JobDiscoverySafety)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from narthex.config.http import HttpConfig
 from narthex.config.relabel import RelabelConfig
+from narthex.config.safety import DiscoverySafety
 from narthex.config.scrape import NATIVE, DiscoveryConfig, EscapingScheme, Scheme, ScrapeConfig, ValidationScheme
 from narthex.config.types import (
     Count,
@@ -213,6 +214,7 @@ class NarthexConfig:
 
     receivers: tuple[ReceiverConfig, ...] = ()
     storage_section: NarthexStorageConfig = field(default_factory=NarthexStorageConfig, metadata=key("storage"))
+    discovery: DiscoverySafety = field(default_factory=DiscoverySafety)
 
     @property
     def storage(self) -> StorageChoice:

@@ -13,15 +13,37 @@ __all__ = ["checked"]
 _TEXT = {str}
 
 
-def checked(groups: object) -> tuple[TargetGroup, ...]:
+def checked(groups: object, skipped: list[str] | None = None) -> tuple[TargetGroup, ...]:
     """The groups, with plain dicts of their own, so that nobody changes them later.
 
     Raises ``DiscoveryError`` that says which group and target is wrong: not a sequence of ``TargetGroup``, a source
-    that is no text, labels that are not text, a target without ``__address__``.
+    that is no text, labels that are not text, a target without ``__address__``. With ``skipped`` a wrong target, or a
+    group that is wrong itself, is left out instead, and what is wrong with it is added there.
     """
     if isinstance(groups, (str, bytes, Mapping, TargetGroup)) or not isinstance(groups, Iterable):
         raise DiscoveryError(f"published {_name(groups)} where a sequence of TargetGroup is expected")
-    return tuple(_group(group, index) for index, group in enumerate(groups))
+    if skipped is None:
+        return tuple(_group(group, index) for index, group in enumerate(groups))
+    return tuple(own for index, group in enumerate(groups) if (own := _lenient(group, index, skipped)) is not None)
+
+
+def _lenient(group: object, index: int, skipped: list[str]) -> TargetGroup | None:
+    """The group less its wrong targets; None where it is wrong itself, or all of its targets are."""
+    try:
+        return _group(group, index)
+    except DiscoveryError as error:
+        first = str(error)
+    if not isinstance(group, TargetGroup) or not isinstance(group.targets, (tuple, list)):
+        skipped.append(first)
+        return None
+    good: list[Mapping[str, str]] = []
+    for target in group.targets:
+        try:
+            good += _group(TargetGroup(group.source, (target,), group.labels), index).targets
+        except DiscoveryError as error:
+            skipped.append(str(error))
+    # A group of nothing but rubbish must not retract what its source had before.
+    return _group(TargetGroup(group.source, tuple(good), group.labels), index) if good else None
 
 
 def _group(group: object, index: int) -> TargetGroup:

@@ -28,6 +28,7 @@ class News:
     changed: bool
     received: int
     failures: Counter[str]
+    skipped: int = 0
 
 
 class Ledger:
@@ -43,12 +44,14 @@ class Ledger:
         self._state = State.STARTING
         self._blocked = self._failing = False
         self._changed = self._woken = False
-        self._received = 0
+        self._received = self._skipped = 0
         self._unread: Counter[str] = Counter()
         self._failures: Counter[str] = Counter()
         self.last_error = ""
         self.last_success: float | None = None
         self.restarts = 0
+        self.skipped = ""
+        """What was wrong with the entries that were left out of the newest publish; empty where nothing was."""
         self.published = False
         """Whether anything was ever published, or the discoverer finished: then its groups can be relied on."""
 
@@ -62,8 +65,11 @@ class Ledger:
             self._first = True
             return self._run
 
-    def publish(self, run: int, groups: Sequence[TargetGroup]) -> bool:
-        """Take groups over; equal ones change nothing. Returns whether this ends a time of failures."""
+    def publish(self, run: int, groups: Sequence[TargetGroup], skipped: Sequence[str] = ()) -> bool:
+        """Take groups over; equal ones change nothing. Returns whether this ends a time of failures.
+
+        ``skipped`` tells what was wrong with each entry that was left out.
+        """
         with self._lock:
             if run != self._run or self._state is State.STOPPED:
                 return False
@@ -72,6 +78,8 @@ class Ledger:
             self._first = False
             self._changed |= changed or not self.published
             self._received += 1
+            self._skipped += len(skipped)
+            self.skipped = f"{len(skipped)} entries left out, the first: {skipped[0]}" if skipped else ""
             self._state = State.OK
             self.published = True
             self.last_success = self._clock.now()
@@ -110,7 +118,7 @@ class Ledger:
             if run != self._run or self._state is State.STOPPED:
                 return
             if self._first:  # the full set it did not publish is the empty one
-                self._changed |= bool(self._groups)
+                self._changed |= bool(self._groups) or not self.published
                 self._groups = {}
             self._state = State.FINISHED
             self.published = True
@@ -158,9 +166,9 @@ class Ledger:
     def take(self) -> News:
         """What is new; the next change wakes the reader again."""
         with self._lock:
-            news = News(self._changed, self._received, self._unread)
+            news = News(self._changed, self._received, self._unread, self._skipped)
             self._changed = self._woken = False
-            self._received = 0
+            self._received = self._skipped = 0
             self._unread = Counter()
             return news
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Summary
+
+if TYPE_CHECKING:
+    from narthex.discovery.gate import HeldUpdate, RestoredGroups
 
 __all__ = ["DiscoveryMetrics", "RefreshMetrics", "shared"]
 
@@ -53,6 +56,19 @@ class DiscoveryMetrics:
         self.up = gauge(
             "narthex_discovery_up", "Whether the discoverer runs, or has finished, without a failure.", *whose
         )
+        self.held = gauge(
+            "narthex_discovery_held", "Updates of discovery that are held, because they lack too much.", "job"
+        )
+        self.kept = gauge(
+            "narthex_discovery_held_targets", "Targets that are in force only because an update is held.", "job"
+        )
+        self.restored = gauge(
+            "narthex_discovery_restored_targets", "Targets in force that were read from disk after a start.", "job"
+        )
+        self.holds = counter("narthex_discovery_holds", "Updates of discovery that were held.", "job")
+        self.skipped = counter(
+            "narthex_discovery_skipped_entries", "Entries left out of updates, because they are bad.", *whose
+        )
         self.failures = counter(
             "narthex_discovery_failures",
             "Failures of discoverers, by reason and by whose plugin it is.",
@@ -60,16 +76,23 @@ class DiscoveryMetrics:
             "reason",
         )
 
+    def show_limits(self, name: str, job: str, held: Sequence[HeldUpdate], restored: Sequence[RestoredGroups]) -> None:
+        """What is held of a job's updates, and what of its targets comes from disk."""
+        self.held.labels(name, job).set(len(held))
+        self.kept.labels(name, job).set(sum(one.kept for one in held))
+        self.restored.labels(name, job).set(sum(one.targets for one in restored))
+
     def forget(self, name: str, whose: tuple[str, ...], reasons: Iterable[str]) -> None:
         """Remove the series of a discoverer that is no more."""
         _remove(self.up, name, *whose)
+        _remove(self.skipped, name, *whose)
         for reason in reasons:
             _remove(self.failures, name, *whose, reason)
 
     def forget_job(self, name: str, job: str) -> None:
         """Remove the series of a job that is no more."""
-        _remove(self.targets, name, job)
-        _remove(self.last_update, name, job)
+        for metric in (self.targets, self.last_update, self.held, self.kept, self.restored, self.holds):
+            _remove(metric, name, job)
 
 
 def _remove(metric: Gauge | Counter, *labels: str) -> None:

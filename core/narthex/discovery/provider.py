@@ -16,7 +16,7 @@ from narthex.config.scrape import DiscoveryConfig
 from narthex.discovery.lane import Lane
 from narthex.discovery.ledger import Ledger
 from narthex.discovery.run import Run
-from narthex.discovery.state import DiscovererStatus
+from narthex.discovery.state import DiscovererStatus, Settings, State
 from narthex.errors import PluginError
 from narthex.kinds import BuildContext, Discoverer, DiscoveryKind
 from narthex.model.targetgroup import SourcedGroup
@@ -36,12 +36,27 @@ class Provider:
     ledger: Ledger
     log: logging.LoggerAdapter[logging.Logger]
     jobs: list[str] = field(default_factory=list)
+    skip_bad_entries: bool = False
     run: Run | None = None
     lane: Lane | None = None
 
     def groups(self) -> list[SourcedGroup]:
         """The groups in force, with their origin."""
         return [SourcedGroup(self.name, group) for group in self.ledger.groups()]
+
+    def run_of(self, discoverer: Discoverer, clock: Clock, settings: Settings, random: Callable[[], float]) -> Run:
+        """A run of the block's discoverer, ready to be submitted to a lane."""
+        skips = self.skip_bad_entries
+        return Run(self.name, discoverer, self.ledger, self.log, clock, settings, random, skip_bad_entries=skips)
+
+    def report_silence(self, seconds: float) -> None:
+        """Note that nothing was published for so long, where that is so."""
+        ledger = self.ledger
+        if ledger.settled or ledger.state is not State.STARTING:
+            return
+        text = f"has published nothing for {seconds:g} s"
+        ledger.fail(ledger.run, "silent", text, state=None)
+        self.log.warning("Discovery is silent", extra={"error_text": text})
 
     def labels(self) -> tuple[str, str, str, str]:
         """Values of the metric labels ``provider``, ``kind``, ``plugin``, ``distribution``."""
@@ -63,6 +78,7 @@ class Provider:
             failures=ledger.failures(),
             groups=len(groups),
             targets=sum(len(group.targets) for group in groups),
+            skipped=ledger.skipped,
         )
 
 
@@ -90,7 +106,8 @@ def build(provider: Provider, clock: Clock, registry: CollectorRegistry, data: P
     if provider.contribution is None:
         raise PluginError(f"no discovery kind is named {provider.config.kind!r}")
     where = data / _directory(provider.config) if data is not None else None
-    context = BuildContext(provider.name, clock, provider.log, registry, where, job=provider.jobs[0])
+    skips = provider.skip_bad_entries
+    context = BuildContext(provider.name, clock, provider.log, registry, where, provider.jobs[0], skips)
     make: Callable[[Any, BuildContext], Discoverer] = provider.contribution.kind.build
     try:
         return make(provider.config.config, context)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Awaitable, Callable, Sequence
 
 from narthex.config.types import Duration
 from narthex.discovery.metrics import RefreshMetrics, shared
+from narthex.discovery.waiting import within
 from narthex.errors import DiscoveryError, NarthexError
 from narthex.kinds import BuildContext, Discoverer, Publish
 from narthex.model.targetgroup import TargetGroup
 
 __all__ = ["refresh"]
+
+_PATIENCE = 120.0
+"""Seconds that every fetch has at least, however short the interval."""
 
 Fetch = Callable[[], Awaitable[Sequence[TargetGroup]]]
 
@@ -21,8 +26,8 @@ def refresh(interval: Duration, fetch: Fetch, context: BuildContext) -> Discover
 
     ``fetch`` returns the full set; a source that an earlier answer had and the newest lacks is retracted. When it
     raises, the groups stay, the failure is counted and handed to the supervisor, which logs it when it begins and
-    tries again soon, after the interval at the latest. Turns do not overlap; one that takes longer than the interval
-    skips those it missed.
+    tries again soon, after the interval at the latest. So it is with a ``fetch`` that takes longer than twice the
+    interval, and two minutes. Turns do not overlap; one that takes longer than the interval skips those it missed.
     """
     return _Refresh(interval.seconds, fetch, context)
 
@@ -56,7 +61,7 @@ class _Refresh:
     async def _ask(self) -> Sequence[TargetGroup]:
         begin = self._clock.monotonic()
         try:
-            return tuple(await self._fetch())
+            return await self._fetch_in_time()
         except Exception as error:
             self._failures.inc()
             text = str(error) if isinstance(error, NarthexError) else f"{type(error).__name__}: {error}"
@@ -65,3 +70,14 @@ class _Refresh:
             took = self._clock.monotonic() - begin
             self._duration.observe(took)
             self._histogram.observe(took)
+
+    async def _fetch_in_time(self) -> Sequence[TargetGroup]:
+        """One answer. A fetch that hangs would keep old targets for ever without a word, so it fails in the end."""
+        limit = max(2 * self._interval, _PATIENCE)
+        fetching = asyncio.ensure_future(self._fetch())
+        try:
+            if not await within(self._clock, limit, asyncio.wait([fetching])):
+                raise DiscoveryError(f"no answer after {limit:g} s")
+            return tuple(fetching.result())
+        finally:
+            fetching.cancel()

@@ -38,6 +38,8 @@ class Run:
         clock: Clock,
         settings: Settings,
         random: Callable[[], float],
+        *,
+        skip_bad_entries: bool = False,
     ) -> None:
         self.name = name
         self.done: Future[None] = Future()
@@ -53,6 +55,7 @@ class Run:
         self._clock = clock
         self._settings = settings
         self._random = random
+        self._skips = skip_bad_entries
         self._stopping = False
         self._attempts = 0
         self._rejected: BaseException | None = None
@@ -116,8 +119,9 @@ class Run:
             task.cancel()
 
     def _publish(self, number: int, groups: Sequence[TargetGroup]) -> None:
+        skipped: list[str] = []
         try:
-            own = checked(groups)
+            own = checked(groups, skipped if self._skips else None)
         except Exception as error:
             # a mapping or sequence of the plugin's own may raise anything while it is read
             rejected = (
@@ -128,8 +132,12 @@ class Run:
                 self._log.warning("Rejected what discovery published; the old groups stay", extra=_why(rejected))
             raise rejected from error
         self._attempts = 0
-        if self._ledger.publish(number, own):
+        had_skipped = bool(self._ledger.skipped)
+        if self._ledger.publish(number, own, skipped):
             self._log.info("Discovery works again")
+        if skipped and not had_skipped:
+            extra = {"entries": len(skipped), "error_text": skipped[0]}
+            self._log.warning("Entries that discovery published are left out", extra=extra)
 
     def _failed(self, error: BaseException) -> None:
         if error is self._rejected:

@@ -27,7 +27,8 @@ class DiscovererStatus:
     """One discoverer at one moment. ``last_success`` is seconds since the Unix epoch; None: nothing published yet.
 
     ``failures`` counts by reason since the start: ``raised``, ``rejected``, ``exit``, ``blocked``, ``silent``,
-    ``leaked``, ``build``.
+    ``leaked``, ``build``. ``skipped`` tells what was wrong with entries that the newest publish had and that were left
+    out (``skip_bad_entries``).
     """
 
     provider: str
@@ -41,6 +42,7 @@ class DiscovererStatus:
     failures: dict[str, int]
     groups: int
     targets: int
+    skipped: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,8 @@ class Settings:
     """After this time without a publish a discoverer is reported by name."""
     handover_limit: float = 300.0
     """How long the groups of a replaced block stand in for a new one that has not published yet."""
+    save_interval: float = 10.0
+    """How often changed groups are written to disk."""
     pace_least: float = 0.1
     """Least time between two deliveries of one job's changes while they keep coming; grows from here …"""
     pace_most: float = 5.0

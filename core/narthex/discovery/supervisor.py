@@ -13,6 +13,9 @@ lacks them, or their block leaves the configuration. An edited block keeps its o
 published, at most ``handover_limit``; Prometheus drops them at once, and so loses every target when somebody edits a
 block while its backend is down.
 
+*Limits.* Between a block and a job stands a gate (:mod:`narthex.discovery.gate`), which holds an update that takes too
+many targets away. What is in force is kept on disk and comes back after a start, until the block has published.
+
 *Sharing.* Blocks that are equal by value are one discoverer, within a job and across jobs.
 
 *Changes.* The latest state wins and there is one wake-up, no queue. Each job has its own pace: a change after a pause
@@ -24,39 +27,33 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random as _random
-from collections.abc import Callable, Coroutine, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from prometheus_client import CollectorRegistry
 
 from narthex.clock import Clock
+from narthex.config.safety import DiscoverySafety
 from narthex.config.scrape import DiscoveryConfig
+from narthex.discovery.gate import Gate, HeldUpdate, RestoredGroups
 from narthex.discovery.identity import identity
+from narthex.discovery.keeper import Keeper, Snapshots
 from narthex.discovery.lane import Lane, ThreadLane
 from narthex.discovery.lanes import Lanes
-from narthex.discovery.ledger import Ledger
+from narthex.discovery.ledger import Ledger, News
 from narthex.discovery.metrics import DiscoveryMetrics, shared
 from narthex.discovery.pacing import Pacing
 from narthex.discovery.provider import Provider, adapter, build
 from narthex.discovery.run import Run
 from narthex.discovery.state import DiscovererStatus, Settings, State
-from narthex.discovery.waiting import within
+from narthex.discovery.subscriber import Subscriber
+from narthex.discovery.waiting import Chores, within
 from narthex.errors import PluginError
 from narthex.model.targetgroup import SourcedGroup
 from narthex.plugins.catalog import Catalog
 
 __all__ = ["Supervisor"]
-
-
-@dataclass(slots=True)
-class _Job:
-    """A subscriber: its blocks in configured order, and the groups that stand in for blocks not heard of yet."""
-
-    providers: list[Provider]
-    standins: tuple[SourcedGroup, ...] = ()
 
 
 class Supervisor:
@@ -74,7 +71,10 @@ class Supervisor:
         settings: Settings | None = None,
         random: Callable[[], float] = _random.random,
     ) -> None:
-        """``isolate=False`` runs discoverers on the caller's loop: for one-shot commands and fake clocks."""
+        """``data_dir`` is where groups, and discoverers, keep files; None: nowhere.
+
+        ``isolate=False`` runs discoverers on the caller's loop: for one-shot commands and fake clocks.
+        """
         self._catalog = catalog
         self._clock = clock
         self._registry = registry
@@ -86,20 +86,32 @@ class Supervisor:
         self._pacing = Pacing(self._settings.pace_least, self._settings.pace_most)
         self._numbers = itertools.count()
         self._providers: dict[Hashable, Provider] = {}
-        self._jobs: dict[str, _Job] = {}
+        self._jobs: dict[str, Subscriber] = {}
+        self._limits: Mapping[str, DiscoverySafety] = {}
+        self._keeper = Keeper(data_dir / "groups" if data_dir is not None else None, catalog, clock)
         self._lanes = Lanes(name, self._settings.block_limit, self._on_block, self._on_answer, isolate=isolate)
         self._leaving: dict[Run, Provider] = {}
-        self._chores: set[asyncio.Task[None]] = set()
+        self._chores = Chores(f"discovery {name}")
+        self._saving = False
         self._wake = asyncio.Event()
         self._news = asyncio.Event()
 
     # --- what the server calls ---------------------------------------------------------------------------------------
 
-    async def apply(self, wanted: Mapping[str, Sequence[DiscoveryConfig]]) -> None:
+    async def apply(
+        self,
+        wanted: Mapping[str, Sequence[DiscoveryConfig]],
+        limits: Mapping[str, DiscoverySafety] | None = None,
+    ) -> None:
         """Make the running discoverers those of ``wanted`` (job → blocks); what is wanted already keeps running.
 
-        New ones are built before old ones stop. One that cannot be built is logged and counted; the rest go on.
+        New ones are built before old ones stop. One that cannot be built is logged and counted; the rest go on. A job
+        without an entry in ``limits`` takes every update as it comes, and nothing of it is kept on disk.
         """
+        limits = limits or {}
+        new_jobs = {job: configs for job, configs in wanted.items() if job not in self._jobs}
+        snapshots = await self._keeper.load(new_jobs, limits)
+        self._limits = limits
         before = self._providers
         after, lists = self._resolve(wanted)
         new = [provider for key, provider in after.items() if before.get(key) is not provider]
@@ -108,7 +120,7 @@ class Supervisor:
         for job in [job for job in self._jobs if job not in lists]:
             self._forget(job)
         for job, providers in lists.items():
-            self._subscribe(job, providers)
+            self._subscribe(job, providers, snapshots)
         for provider, run in ready:
             self._start(provider, run, self._lanes.shared())
         for key, provider in before.items():
@@ -117,16 +129,35 @@ class Supervisor:
         self._lanes.close_idle()
         self._metrics.failed.labels(self._name).set(sum(one.ledger.state is State.FAILED for one in after.values()))
         if new:
-            self._chore(self._tell_silence(new), "report silence")
+            self._chores.start(self._tell_silence(new), "report silence")
+        if not self._saving:
+            self._saving = True
+            self._chores.start(self._keeper.follow(self._gates, self._settings.save_interval), "keep groups on disk")
         self._wake.set()
 
     def groups(self, job: str) -> Sequence[SourcedGroup]:
-        """Every group of the job that is in force, in the order of its blocks; empty for an unknown job."""
+        """Every group of the job that is in force, in the order of its blocks; empty for an unknown job.
+
+        A group that has not changed since the last call is the same object.
+        """
         subscriber = self._jobs.get(job)
-        if subscriber is None:
-            return ()
-        own = [group for provider in subscriber.providers for group in provider.groups()]
-        return [*own, *subscriber.standins]
+        return subscriber.groups() if subscriber is not None else ()
+
+    def held(self) -> Sequence[HeldUpdate]:
+        """Updates that are not in force, because they would take too much away or are too large."""
+        return [held for subscriber in self._jobs.values() for held in subscriber.held]
+
+    def restored(self) -> Sequence[RestoredGroups]:
+        """Groups in force that were read from disk, because their block has not published since the start."""
+        return [restored for subscriber in self._jobs.values() for restored in subscriber.restored]
+
+    def accept(self, job: str) -> int:
+        """Let the job's held updates through. Returns how many there were. Raises ``KeyError`` for an unknown job."""
+        accepted = self._jobs[job].accept()
+        if accepted:
+            self._mark(job)
+        self._show(job)
+        return accepted
 
     async def changes(self) -> frozenset[str]:
         """Wait until groups of some job have changed, and return those jobs. For one caller."""
@@ -157,15 +188,14 @@ class Supervisor:
         """Cancel everything; after ``grace`` seconds go on without, and return the names of, those that still run."""
         for provider in self._providers.values():
             self._retire(provider)
-        for chore in self._chores:
-            chore.cancel()
-        await asyncio.gather(*self._chores, return_exceptions=True)
+        await self._chores.stop()
         waiting = [asyncio.wrap_future(run.done) for run in self._leaving]
         if waiting:
             await within(self._clock, grace, asyncio.wait(waiting))
         late = [provider for run, provider in self._leaving.items() if not run.done.done()]
         for provider in late:
             provider.log.warning("Discovery did not stop in time", extra={"grace": grace})
+        await self._keeper.save(self._gates())
         for job in list(self._jobs):
             self._forget(job)
         self._providers = {}
@@ -177,20 +207,19 @@ class Supervisor:
     def _resolve(
         self, wanted: Mapping[str, Sequence[DiscoveryConfig]]
     ) -> tuple[dict[Hashable, Provider], dict[str, list[Provider]]]:
-        providers: dict[Hashable, Provider] = {}
-        lists: dict[str, list[Provider]] = {}
+        providers, lists = dict[Hashable, Provider](), dict[str, list[Provider]]()
         for job, configs in wanted.items():
-            keys = dict.fromkeys((config.kind, identity(config.config)) for config in configs)
-            by_key = {(config.kind, identity(config.config)): config for config in configs}
-            for key in keys:
+            skips = job in self._limits and self._limits[job].skip_bad_entries
+            by_key: dict[Hashable, DiscoveryConfig] = {(identity(config), skips): config for config in configs}
+            for key, config in by_key.items():
                 if key not in providers:
                     known = self._providers.get(key)
-                    failed = known is not None and known.ledger.state is State.FAILED
-                    providers[key] = self._provider(key, by_key[key], job) if known is None or failed else known
-            lists[job] = [providers[key] for key in keys]
+                    fresh = known is None or known.ledger.state is State.FAILED
+                    providers[key] = self._provider(key, config, job, skips=skips) if fresh else self._providers[key]
+            lists[job] = [providers[key] for key in by_key]
         return providers, lists
 
-    def _provider(self, key: Hashable, config: DiscoveryConfig, job: str) -> Provider:
+    def _provider(self, key: Hashable, config: DiscoveryConfig, job: str, *, skips: bool) -> Provider:
         name = f"{config.kind}/{next(self._numbers)}"
         contribution = self._catalog.discovery.get(config.kind)
         loop = asyncio.get_running_loop()
@@ -203,29 +232,31 @@ class Supervisor:
                 return  # the main loop has ended: nobody is left to be told
 
         ledger = Ledger(self._clock, wake)
-        provider = Provider(name, key, config, contribution, ledger, adapter(name, job, contribution), [job])
+        log = adapter(name, job, contribution)
+        provider = Provider(name, key, config, contribution, ledger, log, [job], skips)
         return provider
 
-    def _subscribe(self, job: str, providers: list[Provider]) -> None:
-        old = self._jobs.get(job)
+    def _subscribe(self, job: str, providers: list[Provider], snapshots: Snapshots) -> None:
+        limits, known = self._limits.get(job), self._jobs.get(job)
         for provider in providers:
             if job not in provider.jobs:
                 provider.jobs.append(job)
-        if old is None:
-            self._jobs[job] = _Job(providers)
+        if known is None:
+            saved = {one: snapshots.get((job, identity(one.config))) for one in providers}
+            self._jobs[job] = Subscriber(job, self._clock, limits, providers, saved)
             self._mark(job)
-            return
-        if old.providers == providers:
-            return
-        gone = [provider for provider in old.providers if provider not in providers]
-        standins = (*(group for provider in gone for group in provider.groups()), *old.standins)
-        waits = any(not provider.ledger.published for provider in providers)
-        subscriber = self._jobs[job] = _Job(providers, standins if waits else ())
-        for provider in gone:
-            provider.jobs.remove(job)
-        if subscriber.standins:
-            self._chore(self._end_handover(job, subscriber), "end handover")
-        self._mark(job)
+        else:
+            changed = known.limit(limits)
+            if known.providers != providers:
+                changed = True
+                for provider in known.replace(providers):
+                    provider.jobs.remove(job)
+                if known.standins:
+                    self._chores.start(self._end_handover(known, known.standins), "end handover")
+            if changed:
+                self._mark(job)
+            self._await_hold(known)
+        self._show(job)
 
     def _forget(self, job: str) -> None:
         for provider in self._jobs.pop(job).providers:
@@ -242,7 +273,7 @@ class Supervisor:
             provider.ledger.fail(provider.ledger.begin(), "build", str(error), state=State.FAILED)
             provider.log.warning("Discovery could not be started", extra={"error_text": str(error)})
             return None
-        return Run(provider.name, discoverer, provider.ledger, provider.log, self._clock, self._settings, self._random)
+        return provider.run_of(discoverer, self._clock, self._settings, self._random)
 
     def _start(self, provider: Provider, run: Run, lane: Lane) -> None:
         provider.run, provider.lane = run, lane
@@ -265,25 +296,29 @@ class Supervisor:
     def _sweep(self) -> None:
         self._leaving = {run: provider for run, provider in self._leaving.items() if not run.done.done()}
 
-    def _chore(self, coroutine: Coroutine[Any, Any, None], what: str) -> None:
-        task = asyncio.get_running_loop().create_task(coroutine, name=f"discovery {self._name}: {what}")
-        self._chores.add(task)
-        task.add_done_callback(self._chores.discard)
-
     async def _tell_silence(self, providers: Sequence[Provider]) -> None:
         await self._clock.sleep(self._settings.silence_limit)
         for provider in providers:
-            ledger = provider.ledger
-            if not ledger.settled and ledger.state is State.STARTING:
-                text = f"has published nothing for {self._settings.silence_limit:g} s"
-                ledger.fail(ledger.run, "silent", text, state=None)
-                provider.log.warning("Discovery is silent", extra={"error_text": text})
+            provider.report_silence(self._settings.silence_limit)
 
-    async def _end_handover(self, job: str, subscriber: _Job) -> None:
+    async def _end_handover(self, subscriber: Subscriber, standins: Sequence[SourcedGroup]) -> None:
         await self._clock.sleep(self._settings.handover_limit)
-        if self._jobs.get(job) is subscriber and subscriber.standins:
+        if self._jobs.get(subscriber.job) is subscriber and subscriber.standins is standins:
             subscriber.standins = ()
-            self._mark(job)
+            self._mark(subscriber.job)
+
+    def _await_hold(self, subscriber: Subscriber) -> None:
+        if subscriber.due is not None:
+            self._chores.start(self._end_hold(subscriber, subscriber.due), "end hold")
+
+    async def _end_hold(self, subscriber: Subscriber, due: float) -> None:
+        await self._clock.sleep(due - self._clock.monotonic())
+        if self._jobs.get(subscriber.job) is subscriber and subscriber.settle(max(due, self._clock.monotonic())):
+            self._mark(subscriber.job)
+            self._show(subscriber.job)
+
+    def _gates(self) -> list[Gate]:
+        return [gate for subscriber in self._jobs.values() for gate in subscriber.gates]
 
     # --- what lanes report -------------------------------------------------------------------------------------------
 
@@ -295,19 +330,28 @@ class Supervisor:
         self._metrics.received.labels(self._name).inc(news.received)
         for reason, count in news.failures.items():
             self._metrics.failures.labels(self._name, *provider.labels(), reason).inc(count)
+        if news.skipped:
+            self._metrics.skipped.labels(self._name, *provider.labels()).inc(news.skipped)
         self._metrics.up.labels(self._name, *provider.labels()).set(provider.ledger.state in {State.OK, State.FINISHED})
         for job in provider.jobs:
-            released = self._release(job)
-            if news.changed or released:
-                self._mark(job)
+            self._take_over(self._jobs[job], provider, news)
 
-    def _release(self, job: str) -> bool:
-        """Let the stand-ins go once every block of the job has published."""
+    def _take_over(self, subscriber: Subscriber, provider: Provider, news: News) -> None:
+        due, held = subscriber.due, len(subscriber.held)
+        if news.received:
+            subscriber.confirm(provider)
+        changed = news.changed and subscriber.offer(provider)
+        if subscriber.release() or changed:
+            self._mark(subscriber.job)
+        if subscriber.due != due:
+            self._await_hold(subscriber)
+        if len(subscriber.held) > held:
+            self._metrics.holds.labels(self._name, subscriber.job).inc()
+        self._show(subscriber.job)
+
+    def _show(self, job: str) -> None:
         subscriber = self._jobs[job]
-        if not subscriber.standins or not all(provider.ledger.published for provider in subscriber.providers):
-            return False
-        subscriber.standins = ()
-        return True
+        self._metrics.show_limits(self._name, job, subscriber.held, subscriber.restored)
 
     def _mark(self, job: str) -> None:
         if self._pacing.mark(job, self._clock.monotonic()):

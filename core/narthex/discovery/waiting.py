@@ -8,7 +8,27 @@ from typing import Any
 
 from narthex.clock import Clock
 
-__all__ = ["within"]
+__all__ = ["Chores", "within"]
+
+
+class Chores:
+    """Tasks that run beside, by themselves, until they are done or all are stopped."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self, coroutine: Coroutine[Any, Any, None], what: str) -> None:
+        """Run it as a named task of the running loop."""
+        task = asyncio.get_running_loop().create_task(coroutine, name=f"{self._name}: {what}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def stop(self) -> None:
+        """Cancel all, and wait until they have gone."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
 async def within(clock: Clock, seconds: float | None, what: Coroutine[Any, Any, Any]) -> bool:

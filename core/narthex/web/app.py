@@ -82,6 +82,7 @@ def _add_api(app: web.Application, view: ServerView, root: str) -> None:
         app.router.add_get(f"{root}/{path}", handler)
     for path, handler in both.items():
         app.router.add_post(f"{root}/{path}", handler)
+    app.router.add_post(f"{root}/discovery/{{job}}/accept", targets.accept_updates)
 
 
 def _redirect(to: str) -> Handler:

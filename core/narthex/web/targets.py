@@ -9,6 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from narthex.config.durations import format_duration
+from narthex.discovery.gate import HeldUpdate
 from narthex.scrape.metadata import FamilyMetadata
 from narthex.scrape.status import PoolStatus, TargetStatus
 from narthex.web.envelope import ApiError, success
@@ -90,9 +91,21 @@ class TargetRoutes:
         return success({name: [_metadata(one) for one in list(found[name])[: each or None]] for name in names})
 
     async def discovery(self, _request: web.Request) -> web.StreamResponse:
-        """Every running discoverer: whose it is, how it fares, when it last published."""
+        """Every running discoverer: whose it is, how it fares, when it last published; and what is held or restored."""
         return success(
             {
+                "held": [_held(one) for one in self._view.held_updates()],
+                "restored": [
+                    {
+                        "job": one.job,
+                        "provider": one.provider,
+                        "kind": one.kind,
+                        "confirmed": _time(one.confirmed),
+                        "ageSeconds": round(max(0.0, self._view.clock.now() - one.confirmed), 3),
+                        "targets": one.targets,
+                    }
+                    for one in self._view.restored_groups()
+                ],
                 "discoverers": [
                     {
                         "provider": one.provider,
@@ -106,11 +119,20 @@ class TargetRoutes:
                         "failures": one.failures,
                         "groups": one.groups,
                         "targets": one.targets,
+                        "skippedEntries": one.skipped,
                     }
                     for one in self._view.discoverers()
-                ]
+                ],
             }
         )
+
+    async def accept_updates(self, request: web.Request) -> web.StreamResponse:
+        """Put the held updates of a job in force."""
+        job = request.match_info["job"]
+        try:
+            return success({"accepted": self._view.accept_updates(job)})
+        except KeyError:
+            raise ApiError("not_found", f"unknown job {job!r}") from None
 
     def _targets(self) -> Iterator[TargetStatus]:
         for _, pool in sorted(self._view.pools().items()):
@@ -131,6 +153,20 @@ def _active(pool: PoolStatus, one: TargetStatus) -> dict[str, Any]:
         "health": one.health,
         "scrapeInterval": format_duration(target.interval),
         "scrapeTimeout": format_duration(target.timeout),
+    }
+
+
+def _held(one: HeldUpdate) -> dict[str, Any]:
+    return {
+        "job": one.job,
+        "provider": one.provider,
+        "kind": one.kind,
+        "reason": one.reason,
+        "since": _time(one.since),
+        "until": _time(one.until or 0),
+        "targetsBefore": one.before,
+        "targetsOffered": one.offered,
+        "targetsKept": one.kept,
     }
 
 

@@ -1,4 +1,4 @@
-"""What the web layer may ask of the running server: read-only, except for reload and quit.
+"""What the web layer may ask of the running server: read-only, except for reload, quit and held updates.
 
 Handlers and plugins' routes get this and nothing else, so a page cannot reach into a loop or a queue, and tests give it
 a plain object.
@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from prometheus_client import CollectorRegistry
 
 from narthex.clock import Clock
+from narthex.discovery.gate import HeldUpdate, RestoredGroups
 from narthex.discovery.state import DiscovererStatus
 from narthex.explain.relabel import Explanation, Stage
 from narthex.plugins.catalog import Catalog
@@ -88,6 +89,15 @@ class ServerView(Protocol):
 
     def discoverers(self) -> Sequence[DiscovererStatus]:
         """Every running discoverer, for targets and for Alertmanagers."""
+
+    def held_updates(self) -> Sequence[HeldUpdate]:
+        """Updates of discovery that are held, because they would take too many targets away or are too large."""
+
+    def restored_groups(self) -> Sequence[RestoredGroups]:
+        """Groups that were read from disk, because discovery has not answered since the start."""
+
+    def accept_updates(self, job: str) -> int:
+        """Put a job's held updates in force. Returns how many there were. Raises ``KeyError`` for an unknown job."""
 
     def plugins(self) -> Sequence[Mapping[str, Any]]:
         """Plugins with distribution, version, contributions and failures."""

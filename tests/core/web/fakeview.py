@@ -9,6 +9,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from narthex.clock import Clock, SystemClock
+from narthex.discovery.gate import HeldUpdate, RestoredGroups
 from narthex.discovery.state import DiscovererStatus
 from narthex.errors import NarthexError
 from narthex.explain.relabel import Explanation, Stage
@@ -44,6 +45,9 @@ class FakeView:
         self.groups: list[GroupStatus] = []
         self.found_alertmanagers: tuple[list[str], list[str]] = ([], [])
         self.found_discoverers: list[DiscovererStatus] = []
+        self.held: list[HeldUpdate] = []
+        self.restored: list[RestoredGroups] = []
+        self.acceptable: dict[str, int] = {}
         self.reload_error = ""
         self.reloads = 0
         self.quits = 0
@@ -65,6 +69,15 @@ class FakeView:
 
     def discoverers(self) -> Sequence[DiscovererStatus]:
         return self.found_discoverers
+
+    def held_updates(self) -> Sequence[HeldUpdate]:
+        return self.held
+
+    def restored_groups(self) -> Sequence[RestoredGroups]:
+        return self.restored
+
+    def accept_updates(self, job: str) -> int:
+        return self.acceptable[job]
 
     def plugins(self) -> Sequence[Mapping[str, Any]]:
         return [{"plugin": "one"}]
