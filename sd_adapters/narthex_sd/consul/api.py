@@ -1,4 +1,4 @@
-"""The three questions that discovery asks Consul, with their errors made one kind and their time counted."""
+"""The three questions that discovery asks Consul, with their errors made one kind and their time measured."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Answer:
 
 
 class ConsulApi:
-    """Make it inside the event loop; ``close`` it. Every call raises ``DiscoveryError``, and counts it."""
+    """Make it inside the event loop; ``close`` it. Every call raises ``DiscoveryError``."""
 
     def __init__(self, config: ConsulConfig, clock: Clock, metrics: ConsulMetrics) -> None:
         self._config = config
@@ -40,16 +40,12 @@ class ConsulApi:
 
     async def datacenter(self) -> str:
         """The datacenter of the agent itself."""
-        try:
-            answer = await _plain(self._client.agent.self())
-            section = answer.get("Config") if isinstance(answer, Mapping) else None
-            name = section.get("Datacenter") if isinstance(section, Mapping) else None
-            if not isinstance(name, str):
-                shown = "<nil>" if name is None else name
-                raise DiscoveryError(f"invalid value '{shown}' for Config.Datacenter")
-        except DiscoveryError:
-            self._metrics.failures.inc()
-            raise
+        answer = await _plain(self._client.agent.self())
+        section = answer.get("Config") if isinstance(answer, Mapping) else None
+        name = section.get("Datacenter") if isinstance(section, Mapping) else None
+        if not isinstance(name, str):
+            shown = "<nil>" if name is None else name
+            raise DiscoveryError(f"invalid value '{shown}' for Config.Datacenter")
         return name
 
     async def services(self, index: int) -> Answer:
@@ -82,9 +78,6 @@ class ConsulApi:
         try:
             index, data = await _plain(call)
             return Answer(_number(index), data)
-        except DiscoveryError:
-            self._metrics.failures.inc()
-            raise
         finally:
             duration.observe(self._clock.monotonic() - begin)
 

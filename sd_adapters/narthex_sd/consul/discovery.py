@@ -38,9 +38,11 @@ class ConsulDiscoverer:
         """Follow Consul until cancelled. Raises ``DiscoveryError`` while Consul has not told anything yet."""
         api = ConsulApi(self._config, self._context.clock, self._metrics)
         try:
-            datacenter = self._config.datacenter or await api.datacenter()
+            datacenter = self._config.datacenter or await self._datacenter(api)
             async with asyncio.TaskGroup() as tasks:
-                _Watches(self._config, self._context, api, datacenter, publish, tasks).start()
+                _Watches(
+                    self._config, self._context, api, datacenter, Inventory(publish, self._context.log), tasks
+                ).start()
         except (DiscoveryError, BaseExceptionGroup) as failure:
             error = _first(failure)
             if isinstance(error, DiscoveryError):
@@ -48,6 +50,10 @@ class ConsulDiscoverer:
             raise error from failure
         finally:
             await api.close()
+
+    async def _datacenter(self, api: ConsulApi) -> str:
+        with self._metrics.failures.count_exceptions(DiscoveryError):
+            return await api.datacenter()
 
 
 class _Watches:
@@ -59,7 +65,7 @@ class _Watches:
         context: BuildContext,
         api: ConsulApi,
         datacenter: str,
-        publish: Publish,
+        inventory: Inventory,
         tasks: asyncio.TaskGroup,
     ) -> None:
         self._config = config
@@ -67,7 +73,8 @@ class _Watches:
         self._name = context.name
         self._api = api
         self._datacenter = datacenter
-        self._inventory = Inventory(publish, context.log)
+        self._failures = shared(ConsulMetrics, context.registry).failures
+        self._inventory = inventory
         self._tasks = tasks
         self._services: dict[str, asyncio.Task[None]] = {}
 
@@ -100,7 +107,12 @@ class _Watches:
 
     async def _follow(self, query: str, ask: Any, take: Any) -> None:
         spacing = Spacing(self._config.refresh_interval.seconds, self._clock)
-        await follow(ask, take, partial(self._inventory.failed, query), spacing, self._clock)
+        await follow(ask, take, partial(self._failed, query), spacing, self._clock)
+
+    def _failed(self, query: str, error: DiscoveryError) -> None:
+        """Answers that cannot be used count as those that did not come."""
+        self._failures.inc()
+        self._inventory.failed(query, error)
 
     async def _lose_patience(self) -> None:
         """Nothing known at all is no reason to publish: that would be the empty set."""

@@ -1,0 +1,409 @@
+"""Scenarios: what becomes of the targets when Consul changes, fails, restarts and lies."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from dataclasses import replace
+
+import pytest
+
+from narthex.config.types import Duration
+from narthex.errors import DiscoveryError
+from narthex.testing.clock import FakeClock, settle
+from narthex.testing.consul import FakeConsul, Fault, Instance
+from narthex.testing.discovery import check_discoverer
+from narthex_sd.consul import ConsulConfig
+from narthex_sd.consul.discovery import ConsulDiscoverer
+
+WEB, DB = Instance(port=80), Instance(port=5432)
+HEALTH, CATALOG = "/v1/health/service/", "/v1/catalog/services"
+
+
+def rpc_failures(running):
+    return running.value("rpc_failures_total")
+
+
+async def passing(clock, seconds, condition):
+    """Move the clock in steps, giving real sockets their time, until a condition holds."""
+    for _ in range(int(seconds)):
+        await clock.advance(1)
+        await asyncio.sleep(0.01)
+        if condition():
+            return
+    raise AssertionError(f"not within {seconds} s")
+
+
+async def test_it_keeps_the_contract_with_default_settings(consul):
+    consul.register("web", WEB)
+    consul.register("db", DB)
+
+    async def update():
+        consul.register("web", Instance(node="node2", port=80))
+
+    async def retract():
+        consul.deregister("db")
+
+    config = ConsulConfig(server=consul.address)
+    await check_discoverer(lambda context: ConsulDiscoverer(config, context), update=update, retract=retract)
+
+
+async def test_listed_services_need_no_catalog(consul, discover):
+    consul.register("web", WEB)
+    consul.register("db", DB)
+    running = discover(consul, services=("web",))
+    await running.until("127.0.0.1:80")
+    consul.register("web", Instance(node="node2", port=81))
+    await running.until("127.0.0.1:80", "127.0.0.1:81")
+    assert not consul.asked(CATALOG)
+    assert {one.path for one in consul.asked(HEALTH)} == {HEALTH + "web"}
+
+
+async def test_a_listed_service_that_is_not_there_yet_is_followed(consul, discover):
+    running = discover(consul, services=("web",))
+    await running.until()
+    consul.register("web", WEB)
+    await running.until("127.0.0.1:80")
+
+
+async def test_services_come_and_go_with_the_catalog(consul, discover):
+    running = discover(consul)
+    await running.until()
+    assert running.seen.published == [()]
+    consul.register("web", WEB)
+    await running.until("127.0.0.1:80")
+    consul.register("db", DB)
+    await running.until("127.0.0.1:5432", "127.0.0.1:80")
+    consul.deregister("web")
+    await running.until("127.0.0.1:5432")
+    consul.deregister("db")
+    await running.until()
+    assert not running.seen.groups
+
+
+async def test_the_query_of_a_service_that_left_ends(consul, discover):
+    consul.register("web", WEB)
+    running = discover(consul)
+    await running.until("127.0.0.1:80")
+    consul.deregister("web")
+    await running.until()
+    await consul.until(lambda: not [one for one in asyncio.all_tasks() if one.get_name() == "consul/0 web"])
+    assert running.value("rpc_failures_total") == 0
+
+
+async def test_the_first_publish_holds_every_service(consul, discover):
+    for number in range(20):
+        consul.register(f"service{number}", Instance(port=number))
+    consul.fail(Fault(HEALTH + "service7", delay=0.2), times=1)
+    running = discover(consul)
+    await running.until(*(f"127.0.0.1:{number}" for number in range(20)))
+    assert len(running.seen.published[0]) == 20
+
+
+async def test_a_change_of_health_is_told_at_once(consul, discover):
+    consul.register("web", WEB)
+    running = discover(consul, services=("web",), refresh_interval=Duration(3_600_000))
+    await running.until("127.0.0.1:80")
+    await consul.until(lambda: len(consul.asked(HEALTH)) == 2)
+    consul.set_health("web", "web-node1", serfHealth="passing", http="critical")
+    await running.seen.until(lambda seen: seen.groups["web"].targets[0]["__meta_consul_health"] == "critical")
+
+
+async def test_tags_are_asked_of_catalog_and_health(consul, discover):
+    consul.register("web", Instance(port=1, tags=("a", "b")), Instance(node="node2", port=2, tags=("a",)))
+    consul.register("db", Instance(port=3, tags=("b",)))
+    running = discover(consul, tags=("a", "b"))
+    await running.until("127.0.0.1:1")
+    assert {one.path for one in consul.asked(HEALTH)} == {HEALTH + "web"}
+    assert consul.asked(HEALTH)[0].values("tag") == ["a", "b"]
+
+
+async def test_a_service_that_loses_the_tag_is_retracted_and_found_again(consul, discover):
+    consul.register("web", Instance(tags=("metrics",)))
+    running = discover(consul, tags=("metrics",))
+    await running.until("127.0.0.1:80")
+    consul.register("web", Instance(tags=()))
+    await running.until()
+    consul.register("web", Instance(tags=("metrics",)))
+    await running.until("127.0.0.1:80")
+
+
+async def test_filters_go_to_their_own_endpoints(consul, discover):
+    eu, us = {"region": "eu"}, {"region": "us"}
+    consul.register("web", Instance(port=1, node_meta=eu), Instance(node="n2", port=2, node_meta=eu, tags=("canary",)))
+    consul.register("db", Instance(node="n3", port=3, node_meta=us))
+    running = discover(consul, filter='NodeMeta.region == "eu"', health_filter='"canary" not in Service.Tags')
+    await running.until("127.0.0.1:1")
+    assert consul.asked(CATALOG)[0].values("filter") == ['NodeMeta.region == "eu"']
+    assert consul.asked(HEALTH)[0].values("filter") == ['"canary" not in Service.Tags']
+
+
+async def test_node_meta_narrows_both(consul, discover):
+    consul.register("web", Instance(port=1, node_meta={"rack": "1"}), Instance(node="n2", port=2))
+    running = discover(consul, node_meta={"rack": "1"})
+    await running.until("127.0.0.1:1")
+    assert consul.asked(CATALOG)[0].values("node-meta") == ["rack:1"]
+
+
+async def test_namespace_partition_and_datacenter(consul, discover):
+    there = Instance(port=1, namespace="team", partition="p1", datacenter="dc2")
+    consul.register("web", replace(there, node="n0", port=0, namespace=""), there)
+    running = discover(consul, namespace="team", partition="p1", datacenter="dc2")
+    await running.until("127.0.0.1:1")
+    group = running.seen.groups["web"]
+    assert group.labels["__meta_consul_dc"] == "dc2"
+    assert group.targets[0]["__meta_consul_namespace"] == "team"
+    assert group.targets[0]["__meta_consul_partition"] == "p1"
+    assert not consul.asked("/v1/agent/self")
+    for asked in consul.requests:
+        assert (asked.values("ns"), asked.values("partition"), asked.values("dc")) == (["team"], ["p1"], ["dc2"])
+
+
+async def test_a_service_that_cannot_be_asked_keeps_its_targets_while_others_change(consul, discover):
+    consul.register("web", WEB)
+    consul.register("db", DB)
+    clock = FakeClock()
+    running = discover(consul, clock)
+    await running.until("127.0.0.1:5432", "127.0.0.1:80")
+    consul.fail(Fault(HEALTH + "web", status=500, body="rpc error"))
+    consul.deregister("web", "web-node1")
+    consul.register("web", Instance(port=81))  # what is not told yet
+    await passing(clock, 3, lambda: rpc_failures(running))
+    consul.register("db", Instance(node="n2", port=5433))
+    await passing(clock, 10, lambda: "127.0.0.1:5433" in running.addresses)
+    assert running.addresses == ["127.0.0.1:5432", "127.0.0.1:5433", "127.0.0.1:80"]
+    consul.heal()
+    await passing(clock, 20, lambda: "127.0.0.1:81" in running.addresses)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(CATALOG, status=500),
+        Fault(CATALOG, status=404),
+        Fault(CATALOG, status=200, body="{"),
+        Fault(CATALOG, status=200, body="{}"),  # no index
+        Fault(CATALOG, status=200, body="[]", headers={"X-Consul-Index": "99"}),
+        Fault(CATALOG, status=200, body="null", headers={"X-Consul-Index": "99"}),
+        Fault(CATALOG, status=200, body="{}", headers={"X-Consul-Index": "-1"}),
+        Fault(CATALOG, status=200, body="{}", headers={"X-Consul-Index": "many"}),
+        Fault(CATALOG, status=200, body="[" * 200_000, headers={"X-Consul-Index": "99"}),
+        Fault(CATALOG, disconnect=True),
+        Fault(CATALOG, cut=True),
+        Fault(HEALTH, status=500),
+        Fault(HEALTH, status=404),
+        Fault(HEALTH, status=200, body="<html>", headers={"X-Consul-Index": "99"}),
+        Fault(HEALTH, status=200, body='[{"Node": null}]', headers={"X-Consul-Index": "99"}),
+        Fault(HEALTH, status=200, body="\xff", headers={"X-Consul-Index": "99", "Content-Encoding": "gzip"}),
+        Fault(HEALTH, disconnect=True),
+        Fault(HEALTH, cut=True),
+    ],
+)
+async def test_no_failure_takes_targets_away(consul, discover, fault):
+    clock = FakeClock()
+    consul.register("web", WEB)
+    running = discover(consul, clock)
+    await running.until("127.0.0.1:80")
+    await passing(clock, 5, lambda: len(consul.asked("/v1/")) == 5)  # the second query of each is held
+    consul.fail(fault)
+    consul.register("web", Instance(node="n2", port=81))
+    await passing(clock, 5, lambda: True)
+    consul.register("web", Instance(node="n3", port=82))
+    await passing(clock, 20, lambda: rpc_failures(running))
+    assert "127.0.0.1:80" in running.addresses
+    assert not running.task.done()
+    consul.heal()
+    await passing(clock, 20, lambda: running.addresses == ["127.0.0.1:80", "127.0.0.1:81", "127.0.0.1:82"])
+
+
+async def test_after_a_failure_it_waits_fifteen_seconds_and_starts_over(consul, discover):
+    clock = FakeClock()
+    consul.register("web", WEB)
+    running = discover(consul, clock, services=("web",))
+    await running.until("127.0.0.1:80")
+    consul.fail(Fault(HEALTH, status=503, body="No cluster leader"))
+    consul.register("web", Instance(port=81))
+    await passing(clock, 5, lambda: rpc_failures(running) == 1)
+    asked = len(consul.asked(HEALTH))
+    await clock.advance(14)
+    await asyncio.sleep(0.02)
+    assert len(consul.asked(HEALTH)) == asked
+    consul.heal()
+    await passing(clock, 2, lambda: running.addresses == ["127.0.0.1:81"])
+    assert consul.asked(HEALTH)[asked].index == 0
+
+
+async def test_failures_are_logged_when_they_begin_and_when_they_end(consul, discover, caplog):
+    caplog.set_level(logging.INFO)
+    clock = FakeClock()
+    consul.register("web", WEB)
+    consul.register("db", DB)
+    running = discover(consul, clock)
+    await running.until("127.0.0.1:5432", "127.0.0.1:80")
+    consul.fail(Fault(status=500, body="no leader"))
+    consul.register("web", Instance(port=81))
+    consul.register("db", Instance(port=82))
+    await passing(clock, 60, lambda: rpc_failures(running) > 9)
+    lines = [one for one in caplog.records if one.name == "narthex.discovery"]
+    assert [one.message for one in lines] == ["Consul cannot be asked; the old targets stay"]
+    assert "no leader" in lines[0].why
+    consul.heal()
+    await passing(clock, 20, lambda: running.addresses == ["127.0.0.1:81", "127.0.0.1:82"])
+    lines = [one.message for one in caplog.records if one.name == "narthex.discovery"]
+    assert lines[1:] == ["Consul answers again"]
+
+
+async def test_an_index_that_goes_backwards_starts_over(consul, discover):
+    for number in range(5):
+        consul.register("web", Instance(port=number))
+    running = discover(consul, services=("web",))
+    await running.until("127.0.0.1:4")
+    await consul.until(lambda: consul.requests[-1].index == 6)
+    consul.rewind(2)
+    consul.wake()
+    await consul.until(lambda: [one.index for one in consul.asked(HEALTH)][-2:] == [0, 2])
+    consul.register("web", Instance(port=9))
+    await running.until("127.0.0.1:9")
+
+
+async def test_an_index_that_is_not_positive_does_not_make_it_spin(consul, discover):
+    consul.register("web", WEB)
+    consul.fail(Fault(HEALTH, headers={"X-Consul-Index": "0"}), times=1)
+    running = discover(consul, services=("web",))
+    await running.until("127.0.0.1:80")
+    await consul.until(lambda: len(consul.asked(HEALTH)) > 1)
+    assert consul.asked(HEALTH)[1].index == 1
+
+
+async def test_an_unchanged_index_publishes_nothing(consul, discover):
+    consul.register("web", WEB)
+    running = discover(consul, services=("web",))
+    await running.until("127.0.0.1:80")
+    await consul.until(lambda: len(consul.asked(HEALTH)) == 2)
+    headers = {"X-Consul-Index": str(consul.index + 1)}
+    consul.fail(Fault(HEALTH, status=200, body="[]", headers=headers), times=5)
+    consul.register("web", WEB)  # wakes the query, with the index that the faults repeat
+    await consul.until(lambda: len(consul.asked(HEALTH)) == 8)
+    assert len(running.seen.published) == 2
+    assert running.addresses == ["127.0.0.1:80"]
+
+
+async def test_a_restarted_server_is_found_again(discover):
+    first = FakeConsul()
+    await first.start()
+    port = int(first.address.rpartition(":")[2])
+    for number in range(9):
+        first.register("web", Instance(port=number))
+    clock = FakeClock()
+    running = discover(first, clock)
+    await running.until("127.0.0.1:8")
+    await first.stop()
+    await passing(clock, 40, lambda: rpc_failures(running) >= 2)
+    assert running.addresses == ["127.0.0.1:8"]
+    second = FakeConsul()
+    second.register("web", WEB)
+    await second.start(port)
+    try:
+        await passing(clock, 40, lambda: running.addresses == ["127.0.0.1:80"])
+    finally:
+        await second.stop()
+
+
+async def test_without_a_first_answer_the_run_fails_and_may_be_tried_again_within_fifteen_seconds(consul, discover):
+    consul.register("web", WEB)
+    for fault in (Fault("/v1/agent", status=500), Fault(CATALOG, status=500), Fault(HEALTH, status=500)):
+        consul.fail(fault)
+        running = discover(consul)
+        with pytest.raises(DiscoveryError, match=r"Unexpected response code: 500 \(\)") as failed:
+            await running.until("never")
+        assert failed.value.retry_within == 15
+        assert rpc_failures(running) == 1
+        assert not running.seen.published
+        consul.heal()
+
+
+async def test_one_service_that_never_answers_delays_the_others_for_a_minute_at_most(consul, discover, caplog):
+    clock = FakeClock()
+    for name in ("db", "web"):
+        consul.register(name, WEB)
+    consul.fail(Fault(HEALTH + "db", status=500))
+    running = discover(consul, clock)
+    await consul.until(lambda: rpc_failures(running))
+    await passing(clock, 59, lambda: clock.monotonic() >= 59)
+    assert not running.seen.published
+    await passing(clock, 5, lambda: running.seen.groups.keys() == {"web"})
+    assert [one.services for one in caplog.records if hasattr(one, "services")] == ["db"]
+    consul.heal()
+    await passing(clock, 20, lambda: running.seen.groups.keys() == {"db", "web"})
+
+
+async def test_knowing_nothing_at_all_is_never_published(consul, discover):
+    clock = FakeClock()
+    consul.register("web", WEB)
+    consul.fail(Fault(CATALOG, delay=100_000))
+    running = discover(consul, clock)
+    await consul.until(lambda: bool(consul.asked(CATALOG)))
+    await passing(clock, 300, lambda: clock.monotonic() > 299)
+    assert not running.seen.published
+
+
+async def test_a_flood_of_changes_is_asked_for_once_an_interval(consul, discover):
+    clock = FakeClock()
+    consul.register("web", WEB)
+    running = discover(consul, clock, services=("web",), refresh_interval=Duration(30_000))
+    await running.until("127.0.0.1:80")
+    for number in range(300):
+        consul.register("web", Instance(port=number))
+        await clock.advance(1)
+        await asyncio.sleep(0.003)
+    asked = len(consul.asked(HEALTH))
+    assert 15 <= asked <= 10 + 300 / 30 + 1
+
+
+async def test_metrics_have_prometheus_names(consul, discover):
+    consul.register("web", WEB)
+    running = discover(consul)
+    await running.until("127.0.0.1:80")
+    assert running.value("rpc_failures_total") == 0
+    assert running.value("rpc_duration_seconds_count", endpoint="catalog", call="services") >= 1
+    assert running.value("rpc_duration_seconds_count", endpoint="catalog", call="service") >= 1
+
+
+async def test_a_hundred_and_fifty_services_are_asked_at_once(consul, discover):
+    for number in range(150):
+        consul.register(f"service{number:03}", Instance(port=number))
+    running = discover(consul)
+    await running.until(*(f"127.0.0.1:{number}" for number in range(150)))
+    await consul.until(lambda: len(consul.asked(HEALTH)) == 300)  # all are held at the same time
+    consul.register("service149", Instance(port=1000))
+    await running.seen.until(lambda seen: seen.groups["service149"].targets[0]["__address__"] == "127.0.0.1:1000")
+
+
+async def test_no_secret_is_published_or_logged(consul, discover, caplog):
+    from narthex.config.types import Secret
+
+    caplog.set_level(logging.DEBUG)
+    clock = FakeClock()
+    consul.token = "s3cr3t-token"
+    consul.register("web", WEB)
+    running = discover(consul, clock, token=Secret("s3cr3t-token"))
+    await running.until("127.0.0.1:80")
+    consul.token = "another"
+    consul.register("web", Instance(port=81))
+    await passing(clock, 5, lambda: rpc_failures(running))
+    assert any("403" in one.why for one in caplog.records if hasattr(one, "why"))
+    everything = [caplog.text, json.dumps([dict(one.targets[0]) for one in running.seen.groups.values()])]
+    everything += [str(vars(one)) for one in caplog.records if one.name == "narthex.discovery"]
+    assert not any("s3cr3t" in text for text in everything)
+
+
+async def test_cancelling_while_queries_are_held_is_immediate(consul, discover):
+    consul.register("web", WEB)
+    running = discover(consul)
+    await running.until("127.0.0.1:80")
+    running.task.cancel()
+    done, _ = await asyncio.wait({running.task}, timeout=2)
+    assert done
+    assert running.task.cancelled()
+    await settle()
