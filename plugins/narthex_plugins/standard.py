@@ -16,13 +16,14 @@ __all__ = ["main", "shipped"]
 def shipped() -> Mapping[str, object]:
     """Every plugin that ships, by the name that operators see."""
     from narthex_plugins import exposition, file, relabel_actions, static, status_page, tsdb, webhook
-    from narthex_sd import consul, ec2, http
+    from narthex_sd import consul, dns, ec2, http
     from narthex_sd import exec as program
 
     return {
         "static": static,
         "file": file,
         "http": http,
+        "dns": dns,
         "exec": program,
         "consul": consul,
         "ec2": ec2,
