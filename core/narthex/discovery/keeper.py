@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -35,6 +36,8 @@ class Keeper:
         self._catalog = catalog
         self._clock = clock
         self._failing = False
+        # One thread: a write whose waiter was cancelled still comes before the next one.
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="discovery-groups")
 
     async def load(
         self, wanted: Mapping[str, Sequence[DiscoveryConfig]], limits: Mapping[str, DiscoverySafety]
@@ -72,13 +75,18 @@ class Keeper:
         writes = [(gate, write) for gate in gates if (write := self._write_of(gate, self._directory)) is not None]
         if not writes:
             return
-        failed = await asyncio.to_thread(_carry_out, writes)
+        failed = await asyncio.get_running_loop().run_in_executor(self._writer, _carry_out, writes)
         for gate, _ in failed:
             gate.changed = True
         if failed and not self._failing:
             gate, error = failed[0]
             log.warning("Discovered targets cannot be kept on disk", extra={"job": gate.job, "error_text": str(error)})
         self._failing = bool(failed)
+
+    async def finish(self, gates: Iterable[Gate]) -> None:
+        """Save for the last time."""
+        await self.save(gates)
+        self._writer.shutdown(wait=False)
 
     def _write_of(self, gate: Gate, directory: Path) -> Callable[[], None] | None:
         config, changed, confirmed = gate.provider.config, gate.changed, gate.confirmed

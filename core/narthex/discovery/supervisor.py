@@ -195,7 +195,7 @@ class Supervisor:
         late = [provider for run, provider in self._leaving.items() if not run.done.done()]
         for provider in late:
             provider.log.warning("Discovery did not stop in time", extra={"grace": grace})
-        await self._keeper.save(self._gates())
+        await self._keeper.finish(self._gates())
         for job in list(self._jobs):
             self._forget(job)
         self._providers = {}
