@@ -1,4 +1,4 @@
-"""Reading configurations and labels for commands, with errors that say what was meant."""
+"""Reading configurations for commands, with errors that say what was meant."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from narthex.config.sections import Config
     from narthex.plugins.catalog import Catalog
 
-__all__ = ["find_job", "load", "parse_labels", "quiet"]
+__all__ = ["find_job", "load", "quiet"]
 
 
 def load(app: App, file: str, catalog: Catalog) -> Config:
@@ -34,34 +34,6 @@ def find_job(config: Config, name: str) -> ScrapeConfig:
     close = get_close_matches(name, jobs, n=1)
     hint = f"did you mean {close[0]!r}?" if close else f"jobs: {', '.join(jobs) or 'none'}"
     raise UsageError(f"no job is named {name!r}; {hint}")
-
-
-def parse_labels(text: str) -> dict[str, str]:
-    """Labels as ``name=value,name=value`` or as a series, ``name{label="value"}``. Raises ``ValueError``."""
-    if "{" in text:
-        return _series(text)
-    labels: dict[str, str] = {}
-    for pair in filter(None, text.split(",")):
-        name, equals, value = pair.partition("=")
-        if not equals or not name.strip():
-            raise ValueError(f'{pair!r} is not name=value; write a value with a comma as {{name="a,b"}}')
-        labels[name.strip()] = value
-    return labels
-
-
-def _series(text: str) -> dict[str, str]:
-    from narthex.errors import ParseError
-    from narthex.model.matcher import MatchOp
-    from narthex.promql.ast import VectorSelector
-    from narthex.promql.parser import parse
-
-    try:
-        selector = parse(text)
-    except ParseError as error:
-        raise ValueError(f"{text!r} is not a series: {error}") from None
-    if not isinstance(selector, VectorSelector) or any(one.op is not MatchOp.EQUAL for one in selector.matchers):
-        raise ValueError(f'{text!r} is not a series such as up{{job="node"}}')
-    return {one.name: one.value for one in selector.matchers}
 
 
 @contextlib.contextmanager

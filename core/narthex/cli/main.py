@@ -26,6 +26,7 @@ _COMMANDS = {
     "query": Lazy("narthex.cli.query:query", "Ask a running server."),
     "relabel": Lazy("narthex.cli.relabel:relabel", "Show what relabel rules make of labels, rule by rule."),
     "test": Lazy("narthex.cli.test:test", "Run tests written in files."),
+    "why": Lazy("narthex.cli.why:why", "Ask a running server for its reasons."),
 }
 
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from narthex.cli.flags import Parsed
-from narthex.cli.loading import find_job, load, parse_labels
+from narthex.cli.loading import find_job, load
 from narthex.cli.output import diff_line, heading, line, print_json
 from narthex.errors import UsageError
+from narthex.explain.given import parse_labels
 
 if TYPE_CHECKING:
     from narthex.cli.app import App

@@ -16,6 +16,7 @@ from narthex.config.dump import plain
 from narthex.config.safety import DiscoverySafety
 from narthex.config.scrape import ScrapeConfig
 from narthex.discovery.supervisor import Supervisor
+from narthex.explain.why import JobEvidence
 from narthex.model.targetgroup import SourcedGroup
 from narthex.plugins.catalog import Catalog
 from narthex.relabel.rules import Rules, compile_rules
@@ -109,6 +110,13 @@ class Jobs:
     def job(self, name: str) -> Job:
         """A job by name. Raises ``KeyError``."""
         return self._jobs[name]
+
+    def evidence(self) -> list[JobEvidence]:
+        """What is known about each job at this moment, for explanations."""
+        return [
+            JobEvidence(job.config, job.rules, self._supervisor.groups(name), self._pools[name].status().targets)
+            for name, job in self._jobs.items()
+        ]
 
     async def stop_discovery(self, grace: float) -> None:
         """Stop discovering: the first thing to stop, so that nothing is taken for gone. ``grace`` in seconds."""

@@ -22,6 +22,7 @@ from narthex.discovery.gate import HeldUpdate, RestoredGroups
 from narthex.discovery.state import DiscovererStatus
 from narthex.errors import ConfigError, NarthexError, Problem
 from narthex.explain.relabel import Explanation, Stage, explain_rules, explain_target
+from narthex.explain.why import JobEvidence
 from narthex.options import ListenAddress, ServerOptions
 from narthex.plugins.host import PluginHost
 from narthex.rules.status import GroupStatus
@@ -174,6 +175,10 @@ class Server:
         if stage == "target":
             return explain_target(job.config, job.rules, labels)
         return explain_rules(stage, job.config.metric_relabel_configs, job.metric_rules, labels, job=pool)
+
+    def job_evidence(self) -> Sequence[JobEvidence]:
+        """Every scrape job with its groups and scrapes at this moment."""
+        return self._jobs.evidence()
 
     def rule_groups(self) -> Sequence[GroupStatus]:
         """Every rule group's state, in file order."""

@@ -21,6 +21,7 @@ from narthex.web.series import SeriesRoutes
 from narthex.web.status import StatusRoutes
 from narthex.web.targets import TargetRoutes
 from narthex.web.view import ServerView
+from narthex.web.why import WhyRoutes
 
 __all__ = ["make_app"]
 
@@ -65,6 +66,7 @@ def _add_api(app: web.Application, view: ServerView, root: str) -> None:
         "targets/metadata": targets.target_metadata,
         "targets/relabel_steps": targets.relabel_steps,
         "relabel/explain": RelabelRoutes(view).explain,
+        "why/target": WhyRoutes(view).target,
         "scrape_pools": targets.scrape_pools,
         "metadata": targets.metadata,
         "discovery": targets.discovery,

@@ -17,6 +17,7 @@ from narthex.clock import Clock
 from narthex.discovery.gate import HeldUpdate, RestoredGroups
 from narthex.discovery.state import DiscovererStatus
 from narthex.explain.relabel import Explanation, Stage
+from narthex.explain.why import JobEvidence
 from narthex.plugins.catalog import Catalog
 from narthex.promql.engine import Engine
 from narthex.rules.status import GroupStatus
@@ -80,6 +81,9 @@ class ServerView(Protocol):
 
     def explain_relabeling(self, stage: Stage, pool: str, labels: Mapping[str, str]) -> Explanation:
         """What the rules of a stage make of ``labels``; alerts have no pool. Raises ``KeyError`` for an unknown job."""
+
+    def job_evidence(self) -> Sequence[JobEvidence]:
+        """Every scrape job with its groups and scrapes at this moment, for :func:`narthex.explain.why.why_target`."""
 
     def rule_groups(self) -> Sequence[GroupStatus]:
         """Every rule group's state, in file order."""

@@ -8,6 +8,11 @@ from dataclasses import dataclass
 import pytest
 
 from narthex.cli.main import main
+from narthex.config.load import parse_config
+from narthex.config.sections import Config
+from narthex.plugins.catalog import Catalog
+from narthex.plugins.host import PluginHost
+from narthex_plugins.standard import shipped
 
 
 @dataclass(frozen=True)
@@ -28,3 +33,15 @@ def narthex(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
         return Outcome(status, captured.out, captured.err)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def catalog() -> Catalog:
+    """What the shipped plugins contribute."""
+    return PluginHost(shipped(), scan=False).catalog()
+
+
+@pytest.fixture
+def config(catalog: Catalog) -> Callable[[str], Config]:
+    """A configuration from YAML text."""
+    return lambda text: parse_config(text, "prometheus.yml", catalog, env={})

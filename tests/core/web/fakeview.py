@@ -13,6 +13,7 @@ from narthex.discovery.gate import HeldUpdate, RestoredGroups
 from narthex.discovery.state import DiscovererStatus
 from narthex.errors import NarthexError
 from narthex.explain.relabel import Explanation, Stage
+from narthex.explain.why import JobEvidence
 from narthex.plugins.catalog import Catalog
 from narthex.promql.engine import Engine
 from narthex.rules.status import GroupStatus
@@ -41,6 +42,7 @@ class FakeView:
         self.stopping = False
         self.found_pools: dict[str, PoolStatus] = {}
         self.steps: dict[str, list[Mapping[str, Any]]] = {}
+        self.evidence: list[JobEvidence] = []
         self.explanations: dict[tuple[Stage, str], Explanation] = {}
         self.groups: list[GroupStatus] = []
         self.found_alertmanagers: tuple[list[str], list[str]] = ([], [])
@@ -60,6 +62,9 @@ class FakeView:
 
     def explain_relabeling(self, stage: Stage, pool: str, labels: Mapping[str, str]) -> Explanation:
         return self.explanations[stage, pool]
+
+    def job_evidence(self) -> Sequence[JobEvidence]:
+        return self.evidence
 
     def rule_groups(self) -> Sequence[GroupStatus]:
         return self.groups

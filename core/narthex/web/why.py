@@ -1,0 +1,35 @@
+"""``/api/v1/why/…``: what the server decided, and for which reasons."""
+
+from __future__ import annotations
+
+import asyncio
+
+from aiohttp import web
+
+from narthex.explain.why import Question, why_target
+from narthex.web.envelope import ApiError, success
+from narthex.web.params import BadParameterError
+from narthex.web.view import ServerView
+
+__all__ = ["WhyRoutes"]
+
+
+class WhyRoutes:
+    """The handlers; ``view`` is the server."""
+
+    def __init__(self, view: ServerView) -> None:
+        self._view = view
+
+    async def target(self, request: web.Request) -> web.StreamResponse:
+        """Why ``target`` is scraped or not, in ``scrapePool`` or in any."""
+        try:
+            question = Question.parse(request.query.get("target", ""))
+        except ValueError as error:
+            raise BadParameterError("target", error) from None
+        pool = request.query.get("scrapePool", "")
+        evidence = [one for one in self._view.job_evidence() if pool in {"", one.config.job_name}]
+        if pool and not evidence:
+            raise ApiError("bad_data", f"unknown scrape pool {pool!r}")
+        # A big fleet is gone through target by target, which must not delay anybody's scrape.
+        answer = await asyncio.to_thread(why_target, question, evidence, self._view.discoverers())
+        return success(answer.as_json(self._view.clock.now()))
