@@ -59,7 +59,7 @@ class Rules:
                 if result is None:
                     return None, index
                 labels = result
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise self._failure(index, error) from error
         return labels, None
 
@@ -70,7 +70,7 @@ class Rules:
         for index, step in self._steps:
             try:
                 result = step(before.to_dict())
-            except Exception:  # noqa: BLE001 -- decide() reports it; the steps before it are what a trace is for
+            except (Exception, SystemExit):  # noqa: BLE001 -- decide() reports it; the steps before it are what a trace is for
                 break
             after = None if result is None else Labels(result)
             steps.append(Step(index, self._names[index].partition(" ")[0], before, after))
@@ -96,7 +96,7 @@ def compile_rules(configs: Sequence[ActionRule], catalog: Catalog, *, legacy_nam
             raise PluginError(f"relabel rule {index}: unknown action {config.action!r}")
         try:
             step = found.kind.compile(config)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise PluginError(f"relabel rule {index}: action {found.kind.name} of {found.origin}: {error}") from error
         steps.append(_legacy(step) if legacy_names and "$" in config.target_label else step)
         names.append(f"{found.kind.name} of {found.origin}")

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 from narthex.config.rulefile import RuleFile
 from narthex.config.rules import load_rule_file, parse_rule_file
 from narthex.errors import ConfigError, ParseError, Problem
-from narthex.promql.parser import parse
+from narthex.promql.parser import ParserOptions, parse
 from narthex.rules.expansion import check_template
 
 __all__ = ["check_expression", "read_rule_files", "read_rule_text"]
 
+_DEFAULT = ParserOptions()
 
-def check_expression(text: str) -> str | None:
-    """What is wrong with a PromQL expression, or None."""
+
+def check_expression(text: str, options: ParserOptions = _DEFAULT) -> str | None:
+    """What is wrong with a PromQL expression, or None; ``options`` are the parts of the language that are on."""
     try:
-        parse(text)
+        parse(text, options=options)
     except ParseError as error:
         return str(error)
     return None
@@ -28,13 +31,14 @@ def read_rule_text(text: str | bytes, name: str) -> RuleFile:
     return parse_rule_file(text, name, check_expr=check_expression, check_template=check_template)
 
 
-def read_rule_files(paths: Iterable[Path]) -> dict[str, RuleFile]:
+def read_rule_files(paths: Iterable[Path], options: ParserOptions = _DEFAULT) -> dict[str, RuleFile]:
     """Rule files by path. Raises ``ConfigError`` with the problems of all of them."""
     files: dict[str, RuleFile] = {}
     problems: list[Problem] = []
+    check = partial(check_expression, options=options)
     for path in paths:
         try:
-            files[str(path)] = load_rule_file(path, check_expr=check_expression, check_template=check_template)
+            files[str(path)] = load_rule_file(path, check_expr=check, check_template=check_template)
         except ConfigError as error:
             problems += error.problems
     if problems:

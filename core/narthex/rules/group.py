@@ -214,8 +214,9 @@ class Group:
     async def _restore_rule(self, rule: AlertingRule, now: int) -> None:
         try:
             rule.alerts = await self._in_worker(partial(rule.restore, self._services.storage, now))
-        except NarthexError as error:
-            log.warning("alerts could not be restored: %s", error, extra=self._fields(rule))
+        except Exception as error:  # their old times are lost, the alerts are not
+            expected = isinstance(error, NarthexError)
+            log.warning("alerts could not be restored: %s", error, extra=self._fields(rule), exc_info=not expected)
         rule.restored = True
 
     # --- status -------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from narthex.config.rulefile import RuleFile
-from narthex.errors import ConfigError, NarthexError, ParseError, Problem
+from narthex.errors import ConfigError, ParseError, Problem
 from narthex.model.labels import Labels
 from narthex.rules.definition import GroupDefinition, definitions
 from narthex.rules.group import Group, Services
@@ -125,5 +125,5 @@ class RuleSet:
             write_stale(
                 self._services.storage, ended, definition.interval, int(clock.now() * 1000) - definition.query_offset
             )
-        except NarthexError as error:
+        except Exception as error:  # noqa: BLE001 -- nobody awaits this task, so here is where it is told
             log.warning("series of a removed group could not be ended: %s", error, extra={"group": definition.name})

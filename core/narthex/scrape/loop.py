@@ -118,7 +118,10 @@ class ScrapeLoop:
                 self._interval_length.observe(started - before)
                 self._interval_histogram.observe(started - before)
             before = started
-            await self.scrape(slots.stamp(slot, started * 1000))
+            try:
+                await self.scrape(slots.stamp(slot, started * 1000))
+            except (Exception, SystemExit) as problem:  # noqa: BLE001 -- whatever it is, the next slot gets its chance
+                self._stumble(problem)
             slot = self.slots.following(slot, clock.now() * 1000)
 
     def rename(self, target: Target) -> None:
@@ -137,7 +140,7 @@ class ScrapeLoop:
         except NarthexError as problem:
             error = str(problem)
             size = self._failed(problem, timestamp, size)
-        except Exception as problem:  # a format's plugin may raise anything; the loop has to go on
+        except (Exception, SystemExit) as problem:  # a format's plugin may raise anything; the loop has to go on
             error = f"{type(problem).__name__}: {problem}"
             if error != self._last_error:
                 log.exception("scrape failed unexpectedly", extra={"job": self.target.job, "target": self.target.url})
@@ -185,6 +188,18 @@ class ScrapeLoop:
         self._metrics.duration.observe(duration)
         self._last_scrape, self._last_duration = timestamp, duration
         self._become("down" if error else "up", error)
+
+    def _stumble(self, problem: BaseException) -> None:
+        """A scrape ended in the middle: a bug here or in a plugin. Say it once, and trust nothing that was cached."""
+        error = f"internal error: {type(problem).__name__}: {problem}"
+        if error != self._last_error:
+            log.error(
+                "scrape broke off unexpectedly",
+                extra={"job": self.target.job, "target": self.target.url},
+                exc_info=problem,
+            )
+        self.cache.reread()
+        self._health, self._last_error = "down", error
 
     def _become(self, health: Health, error: str) -> None:
         if health != self._health and (health == "down" or self._health == "down"):

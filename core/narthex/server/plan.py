@@ -21,6 +21,7 @@ from narthex.plugins.catalog import Catalog
 from narthex.relabel.rules import Rules, compile_rules
 from narthex.rules.files import read_rule_files
 from narthex.rules.options import RuleOptions
+from narthex.server.features import read_features
 from narthex.server.jobs import Job, compile_job
 
 __all__ = ["Plan", "make_plan"]
@@ -61,7 +62,7 @@ def make_plan(options: ServerOptions, catalog: Catalog, external_url: str) -> Pl
     return Plan(
         config=config,
         jobs=tuple(compile_job(job, catalog, config.narthex.discovery) for job in config.scrape_configs),
-        rule_files=read_rule_files(rule_paths(config)),
+        rule_files=read_rule_files(rule_paths(config), read_features(options.enable_feature).parser),
         rule_options=rule_options(config, options, external_url),
         alert_rules=compile_rules(config.alerting.alert_relabel_configs, catalog),
         blocks=tuple(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 import sys
@@ -22,9 +23,15 @@ SWITCH_SECONDS = 0.001
 pure Python delays a due scrape by at most a millisecond."""
 
 
+GARBAGE_THRESHOLDS = (50_000, 50, 100)
+"""Cycles are rare here and reference counting frees the rest, so the cyclic collector runs less often than by default:
+it took 9 % of the processor with 200 targets of 1,000 series at 1 s."""
+
+
 def run_server(options: ServerOptions, host: PluginHost) -> int:
     """Run until a signal. Raises ``ConfigError`` when the first configuration cannot be used."""
     sys.setswitchinterval(SWITCH_SECONDS)
+    gc.set_threshold(*GARBAGE_THRESHOLDS)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(_serve(options, host))
 

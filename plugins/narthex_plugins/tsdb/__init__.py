@@ -20,7 +20,7 @@ _DAY = 86_400_000
 
 @dataclass(frozen=True, slots=True)
 class TsdbConfig:
-    """``narthex: {storage: {tsdb: …}}``. The server's flags ``--storage.tsdb.*`` override it.
+    """``narthex: {storage: {tsdb: …}}``. What stands there wins over the server's flags.
 
     ``path`` is the data directory; without it the server's own (``BuildContext.data``) is used, and without that too
     samples live in memory only.

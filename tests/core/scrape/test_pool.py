@@ -126,6 +126,25 @@ async def test_a_format_that_breaks_does_not_end_the_loop(bench, target, found, 
     assert sum("unexpectedly" in record.message for record in caplog.records) == 1
 
 
+@pytest.mark.parametrize("error", [RuntimeError("bug"), SystemExit(3)])
+async def test_whatever_breaks_off_a_scrape_the_next_slot_gets_its_chance(
+    bench, target, found, monkeypatch, caplog, error
+):
+    def broken(batch):
+        raise error
+
+    pool = bench.pool()
+    pool.sync(found(target()))
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.storage, "append", broken)
+        await bench.clock.advance(20)
+    status = pool.status().targets[0]
+    assert (status.health, type(error).__name__ in status.last_error) == ("down", True)
+    assert caplog.text.count("scrape broke off unexpectedly") == 1
+    await bench.clock.advance(10)
+    assert pool.status().targets[0].health == "up"
+
+
 async def test_a_storage_that_refuses_makes_the_target_down(bench, target, found, monkeypatch):
     pool = bench.pool()
     pool.sync(found(target()))
