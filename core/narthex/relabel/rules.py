@@ -79,7 +79,7 @@ class Rules:
             before = after
         return tuple(steps)
 
-    def _failure(self, index: int, error: Exception) -> PluginError:
+    def _failure(self, index: int, error: BaseException) -> PluginError:
         return PluginError(f"relabel rule {index}: action {self._names[index]} failed: {type(error).__name__}: {error}")
 
 
