@@ -16,7 +16,7 @@ __all__ = ["main", "shipped"]
 def shipped() -> Mapping[str, object]:
     """Every plugin that ships, by the name that operators see."""
     from narthex_plugins import exposition, file, relabel_actions, static, status_page, tsdb, webhook
-    from narthex_sd import consul, dns, ec2, http
+    from narthex_sd import consul, dns, ec2, http, mdns
     from narthex_sd import exec as program
 
     return {
@@ -27,6 +27,7 @@ def shipped() -> Mapping[str, object]:
         "exec": program,
         "consul": consul,
         "ec2": ec2,
+        "mdns": mdns,
         "relabel_actions": relabel_actions,
         "exposition": exposition,
         "tsdb": tsdb,
