@@ -13,8 +13,6 @@ from narthex.errors import ConfigError, DiscoveryError
 from narthex.model.targetgroup import TargetGroup
 from narthex.testing.discovery import build_context
 from narthex_sd.dns import DnsConfig
-
-pytest.importorskip("dns", reason="the extra dns is not installed")
 from narthex_sd.dns.discovery import DnsDiscoverer
 from narthex_sd.dns.labels import Record
 from narthex_sd.dns.lookup import Found
