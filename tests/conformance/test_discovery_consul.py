@@ -67,7 +67,7 @@ async def discovered(config: ConsulConfig) -> Recorder:
 
 
 def configured(options: dict[str, Any], address: str) -> ConsulConfig:
-    """The cases say what is set in Prometheus's struct, past its YAML defaults: there stale reads are off unless set."""
+    """The cases set fields of Prometheus's struct, past its YAML defaults: there stale reads are off unless set."""
     return decode_yaml(ConsulConfig, json.dumps({"server": address, "allow_stale": False, **options}), "consul.yml")
 
 
