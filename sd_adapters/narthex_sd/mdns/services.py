@@ -2,6 +2,9 @@
 
 The browser reports a name at a time; the rest is usually in its cache by then. Where it is not, the instance is asked
 for in the background until it answers or says goodbye, and nobody else waits for it.
+
+Every instance that was reported is looked at once more a moment later. When an address changes, the new one is reported
+while the old one is still good; that it goes, a second later (RFC 6762 §10.2), is reported to nobody.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ Ask = Callable[[str, str], Awaitable[bool]]
 
 _PAUSE = 3.0
 _LONGEST_PAUSE = 60.0
+_FLUSH = 2.0
 
 
 class Services:
@@ -37,11 +41,16 @@ class Services:
         self._dirty: dict[str, None] = {}
         self._groups: dict[str, TargetGroup] = {}
         self._asking: dict[str, asyncio.Task[None]] = {}
+        self._recent: set[str] = set()
+        self._second_look: asyncio.Task[None] | None = None
 
     def announced(self, kind: str, name: str) -> None:
         """An instance is there, or something about it is new."""
         self._types[name.lower()] = (kind, name)
         self._touch(name.lower())
+        self._recent.add(name.lower())
+        if self._second_look is None or self._second_look.done():
+            self._second_look = asyncio.create_task(self._look_again(), name="look again")
 
     def gone(self, name: str) -> None:
         """An instance said goodbye, or its announcement ran out."""
@@ -56,11 +65,18 @@ class Services:
 
     async def close(self) -> None:
         """Stop asking."""
-        tasks = list(self._asking.values())
+        tasks = [*self._asking.values(), *([self._second_look] if self._second_look else [])]
         for task in tasks:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
+
+    async def _look_again(self) -> None:
+        while self._recent:
+            recent, self._recent = self._recent, set()
+            await self._clock.sleep(_FLUSH)
+            for source in recent & self._types.keys():
+                self._touch(source)
 
     def _touch(self, source: str) -> None:
         self._dirty[source] = None

@@ -1,0 +1,93 @@
+"""The adapter and Avahi, each as it ships, over multicast on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import replace
+
+import pytest
+
+from narthex.testing.discovery import Recorder, build_context, check_discoverer
+from narthex_sd.mdns.discovery import MdnsDiscoverer
+
+pytestmark = pytest.mark.server
+
+
+@contextlib.asynccontextmanager
+async def running(config):
+    seen = Recorder()
+    task = asyncio.create_task(MdnsDiscoverer(config, build_context("mdns/0")).run(seen))
+    try:
+        yield seen
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+
+
+def named(seen):
+    return {group.targets[0]["__meta_mdns_name"]: dict(group.targets[0]) for group in seen.groups.values()}
+
+
+async def test_it_keeps_the_contract_of_discoverers(avahi, config):
+    first = avahi.publish("first", 9101)
+    others = []
+
+    async def update():
+        others.append(avahi.publish("second", 9102))
+
+    async def retract():
+        await asyncio.to_thread(avahi.withdraw, first)
+
+    await check_discoverer(lambda context: MdnsDiscoverer(config, context), update=update, retract=retract, seconds=20)
+    await asyncio.to_thread(avahi.withdraw, others[0])
+
+
+async def test_labels_hold_what_was_announced(avahi, config):
+    publisher = avahi.publish("Küche. 2", 9103, "path=/metrics", "Room-Nr=2=b", "flag", "path=/ignored")
+    async with running(config) as seen:
+        await seen.until(lambda seen: "Küche. 2" in named(seen), 20)
+        labels = named(seen)["Küche. 2"]
+        await asyncio.to_thread(avahi.withdraw, publisher)
+        await seen.until(lambda seen: "Küche. 2" not in named(seen), 20)
+    host = labels.pop("__meta_mdns_server")
+    assert host.startswith("narthex-")
+    assert host.endswith(".local")
+    assert labels == {
+        "__address__": "127.0.0.1:9103",
+        "__meta_mdns_name": "Küche. 2",
+        "__meta_mdns_type": config.service_types[0],
+        "__meta_mdns_domain": "local",
+        "__meta_mdns_address": "127.0.0.1",
+        "__meta_mdns_port": "9103",
+        "__meta_mdns_ipv4_addresses": ",127.0.0.1,",
+        "__meta_mdns_ipv6_addresses": ",::1,",
+        "__meta_mdns_txt_path": "/metrics",
+        "__meta_mdns_txtpresent_path": "true",
+        "__meta_mdns_txt_Room_Nr": "2=b",
+        "__meta_mdns_txtpresent_Room_Nr": "true",
+        "__meta_mdns_txt_flag": "",
+        "__meta_mdns_txtpresent_flag": "true",
+    }
+
+
+async def test_a_service_that_comes_back_otherwise_is_updated(avahi, config):
+    publisher = avahi.publish("phoenix", 9104, "version=1")
+    async with running(config) as seen:
+        await seen.until(lambda seen: "phoenix" in named(seen), 20)
+        await asyncio.to_thread(avahi.withdraw, publisher)
+        publisher = avahi.publish("phoenix", 9105, "version=2")
+        await seen.until(lambda seen: named(seen).get("phoenix", {}).get("__meta_mdns_txt_version") == "2", 20)
+        await seen.until(lambda seen: named(seen)["phoenix"]["__address__"] == "127.0.0.1:9105", 20)
+    await asyncio.to_thread(avahi.withdraw, publisher)
+
+
+async def test_only_the_types_asked_for_are_found(avahi, config):
+    (own,) = config.service_types
+    other, third = own.replace("narthex", "nx"), own.replace("narthex", "ny")
+    publishers = [avahi.publish(name, 9106, kind=kind) for name, kind in (("c", third), ("b", other), ("a", own))]
+    async with running(replace(config, service_types=(own, other))) as seen:
+        await seen.until(lambda seen: {"a", "b"} <= set(named(seen)), 20)
+    assert set(named(seen)) == {"a", "b"}
+    for publisher in publishers:
+        await asyncio.to_thread(avahi.withdraw, publisher)
