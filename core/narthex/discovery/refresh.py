@@ -81,3 +81,4 @@ class _Refresh:
             return tuple(fetching.result())
         finally:
             fetching.cancel()
+            await asyncio.wait([fetching])  # it may have to clean up, and nobody else waits for that

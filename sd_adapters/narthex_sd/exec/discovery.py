@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 from narthex.discovery.metrics import shared
 from narthex.discovery.refresh import refresh
@@ -108,6 +107,7 @@ class StreamingProgram:
         known: frozenset[str] = frozenset()
         limit = self._config.timeout.seconds or None
         async with self._runner.running(lines) as program:
+            program.ended.add_done_callback(lambda _: lines.news.set())  # nothing more to wait for
             while True:
                 groups = await self._runner.read(await self._next(program, lines, limit))
                 sources = frozenset(group.source for group in groups)
@@ -116,12 +116,7 @@ class StreamingProgram:
 
     async def _next(self, program: Program, lines: LatestLine, limit: float | None) -> bytes:
         """The next line. Raises ``DiscoveryError`` where none comes any more, or not in time."""
-        news = asyncio.ensure_future(lines.news.wait())
-        both: set[asyncio.Future[Any]] = {news, program.ended}
-        try:
-            in_time = await within(self._context.clock, limit, asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED))
-        finally:
-            news.cancel()
+        in_time = program.ended.done() or await within(self._context.clock, limit, lines.news.wait())
         line = lines.take()  # looked for first: the last one may have come together with the end
         if line is not None:
             return line

@@ -39,7 +39,7 @@ class LatestLine:
         self._rest = Whole(limit)
         self._line: bytes | None = None
         self.news = asyncio.Event()
-        """Set while there is a line to take."""
+        """Set while there is something to look at."""
 
     def feed(self, data: bytes) -> None:
         """Take a piece. Raises ``DiscoveryError`` when a line reaches the limit."""

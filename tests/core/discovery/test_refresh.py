@@ -115,3 +115,21 @@ async def test_a_failing_refresh_under_supervision_keeps_its_groups_and_comes_ba
     stopping = asyncio.create_task(supervisor.stop(1))
     await clock.advance(1)
     assert await stopping == []
+
+
+async def test_cancelling_waits_until_the_fetch_has_cleaned_up():
+    begun, cleaned = asyncio.Event(), []
+
+    async def fetch():
+        try:
+            begun.set()
+            await asyncio.Event().wait()
+        finally:
+            await settle()
+            cleaned.append(True)
+
+    task = asyncio.create_task(refresh(Duration(60_000), fetch, build_context()).run(Recorder()))
+    await begun.wait()
+    task.cancel()
+    await asyncio.wait({task})
+    assert cleaned
