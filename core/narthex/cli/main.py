@@ -23,6 +23,9 @@ _COMMANDS = {
     "run": Lazy("narthex.cli.run:run", "Scrape, store, evaluate rules and serve, until stopped."),
     "check": Lazy("narthex.cli.check:check", "Check files before a server reads them."),
     "plugins": Lazy("narthex.cli.plugins:plugins", "List plugins, what they contribute, and what is wrong with them."),
+    "plan": Lazy(
+        "narthex.cli.plan:plan", "Show what the configuration NEW would change: targets, series, rules and settings."
+    ),
     "query": Lazy("narthex.cli.query:query", "Ask a running server."),
     "relabel": Lazy("narthex.cli.relabel:relabel", "Show what relabel rules make of labels, rule by rule."),
     "test": Lazy("narthex.cli.test:test", "Run tests written in files."),
