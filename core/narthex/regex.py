@@ -92,6 +92,9 @@ class Regex:
         if spans[0][0] < 0:
             return None
         if len(data) == len(value):  # ASCII: byte positions are text positions
+            if len(spans) == 3 and spans[1][0] >= 0 and spans[2][0] >= 0:  # the pair that splits host and port
+                (a, b), (c, d), (e, f) = spans
+                return value[a:b], value[c:d], value[e:f]
             return tuple([value[start:end] if start >= 0 else "" for start, end in spans])
         return tuple([data[start:end].decode("utf-8", "surrogatepass") if start >= 0 else "" for start, end in spans])
 

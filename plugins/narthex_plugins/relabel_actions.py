@@ -29,6 +29,9 @@ Source = Callable[[Labels], str]
 _MEMORY = 1024
 """Results remembered for each rule that needs RE2: enough for what repeats, about 300 KB a rule at most."""
 
+_ANYTHING = ("(.*)", "(.+)")
+"""Expressions that match whatever there is, but for nothing, and capture the whole of it."""
+
 # Letters and references to groups may begin a name, digits may not.
 _LEGACY_TEMPLATE = re.compile(r"(?:[a-zA-Z_]|\$(?:\{\w+\}|\w+))(?:\w|\$(?:\{\w+\}|\w+))*", re.ASCII)
 
@@ -78,7 +81,24 @@ def _replace(rule: ActionRule) -> CompiledAction:
         return lambda labels: labels
     if value.literal is not None:
         return _replace_constant(source, _matcher(regex), target.literal, value.literal)
+    if regex.text in _ANYTHING and value.parts in {(0,), (1,)}:
+        return _copy(source, target.literal, may_delete=regex.text == "(.*)")
     return _replace_one(regex, source, target.literal, value.expander())
+
+
+def _copy(source: Source, name: str, *, may_delete: bool) -> CompiledAction:
+    """The commonest rule: the value as it is, under another name."""
+
+    def run(labels: Labels) -> Labels:
+        value = source(labels)
+        if value:
+            labels.pop(name, None)
+            labels[name] = value
+        elif may_delete:
+            labels.pop(name, None)
+        return labels
+
+    return run
 
 
 def _replace_constant(source: Source, matches: Callable[[str], bool], name: str, value: str) -> CompiledAction:
@@ -200,16 +220,21 @@ def _labelmap(rule: ActionRule) -> CompiledAction:
     expand = compile_template(rule.replacement, regex.group_count, regex.names).expander()
     groups = regex.groups
 
-    # Label names repeat on every target, so all results of RE2 and expansion are remembered, misses too.
+    # Targets of a job have the same names, so what a list of names comes to is remembered, and a name by itself too.
     @lru_cache(_MEMORY)
     def mapped(name: str) -> str | None:
         found = groups(name)
         return None if found is None else expand(found)
 
+    @lru_cache(_MEMORY // 8)
+    def changes_of(names: tuple[str, ...]) -> list[tuple[str, str]]:
+        return [(name, new) for name in names if (new := mapped(name))]  # no label has an empty name
+
     def run(labels: Labels) -> Labels:
-        changes = [(new, value) for name, value in labels.items() if (new := mapped(name)) is not None]
+        changes = [(new, labels[name]) for name, new in changes_of(tuple(labels))]
         for name, value in changes:
-            _set(labels, name, value)
+            labels.pop(name, None)
+            labels[name] = value
         return labels
 
     return run

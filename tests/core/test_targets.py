@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import copy
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 from narthex.config.relabel import ActionName, RelabelConfig
 from narthex.config.scrape import ScrapeConfig
 from narthex.config.types import Duration
+from narthex.model.labels import Labels
 from narthex.model.targetgroup import SourcedGroup, TargetGroup
 from narthex.plugins.catalog import Catalog, Contribution, Origin
 from narthex.relabel.rules import Rules, compile_rules
@@ -130,3 +133,20 @@ def test_every_discovered_target_is_accounted_for(own, labels):
         assert not any(name.startswith("__") for name in target.public)
         assert all(target.labels.values())
         assert target.timeout <= target.interval
+
+
+@given(OWN, OWN)
+def test_discovered_labels_are_those_that_rules_see(own, labels):
+    result = found(own, labels=labels, trace=True)
+    (trace,) = result.traces
+    group = {name: value for name, value in {**labels, **own}.items() if value}
+    assert {**dict(found({}).failed[0].discovered), **group} == dict(trace.discovered)
+    assert list(trace.discovered) == sorted(trace.discovered)
+    again = Labels(dict(trace.discovered))
+    assert (again, hash(again), str(again)) == (trace.discovered, hash(trace.discovered), str(trace.discovered))
+    assert copy.deepcopy(trace.discovered) == again
+
+
+def test_many_shapes_of_labels_are_forgotten_again():
+    own = [{"__address__": f"h:{i}", f"l{i}": "1"} for i in range(5000)]
+    assert len(found(*own).active) == 5000

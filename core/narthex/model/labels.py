@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
+from typing import Self
 
 __all__ = ["EMPTY", "Labels", "fnv1a", "quote"]
 
@@ -43,6 +44,14 @@ class Labels(Mapping[str, str]):
         self._map = {name: pairs[name] for name in sorted(pairs) if pairs[name]}
         self._hash: int | None = None
 
+    @classmethod
+    def of_sorted(cls, labels: dict[str, str]) -> Self:
+        """Take a dict over as it is: sorted by name, without empty values, and nobody else's from now on."""
+        made = cls.__new__(cls)
+        made._map = labels  # noqa: SLF001 -- its own
+        made._hash = None  # noqa: SLF001
+        return made
+
     def __getitem__(self, name: str) -> str:
         return self._map[name]
 
@@ -54,7 +63,7 @@ class Labels(Mapping[str, str]):
 
     def __hash__(self) -> int:
         if self._hash is None:
-            self._hash = hash(tuple(self._map.items()))
+            self._hash = hash((*self._map, *self._map.values()))  # half as dear as a tuple of pairs
         return self._hash
 
     def __eq__(self, other: object) -> bool:

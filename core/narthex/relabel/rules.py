@@ -67,16 +67,17 @@ class Rules:
         """Every rule's labels before and after, up to the first that drops or fails."""
         steps: list[Step] = []
         before = Labels(labels)
+        current = before.to_dict()  # handed from step to step as it is: labelmap goes by the order of the labels
         for index, step in self._steps:
             try:
-                result = step(before.to_dict())
+                result = step(current)
             except (Exception, SystemExit):  # noqa: BLE001 -- decide() reports it; the steps before it are what a trace is for
                 break
             after = None if result is None else Labels(result)
             steps.append(Step(index, self._names[index].partition(" ")[0], before, after))
-            if after is None:
+            if result is None or after is None:
                 break
-            before = after
+            before, current = after, result
         return tuple(steps)
 
     def _failure(self, index: int, error: BaseException) -> PluginError:

@@ -16,12 +16,13 @@ from narthex.config.dump import plain
 from narthex.config.safety import DiscoverySafety
 from narthex.config.scrape import ScrapeConfig
 from narthex.discovery.supervisor import Supervisor
+from narthex.explain.duplicates import find_duplicates
 from narthex.explain.why import JobEvidence
 from narthex.model.targetgroup import SourcedGroup
 from narthex.plugins.catalog import Catalog
 from narthex.relabel.rules import Rules, compile_rules
 from narthex.scrape.pool import ScrapePool
-from narthex.targets import TargetSet, targets
+from narthex.targets import TargetMemo, TargetSet
 
 __all__ = ["Job", "Jobs", "compile_job", "relabel_steps"]
 
@@ -60,7 +61,9 @@ class Jobs:
         self._make_pool = make_pool
         self._jobs: dict[str, Job] = {}
         self._pools: dict[str, ScrapePool] = {}
+        self._memos: dict[str, tuple[Job, TargetMemo]] = {}
         self._failing: dict[str, str] = {}
+        self._doubled: set[str] = set()
         self._syncing = asyncio.Lock()
 
     async def apply(self, jobs: Sequence[Job], external_labels: Mapping[str, str]) -> None:
@@ -81,6 +84,8 @@ class Jobs:
             {name: job.config.discovery for name, job in self._jobs.items()},
             {job.config.job_name: job.safety for job in jobs},
         )
+        self._memos = {name: memo for name, memo in self._memos.items() if name in self._jobs}
+        self._doubled &= self._jobs.keys()
         gone = [self._pools.pop(name) for name in list(self._pools) if name not in self._jobs]
         for name in self._jobs:
             await self._sync(name)
@@ -133,9 +138,11 @@ class Jobs:
             if job is None:
                 return
             try:
-                found = await self._targets(job, self._supervisor.groups(name))
+                groups = self._supervisor.groups(name)
+                found = await self._targets(job, groups)
                 if self._jobs.get(name) is job:  # a reload may have come in between
                     self._pools[name].sync(found)
+                await self._tell_duplicates(job, groups, found.duplicates)
             except (Exception, SystemExit) as error:
                 reason = f"{type(error).__name__}: {error}"
                 if self._failing.get(name) != reason:
@@ -145,11 +152,34 @@ class Jobs:
                 if self._failing.pop(name, None):
                     log.info("Targets are up to date again", extra={"job": name})
 
-    @staticmethod
-    async def _targets(job: Job, groups: Sequence[SourcedGroup]) -> TargetSet:
+    async def _tell_duplicates(self, job: Job, groups: Sequence[SourcedGroup], count: int) -> None:
+        """Say so, with both origins of one of them, when targets begin or cease to be discovered twice."""
+        name = job.config.job_name
+        if bool(count) == (name in self._doubled):
+            return
+        if not count:
+            self._doubled.discard(name)
+            log.info("No target is discovered twice any more", extra={"job": name})
+            return
+        self._doubled.add(name)
+        extra: dict[str, Any] = {"job": name, "duplicates": count}
+        for one in await asyncio.to_thread(find_duplicates, job.config, groups, job.rules, 1):
+            extra |= {"target": one.target.url, "scraped_from": one.first, "left_out_from": one.second}
+        log.warning("Targets are discovered twice and scraped once", extra=extra)
+
+    async def _targets(self, job: Job, groups: Sequence[SourcedGroup]) -> TargetSet:
+        memo = self._memo(job)
         if sum(len(sourced.group.targets) for sourced in groups) < LARGE:
-            return targets(job.config, groups, job.rules)
-        return await asyncio.to_thread(targets, job.config, groups, job.rules)
+            return memo.update(groups)
+        return await asyncio.to_thread(memo.update, groups)
+
+    def _memo(self, job: Job) -> TargetMemo:
+        """What is remembered of a job's targets, as long as it is the same job."""
+        name = job.config.job_name
+        known = self._memos.get(name)
+        if known is None or known[0] is not job:
+            known = self._memos[name] = (job, TargetMemo(job.config, job.rules))
+        return known[1]
 
 
 def relabel_steps(job: Job, labels: Mapping[str, str]) -> list[dict[str, Any]]:

@@ -1,0 +1,63 @@
+"""THE pure function. What it does stands in the package."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from narthex.config.scrape import ScrapeConfig
+from narthex.model.labels import Labels
+from narthex.model.target import Target
+from narthex.model.targetgroup import SourcedGroup
+from narthex.relabel.rules import Rules
+from narthex.targets.populate import Populate, Result
+from narthex.targets.values import DroppedTarget, FailedTarget, TargetSet, TargetTrace
+
+__all__ = ["results", "targets"]
+
+
+def targets(job: ScrapeConfig, groups: Sequence[SourcedGroup], rules: Rules, *, trace: bool = False) -> TargetSet:
+    """The targets of one job.
+
+    ``rules`` are the job's compiled ``relabel_configs``. Groups are taken in the order given; of targets that end with
+    equal labels and URL the first is kept. With ``trace`` every rule's effect is recorded, which costs a multiple.
+    Never raises for what discovery found: such a target is among ``failed``.
+    """
+    populate = Populate(job, rules)
+    active: dict[Labels, Target] = {}
+    dropped: list[DroppedTarget] = []
+    failed: list[FailedTarget] = []
+    traces: list[TargetTrace] = []
+    duplicates = 0
+    for sourced in groups:
+        found = results(populate, sourced)
+        for result in found:
+            if isinstance(result, Target):
+                # The URL follows from the labels and the job, so the labels are the whole identity.
+                if active.setdefault(result.labels, result) is not result:
+                    duplicates += 1
+            elif isinstance(result, DroppedTarget):
+                dropped.append(result)
+            else:
+                failed.append(result)
+        if trace:
+            traces += _traces(populate, sourced, found)
+    return TargetSet(job.job_name, tuple(active.values()), tuple(dropped), tuple(failed), duplicates, tuple(traces))
+
+
+def results(populate: Populate, sourced: SourcedGroup) -> list[Result]:
+    """What becomes of each target of a group, in order."""
+    group = sourced.group
+    run, labels = populate.run, group.labels
+    found: list[Result] = []
+    for index, own in enumerate(group.targets):
+        result = run(labels, own)
+        found.append(populate.failed(sourced, index, result) if isinstance(result, str) else result)
+    return found
+
+
+def _traces(populate: Populate, sourced: SourcedGroup, found: Sequence[Result]) -> list[TargetTrace]:
+    trace, source = populate.rules.trace, sourced.group.source
+    return [
+        TargetTrace(sourced.provider, source, index, result.discovered, trace(result.discovered), result)
+        for index, result in enumerate(found)
+    ]

@@ -1,0 +1,125 @@
+"""The targets of one job over time: the pure function, which looks only at what has changed.
+
+Results are remembered by group, and a group is known by the object it is: the supervisor hands on the same object while
+a group stays the same. Where a group changed, the targets that did not, in their place or found by address, keep their
+results. A target that stays is the same :class:`Target` object, so who comes next can tell without comparing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
+from operator import attrgetter
+
+from narthex.config.scrape import ScrapeConfig
+from narthex.model.labels import Labels
+from narthex.model.target import Target
+from narthex.model.targetgroup import SourcedGroup
+from narthex.relabel.rules import Rules
+from narthex.targets.function import results
+from narthex.targets.populate import Populate, Result
+from narthex.targets.values import DroppedTarget, FailedTarget, TargetSet
+
+__all__ = ["TargetMemo"]
+
+
+class _Entry:
+    """A group and what became of its targets."""
+
+    __slots__ = ("active", "dropped", "failed", "results", "sourced")
+
+    def __init__(self, sourced: SourcedGroup, found: Sequence[Result]) -> None:
+        self.sourced = sourced
+        self.results = tuple(found)
+        self.active = tuple([one for one in found if isinstance(one, Target)])
+        self.dropped = tuple([one for one in found if isinstance(one, DroppedTarget)])
+        self.failed = tuple([one for one in found if isinstance(one, FailedTarget)])
+
+
+class TargetMemo:
+    """For one job and its rules; a changed job needs a new one. Not for two threads at a time."""
+
+    def __init__(self, job: ScrapeConfig, rules: Rules) -> None:
+        self._job = job.job_name
+        self._populate = Populate(job, rules)
+        self._entries: dict[int, _Entry] = {}
+        """By the identity of the group; an entry keeps its group, so no other object can have the same."""
+        self._counts: Counter[Labels] = Counter()
+        """How often each final label set is there."""
+        self._total = 0
+
+    def update(self, groups: Sequence[SourcedGroup]) -> TargetSet:
+        """What :func:`narthex.targets.targets` answers for these groups."""
+        before = self._entries
+        by_id = dict(zip(map(id, groups), groups, strict=True))
+        fresh, gone = by_id.keys() - before.keys(), before.keys() - by_id.keys()
+        made = self._make([by_id[key] for key in fresh], [before[key] for key in gone])
+        entries = [before.get(key) or made[key] for key in map(id, groups)]
+        self._entries = dict(zip(map(id, groups), entries, strict=True))
+        self._recount([before[key] for key in gone], made.values())
+        return self._collect(entries)
+
+    def _make(self, fresh: Iterable[SourcedGroup], gone: Sequence[_Entry]) -> dict[int, _Entry]:
+        by_source = {(one.sourced.provider, one.sourced.group.source): one for one in gone}
+        made = {}
+        for sourced in fresh:
+            known = by_source.get((sourced.provider, sourced.group.source))
+            if known is None or known.sourced.group.labels != sourced.group.labels:
+                found = results(self._populate, sourced)
+            else:
+                found = self._changed(sourced, known)
+            made[id(sourced)] = _Entry(sourced, found)
+        return made
+
+    def _changed(self, sourced: SourcedGroup, known: _Entry) -> list[Result]:
+        """The results of a group of which an earlier state is known."""
+        old, group = known.sourced.group.targets, sourced.group
+        found: list[Result] = list(known.results[: len(group.targets)])
+        found += found[:1] * (len(group.targets) - len(found))  # room for those that are more; each is set below
+        same = [mine is own or mine == own for mine, own in zip(old, group.targets, strict=False)]
+        others = [index for index, equal in enumerate(same) if not equal]
+        others += range(len(same), len(group.targets))
+        elsewhere = _by_address(old) if others else {}
+        for index in others:
+            own = group.targets[index]
+            place = elsewhere.get(own.get("__address__", ""))
+            result = known.results[place] if place is not None and old[place] == own else None
+            if result is None or isinstance(result, FailedTarget):  # a failed one tells its place
+                result = self._one(sourced, index)
+            found[index] = result
+        return found
+
+    def _one(self, sourced: SourcedGroup, index: int) -> Result:
+        group = sourced.group
+        result = self._populate.run(group.labels, group.targets[index])
+        return self._populate.failed(sourced, index, result) if isinstance(result, str) else result
+
+    def _recount(self, gone: Iterable[_Entry], made: Iterable[_Entry]) -> None:
+        counts = self._counts
+        for entry in made:
+            self._total += len(entry.active)
+            counts.update(map(attrgetter("labels"), entry.active))
+        for entry in gone:
+            self._total -= len(entry.active)
+            for target in entry.active:
+                counts[target.labels] -= 1
+                if not counts[target.labels]:
+                    del counts[target.labels]
+
+    def _collect(self, entries: Sequence[_Entry]) -> TargetSet:
+        several = len(self._entries) < len(entries)  # one group object twice: its targets are all duplicates
+        active = tuple(chain.from_iterable(map(attrgetter("active"), entries)))
+        dropped = tuple(chain.from_iterable(map(attrgetter("dropped"), entries)))
+        failed = tuple(chain.from_iterable(map(attrgetter("failed"), entries)))
+        total = len(active)
+        if several or self._total > len(self._counts):
+            first: dict[Labels, Target] = {}
+            for target in active:
+                first.setdefault(target.labels, target)
+            active = tuple(first.values())
+        return TargetSet(self._job, active, dropped, failed, total - len(active))
+
+
+def _by_address(targets: Sequence[Mapping[str, str]]) -> dict[str, int]:
+    return {own.get("__address__", ""): index for index, own in enumerate(targets)}
