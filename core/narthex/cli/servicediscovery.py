@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from narthex.config.scrape import ScrapeConfig
     from narthex.discovery.once import Found
     from narthex.discovery.state import DiscovererStatus
+    from narthex.explain.duplicates import Duplicate
     from narthex.model.labels import Labels
     from narthex.model.targetgroup import TargetGroup
     from narthex.targets import DroppedTarget, TargetSet
@@ -42,6 +43,7 @@ def service_discovery(app: App, file: str, job: str, timeout: Duration, *, as_js
     """
     from narthex.clock import SystemClock
     from narthex.discovery.once import discover_once
+    from narthex.explain.duplicates import find_duplicates
     from narthex.relabel.rules import compile_rules
     from narthex.targets import targets
 
@@ -56,11 +58,11 @@ def service_discovery(app: App, file: str, job: str, timeout: Duration, *, as_js
     if as_json:
         print_json(_json(config, found, result))
     else:
-        _print(config, found, result)
+        _print(config, found, result, find_duplicates(config, found.groups[job], rules) if result.duplicates else ())
     return 1 if found.failed else 0
 
 
-def _print(config: ScrapeConfig, found: Found, result: TargetSet) -> None:
+def _print(config: ScrapeConfig, found: Found, result: TargetSet, duplicates: Sequence[Duplicate]) -> None:
     from narthex.explain.relabel import job_defaults
 
     usual = job_defaults(config).items()
@@ -68,8 +70,10 @@ def _print(config: ScrapeConfig, found: Found, result: TargetSet) -> None:
     heading(f"Job {config.job_name}: {counts}")
     for target in result.active:
         line(f"  {target.url}  {target.public}")
-    if result.duplicates:
-        line(f"  {result.duplicates} more equal one of these and are left out", colour="yellow")
+    if duplicates:
+        heading("Discovered twice")
+    for one in duplicates:
+        line(f"  {one.target.url}  of {one.second} equals the one of {one.first}", colour="yellow")
     if result.dropped:
         heading("Dropped")
     for dropped in result.dropped:
@@ -81,8 +85,8 @@ def _print(config: ScrapeConfig, found: Found, result: TargetSet) -> None:
         line(f"  {_without(failed.discovered, usual)}")
         line(f"    {failed}", colour="red")
     heading("Discovery")
-    for one in found.discoverers:
-        line(f"  {one.provider}: {_answer(one)}", colour=None if one.last_success is not None else "red")
+    for status in found.discoverers:
+        line(f"  {status.provider}: {_answer(status)}", colour=None if status.last_success is not None else "red")
     if not found.discoverers:
         line("  the job has no discovery block")
 

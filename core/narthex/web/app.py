@@ -50,7 +50,7 @@ def make_app(view: ServerView) -> web.Application:
 
 def _add_api(app: web.Application, view: ServerView, root: str) -> None:
     query, series, status = QueryRoutes(view), SeriesRoutes(view), StatusRoutes(view)
-    targets, alerts = TargetRoutes(view), AlertRoutes(view)
+    targets, alerts, why = TargetRoutes(view), AlertRoutes(view), WhyRoutes(view)
     both = {
         "query": query.instant,
         "query_range": query.range,
@@ -66,7 +66,8 @@ def _add_api(app: web.Application, view: ServerView, root: str) -> None:
         "targets/metadata": targets.target_metadata,
         "targets/relabel_steps": targets.relabel_steps,
         "relabel/explain": RelabelRoutes(view).explain,
-        "why/target": WhyRoutes(view).target,
+        "why/target": why.target,
+        "targets/duplicates": why.duplicates,
         "scrape_pools": targets.scrape_pools,
         "metadata": targets.metadata,
         "discovery": targets.discovery,

@@ -6,9 +6,10 @@ import asyncio
 
 from aiohttp import web
 
+from narthex.explain.duplicates import Duplicate, find_duplicates
 from narthex.explain.why import Question, why_target
 from narthex.web.envelope import ApiError, success
-from narthex.web.params import BadParameterError
+from narthex.web.params import BadParameterError, limit
 from narthex.web.view import ServerView
 
 __all__ = ["WhyRoutes"]
@@ -33,3 +34,14 @@ class WhyRoutes:
         # A big fleet is gone through target by target, which must not delay anybody's scrape.
         answer = await asyncio.to_thread(why_target, question, evidence, self._view.discoverers())
         return success(answer.as_json(self._view.clock.now()))
+
+    async def duplicates(self, request: web.Request) -> web.StreamResponse:
+        """Targets that a job discovers twice, with both origins."""
+        pool, most = request.query.get("scrapePool", ""), limit(request.query) or None
+        evidence = [one for one in self._view.job_evidence() if pool in {"", one.config.job_name}]
+
+        def find() -> list[Duplicate]:
+            return [found for one in evidence for found in find_duplicates(one.config, one.groups, one.rules, most)]
+
+        found = await asyncio.to_thread(find)
+        return success({"duplicates": [one.as_json() for one in found[:most]]})

@@ -52,7 +52,8 @@ def test_targets_dropped_and_failed_ones_are_told_apart(discover):
         "Job node: 2 targets, 1 dropped, 1 failed\n"
         '  http://a:1/metrics  {instance="a:1", job="node"}\n'
         '  http://b:1/metrics  {instance="b:1", job="node"}\n'
-        "  1 more equal one of these and are left out\n"
+        "Discovered twice\n"
+        "  http://b:1/metrics  of static/0 0 equals the one of static/0 0\n"
         "Dropped\n"
         '  {__address__="c:1", __metrics_path__="/other", env="test"}\n'
         '    by relabel_configs[0]: drop {source_labels: ["env"], regex: "test"}\n'

@@ -188,3 +188,19 @@ def test_relabel_steps_tell_what_each_rule_makes_of_the_labels(site: Any) -> Non
         "keep": True,
     }
     assert [(one["output"], one["keep"]) for one in (second, third)] == [({}, False)] * 2
+
+
+async def test_targets_that_are_discovered_twice_are_told_once_with_both_origins(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "narthex.server.jobs")
+    await bench.jobs.apply([job("one")], {})
+    for addresses in (["a:1", "a:1"], ["a:1", "a:1", "b:1"], ["a:1", "b:1"], ["a:1"]):
+        bench.discovery.publish("one", addresses=addresses)
+        await bench.synced("one", list(dict.fromkeys(addresses)))
+    await bench.jobs.apply([], {})  # what is told comes after the targets
+    told = [record for record in caplog.records if "twice" in record.message]
+    assert [record.levelname for record in told] == ["WARNING", "INFO"]
+    fields = vars(told[0])
+    assert (fields["job"], fields["duplicates"], fields["target"]) == ("one", 1, "http://a:1/metrics")
+    assert (fields["scraped_from"], fields["left_out_from"]) == ("feed/0 g", "feed/0 g")

@@ -35,3 +35,14 @@ async def test_wrong_parameters_are_named(client, node, query, error):
     answer = await client.get(f"/api/v1/why/target?{query}")
     assert answer.status == 400
     assert error in (await answer.json())["error"]
+
+
+async def test_duplicates_are_told_with_both_origins(client, view, node):
+    second = SourcedGroup("file/0", TargetGroup("b.json:0", ({"__address__": "h:1"},)))
+    view.evidence[0] = JobEvidence(view.evidence[0].config, Rules(), [*view.evidence[0].groups, second])
+    data = (await (await client.get("/api/v1/targets/duplicates?limit=5")).json())["data"]
+    assert [(one["scrapeUrl"], one["origins"]) for one in data["duplicates"]] == [
+        ("http://h:1/metrics", ["file/0 a.json:0", "file/0 b.json:0"])
+    ]
+    other = await client.get("/api/v1/targets/duplicates?scrapePool=other")
+    assert (await other.json())["data"] == {"duplicates": []}

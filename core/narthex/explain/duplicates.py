@@ -1,0 +1,67 @@
+"""Targets that a job discovers twice: which two origins each has, so that somebody can take one of them away.
+
+The pure function counts such targets and keeps the first, because that is all the hot path needs. This asks it again,
+group by group, and is called when the count changes or when somebody wants to know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any
+
+from narthex.config.scrape import ScrapeConfig
+from narthex.model.target import Target
+from narthex.model.targetgroup import SourcedGroup
+from narthex.relabel.rules import Rules
+from narthex.targets import targets
+
+__all__ = ["Duplicate", "find_duplicates"]
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """A target, the origin of the one that is scraped, and the origin of one that equals it."""
+
+    target: Target
+    first: str
+    second: str
+
+    def as_json(self) -> dict[str, Any]:
+        """For the API."""
+        return {
+            "scrapePool": self.target.job,
+            "labels": dict(self.target.public),
+            "scrapeUrl": self.target.url,
+            "origins": [self.first, self.second],
+        }
+
+
+def find_duplicates(
+    job: ScrapeConfig, groups: Sequence[SourcedGroup], rules: Rules, limit: int | None = None
+) -> tuple[Duplicate, ...]:
+    """The targets of a job that equal an earlier one, at most ``limit``. An origin is a provider and a source."""
+    return tuple(islice(_duplicates(job, groups, rules), limit))
+
+
+def _duplicates(job: ScrapeConfig, groups: Sequence[SourcedGroup], rules: Rules) -> Iterator[Duplicate]:
+    first: dict[Hashable, str] = {}
+    for sourced in groups:
+        origin = f"{sourced.provider} {sourced.group.source}"
+        for target in _active(job, sourced, rules):
+            known = first.get(target.key)
+            if known is None:
+                first[target.key] = origin
+            else:
+                yield Duplicate(target, known, origin)
+
+
+def _active(job: ScrapeConfig, sourced: SourcedGroup, rules: Rules) -> Iterator[Target]:
+    """Every scraped target of a group, those that equal another of the same group too."""
+    found = targets(job, [sourced], rules)
+    if not found.duplicates:
+        yield from found.active
+        return
+    for own in sourced.group.targets:
+        yield from targets(job, [replace(sourced, group=replace(sourced.group, targets=(own,)))], rules).active
