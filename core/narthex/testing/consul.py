@@ -158,6 +158,14 @@ class FakeConsul:
         """The newest index."""
         return self._index
 
+    def services(self) -> set[str]:
+        """The names of all services."""
+        return set(self._services)
+
+    def instances(self, service: str) -> tuple[Instance, ...]:
+        """The instances of a service, with the ids they were given."""
+        return tuple(self._services[service].values())
+
     def register(self, service: str, *instances: Instance) -> None:
         """Add instances, or replace those of the same id."""
         known = self._services.setdefault(service, {})
@@ -181,9 +189,10 @@ class FakeConsul:
         self._touch(service, catalog=False)
 
     def rewind(self, index: int = 1) -> None:
-        """Go on with a smaller index, as a server does that was restored from a snapshot. Held queries stay held."""
+        """Go on with a smaller index, as a server does that was restored from a snapshot; held queries are answered."""
         self._index = index
         self._changed = dict.fromkeys(self._changed, index)
+        self.wake()
 
     def wake(self) -> None:
         """Answer all held queries, changed or not, as Consul does when what they look at is touched."""

@@ -78,9 +78,9 @@ def _target(instance: Any, separator: str, place: str) -> dict[str, str]:
     service = _object(instance.get("Service"), f"{place}: Service")
     own, host = _text(service, "Address", place), _text(node, "Address", place)
     port = service.get("Port", 0)
-    if not isinstance(port, int):
+    if type(port) is not int:
         raise DiscoveryError(f"{place}: Port is {_sort(port)}, expected a number")
-    tags = separator.join(_texts(service.get("Tags"), place, "Tags"))
+    tags = separator.join(map(_whole, _texts(service.get("Tags"), place, "Tags")))
     labels = {
         "__address__": f"{_bracketed(own or host)}:{port}",
         f"{_META}address": host,
@@ -129,7 +129,12 @@ def _text(section: Mapping[str, Any], key: str, place: str) -> str:
         return ""
     if not isinstance(value, str):
         raise DiscoveryError(f"{place}: {key} is {_sort(value)}, expected text")
-    return value
+    return _whole(value)
+
+
+def _whole(text: str) -> str:
+    """Half a surrogate pair, which JSON can escape and no label can hold, becomes U+FFFD, as when Go reads it."""
+    return text if text.isascii() else text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _object(value: Any, place: str) -> Mapping[str, Any]:

@@ -86,11 +86,11 @@ class _Transport(HTTPClient):  # type: ignore[misc]
             )
         except HttpError as error:
             raise DiscoveryError(str(error)) from None
+        body = answer.body.decode("utf-8", "replace")
         if answer.status != 200:
             # The library takes 404 for an empty answer, and that would take every target away.
-            body = answer.body.decode("utf-8", "replace").strip()
-            raise DiscoveryError(f"Unexpected response code: {answer.status} ({body[:_SHOWN]})")
-        return callback(Response(answer.status, answer.headers, answer.body))
+            raise DiscoveryError(f"Unexpected response code: {answer.status} ({body.strip()[:_SHOWN]})")
+        return callback(Response(answer.status, answer.headers, body))
 
     def _watching(self, path: str, params: Parameters) -> list[tuple[str, str]]:
         """What a query lacks that Consul may hold: consistency, and the wait while there is no index yet."""

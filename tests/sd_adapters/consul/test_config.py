@@ -7,6 +7,7 @@ from narthex.config.dump import plain
 from narthex.config.http import BasicAuth
 from narthex.config.load import parse_config
 from narthex.config.types import Duration, Secret
+from narthex.discovery.identity import identity
 from narthex.errors import ConfigError
 from narthex.plugins.host import PluginHost
 from narthex_plugins.standard import shipped
@@ -63,6 +64,12 @@ def test_ways_to_name_the_server(server):
 
 def test_a_token_file_lies_beside_the_configuration():
     assert read("token_file: consul-token").token_file == "/etc/narthex/consul-token"
+
+
+def test_equal_blocks_are_one_discoverer():
+    text = "{server: 'c:1', token: t, node_meta: {a: b, c: d}, http_headers: {X: {secrets: [s]}}}"
+    assert identity(read(text)) == identity(read(text))
+    assert identity(read(text)) != identity(read(text.replace("token: t", "token: u")))
 
 
 def test_secrets_are_masked():

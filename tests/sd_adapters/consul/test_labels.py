@@ -64,6 +64,14 @@ def test_of_keys_that_become_one_name_the_last_in_order_wins_however_they_arrive
         assert labels({"Meta": {key: key for key in keys}})["__meta_consul_metadata_a_b"] == "a.b"
 
 
+def test_what_no_label_can_hold_is_replaced_as_go_does():
+    found = labels({"Node": "a\ud800b", "Meta": {"k": "\udfff"}}, {"Tags": ["é\ud800"], "ID": "\U0001f600"})
+    assert found["__meta_consul_node"] == "a\ufffdb"
+    assert found["__meta_consul_metadata_k"] == "\ufffd"
+    assert found["__meta_consul_tags"] == ",é\ufffd,"
+    assert found["__meta_consul_service_id"] == "\U0001f600"
+
+
 @pytest.mark.parametrize(
     ("checks", "health"),
     [
@@ -102,6 +110,7 @@ def test_instances_that_are_not_healthy_are_targets():
         [instance(service={"Tags": "a"})],
         [instance(service={"Tags": [1]})],
         [instance(service={"Port": "80"})],
+        [instance(service={"Port": True})],
         [instance(checks={})],
         [instance(checks=[None])],
     ],

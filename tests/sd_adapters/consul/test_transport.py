@@ -126,6 +126,24 @@ async def test_names_that_need_escaping_arrive_whole(consul, api):
     assert [one["Service"]["Port"] for one in answer.data] == [7]
 
 
+async def test_bytes_that_are_no_text_spoil_one_value_only(api):
+    async def answer(request):
+        body = b'{"w\xffb": []}'
+        return web.Response(body=body, content_type="application/json", headers={"X-Consul-Index": "1"})
+
+    app = web.Application()
+    app.router.add_get("/v1/catalog/services", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        async with FakeConsul() as consul:
+            server = f"127.0.0.1:{runner.addresses[0][1]}"
+            assert (await api(consul, server=server).services(0)).data == {"w\ufffdb": []}
+    finally:
+        await runner.cleanup()
+
+
 async def test_a_path_stands_before_everything(api):
     async with FakeConsul(prefix="/behind/proxy") as consul:
         for prefix in ("/behind/proxy", "behind/proxy/"):
