@@ -12,9 +12,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from narthex.config.decode import decode_json, decode_yaml
+from narthex.config.decode import decode_json, decode_yaml, read_document
+from narthex.config.document import Document, parse_json, parse_yaml
 from narthex.config.names import is_label_name
+from narthex.config.session import Session
 from narthex.config.types import LabelName
+from narthex.errors import ConfigError, Problem
 from narthex.model.targetgroup import TargetGroup
 
 __all__ = ["WireGroup", "parse_json_groups", "parse_yaml_groups", "plain", "sourced"]
@@ -28,18 +31,43 @@ class WireGroup:
     labels: Mapping[LabelName, str] = field(default_factory=dict)
 
 
-def parse_json_groups(text: str | bytes, name: str) -> tuple[WireGroup, ...]:
+def parse_json_groups(text: str | bytes, name: str, skipped: list[str] | None = None) -> tuple[WireGroup, ...]:
     """The entries of a JSON list; null is an empty one. ``name`` is what errors call the text.
 
-    Raises ``ConfigError`` that names the wrong entries, at most 500.
+    With ``skipped`` an entry that is wrong becomes one without targets, and what is wrong with it is added there.
+    Raises ``ConfigError`` that names the wrong entries, at most 500, and always for what is no list.
     """
     flawless = _flawless(text)
-    return flawless if flawless is not None else decode_json(tuple[WireGroup, ...], text, name)
+    if flawless is not None:
+        return flawless
+    if skipped is None:
+        return decode_json(tuple[WireGroup, ...], text, name)
+    return tuple(_good(parse_json(text, name), name, skipped, json=True))
 
 
-def parse_yaml_groups(text: str | bytes, name: str) -> tuple[WireGroup, ...]:
+def parse_yaml_groups(text: str | bytes, name: str, skipped: list[str] | None = None) -> tuple[WireGroup, ...]:
     """The entries of a YAML list likewise."""
-    return decode_yaml(tuple[WireGroup, ...], text, name)
+    if skipped is None:
+        return decode_yaml(tuple[WireGroup, ...], text, name)
+    return tuple(_good(parse_yaml(text, name), name, skipped, json=False))
+
+
+def _good(document: Document, name: str, skipped: list[str], *, json: bool) -> Iterator[WireGroup]:
+    """Each entry by itself."""
+    root = document.root
+    if root is None or root.is_null:
+        return
+    if root.kind != "list":
+        raise ConfigError((Problem(name, root.line, root.column, "", f"expected a list, got {root.sort}"),))
+    for index, node in enumerate(root.value):
+        session = Session(name, Document(node, document.size), json=json)
+        group = read_document(WireGroup, session)
+        if node.is_null:
+            session.fail(node, None, "empty or null list element")
+        if session.problems:
+            first = session.sorted_problems()[0]
+            skipped.append(f"entry {index} of {first}")
+        yield WireGroup() if session.problems else group
 
 
 def sourced(origin: str, groups: Iterable[WireGroup], meta: Mapping[str, str]) -> Iterator[TargetGroup]:

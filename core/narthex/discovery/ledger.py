@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from threading import Lock
 
 from narthex.clock import Clock
+from narthex.discovery.sameness import with_known
 from narthex.discovery.state import State
 from narthex.model.targetgroup import TargetGroup
 
@@ -70,6 +71,8 @@ class Ledger:
 
         ``skipped`` tells what was wrong with each entry that was left out.
         """
+        before = self._groups  # comparing takes its time, and the main loop must not wait for the lock so long
+        groups = [with_known(one, before[one.source]) if one.source in before else one for one in groups]
         with self._lock:
             if run != self._run or self._state is State.STOPPED:
                 return False
@@ -93,8 +96,7 @@ class Ledger:
             if group.is_retraction:
                 after.pop(group.source, None)
                 continue
-            known = before.get(group.source)
-            after[group.source] = known if known == group else group  # an equal one is kept: later compares are free
+            after[group.source] = group
         self._groups = after
         return after != before
 

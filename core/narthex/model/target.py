@@ -13,6 +13,8 @@ from narthex.model.labels import Labels, fnv1a
 
 __all__ = ["Target"]
 
+_TIMING = ("__scrape_interval__", "__scrape_timeout__")
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -30,6 +32,17 @@ class Target:
     public: Labels = field(compare=False)
     interval: int = field(compare=False)
     timeout: int = field(compare=False)
+    _steady: Hashable = field(default=None, init=False, repr=False, compare=False)
+
+    @property
+    def steady(self) -> Hashable:
+        """Identity but for the timing: another interval does not make it another target. Worked out once."""
+        if self._steady is None:
+            labels = self.labels.to_dict()
+            for name in _TIMING:
+                labels.pop(name, None)
+            object.__setattr__(self, "_steady", (*labels, *labels.values(), self.url))
+        return self._steady
 
     @property
     def key(self) -> Hashable:

@@ -37,12 +37,12 @@ __all__ = ["ScrapePool"]
 
 log = logging.getLogger(__name__)
 
-_TIMING = ("__scrape_interval__", "__scrape_timeout__")
 _KEEPS_CACHE = {"scrape_interval", "scrape_timeout", "sample_limit", "http"}
 """Settings that may change without a new series cache; target relabeling and discovery work through the targets."""
 _OTHER_STAGES = {
     "relabel_configs",
     "discovery",
+    "narthex",
     "target_limit",
     "keep_dropped_targets",
     "params",
@@ -96,13 +96,15 @@ class ScrapePool:
         """Scrape these targets from now on."""
         start = time.perf_counter()
         self._found = found
-        wanted = {_key(target): target for target in found.active}
+        wanted = {target.steady: target for target in found.active}
         for key in [one for one in self._running if one not in wanted]:
             self._retire(key)
         for key, target in wanted.items():
             running = self._running.get(key)
             if running is None:
                 self._start(key, target)
+            elif running.loop.target is target:
+                continue  # nearly always, and then a sync costs next to nothing
             elif running.loop.target != target:
                 self._adjust(running.loop, target)
             else:
@@ -275,11 +277,6 @@ class ScrapePool:
         task = asyncio.create_task(close(), name="close HTTP client")
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
-
-
-def _key(target: Target) -> Hashable:
-    """A target's identity but for its timing: another interval does not make it another target."""
-    return target.labels.without(_TIMING), target.url
 
 
 def _cache_fields(config: ScrapeConfig) -> ScrapeConfig:

@@ -76,7 +76,6 @@ class TargetMemo:
         """The results of a group of which an earlier state is known."""
         old, group = known.sourced.group.targets, sourced.group
         found: list[Result] = list(known.results[: len(group.targets)])
-        found += found[:1] * (len(group.targets) - len(found))  # room for those that are more; each is set below
         same = [mine is own or mine == own for mine, own in zip(old, group.targets, strict=False)]
         others = [index for index, equal in enumerate(same) if not equal]
         others += range(len(same), len(group.targets))
@@ -87,7 +86,7 @@ class TargetMemo:
             result = known.results[place] if place is not None and old[place] == own else None
             if result is None or isinstance(result, FailedTarget):  # a failed one tells its place
                 result = self._one(sourced, index)
-            found[index] = result
+            found[index : index + 1] = [result]  # beyond the end this appends
         return found
 
     def _one(self, sourced: SourcedGroup, index: int) -> Result:

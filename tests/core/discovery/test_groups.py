@@ -69,3 +69,38 @@ def test_groups_get_a_source_each_and_the_labels_of_their_origin():
 def test_a_group_is_printed_as_it_was_written():
     text = '[{"targets": ["a"], "labels": {"k": "v"}}, {"targets": ["b"]}]'
     assert [plain(group) for group in sourced("here", parse_json_groups(text, "list"), {})] == json.loads(text)
+
+
+# --- leaving bad entries out -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("read", [parse_json_groups, parse_yaml_groups])
+def test_bad_entries_can_be_left_out_and_the_others_keep_their_places(read):
+    text = '[{"targets": ["a"]}, {"targets": ["b"], "port": 1}, null, 7, {"targets": ["c"]}]'
+    skipped: list[str] = []
+    groups = list(sourced("here", read(text, "list", skipped), {}))
+    assert [(group.source, len(group.targets)) for group in groups] == [
+        ("here:0", 1),
+        ("here:1", 0),
+        ("here:2", 0),
+        ("here:3", 0),
+        ("here:4", 1),
+    ]
+    assert [line.split(" of ")[0] for line in skipped] == ["entry 1", "entry 2", "entry 3"]
+    assert "unknown key 'port'" in skipped[0]
+
+
+@pytest.mark.parametrize("text", ['{"targets": []}', "7", '[{"targets": ["a"]'])
+def test_what_is_no_list_is_refused_even_then(text):
+    for read in (parse_json_groups, parse_yaml_groups):
+        with pytest.raises(ConfigError):
+            read(text, "list", [])
+
+
+@given(lists.map(json.dumps))
+def test_leaving_out_changes_nothing_where_nothing_is_bad(text):
+    skipped: list[str] = []
+    strict, lenient = (
+        verdict(lambda text, more=more: parse_json_groups(text, "list", *more), text) for more in ((), (skipped,))
+    )
+    assert (strict == lenient) == (not skipped)
