@@ -45,14 +45,15 @@ def chosen(adapters: Sequence[Adapter], wanted: Sequence[str], ip_version: IpVer
     """Addresses of version 4 and numbers of interfaces for version 6, as zeroconf takes them.
 
     ``wanted`` are names or addresses of interfaces; nothing means all. A name that is not there (yet) gives nothing.
+    Neither does ``::1``: Linux delivers no multicast of version 6 on loopback, and refuses to send it.
     """
     found: list[str | int] = []
     for adapter in adapters:
         whole = not wanted or adapter.name in wanted
         four = [ip.ip for ip in adapter.ips if isinstance(ip.ip, str) and (whole or ip.ip in wanted)]
-        six = [ip.ip for ip in adapter.ips if isinstance(ip.ip, tuple) and (whole or ip.ip[0] in wanted)]
+        six = [ip.ip[0] for ip in adapter.ips if isinstance(ip.ip, tuple) and (whole or ip.ip[0] in wanted)]
         if ip_version != "v6":
             found += four
-        if ip_version != "v4" and six and adapter.index is not None:
+        if ip_version != "v4" and set(six) - {"::1"} and adapter.index is not None:
             found.append(adapter.index)
     return found

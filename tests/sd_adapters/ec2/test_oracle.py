@@ -97,8 +97,12 @@ def test_every_label_is_the_one_that_prometheus_discovers(aws, moto, tmp_path):
     server = narthex(ours, tmp_path / "ours" / "data", free_port())
     try:
         found = until("Narthex has the targets", lambda: complete(server.wait_for("/-/ready").url))
+        assert server.stop() == 0
     finally:
         server.stop()
+    log = server.log.read_text()
+    assert "hush" not in log
+    assert "level=WARN" not in log
     assert found.keys() == expected.keys()
     for key, labels in found.items():
         known = {name: value for name, value in labels.items() if name in expected[key] or name not in NEWER}

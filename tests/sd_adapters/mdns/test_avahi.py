@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import textwrap
 from dataclasses import replace
 
 import pytest
+from tests.e2e.servers import free_port, get, narthex, until
 
 from narthex.testing.discovery import Recorder, build_context, check_discoverer
 from narthex_sd.mdns.discovery import MdnsDiscoverer
@@ -91,3 +93,31 @@ async def test_only_the_types_asked_for_are_found(avahi, config):
     assert set(named(seen)) == {"a", "b"}
     for publisher in publishers:
         await asyncio.to_thread(avahi.withdraw, publisher)
+
+
+def test_the_server_scrapes_what_announces_itself_until_it_says_goodbye(avahi, config, tmp_path):
+    path, port = tmp_path / "prometheus.yml", free_port()
+    path.write_text(
+        textwrap.dedent(f"""
+        global: {{scrape_interval: 1s}}
+        scrape_configs:
+          - job_name: things
+            narthex: {{discovery: {{hold: 0}}}}
+            mdns_sd_configs:
+              - {{service_types: [{config.service_types[0]}], interfaces: [lo], ip_version: v4, browse_time: 500ms}}
+            relabel_configs:
+              - {{source_labels: [__meta_mdns_name], regex: server, action: keep}}
+              - {{source_labels: [__meta_mdns_txt_path], target_label: __metrics_path__}}
+              - {{source_labels: [__meta_mdns_name], target_label: thing}}
+        """)
+    )
+    server = narthex(path, tmp_path / "data", port).wait_for("/-/ready")
+    try:
+        publisher = avahi.publish("server", port, "path=/metrics")
+        until("the announced target is up", lambda: server.query('up{job="things", thing="server"} == 1'))
+        avahi.withdraw(publisher)
+        until("it is gone", lambda: not get(f"{server.url}/api/v1/targets")["data"]["activeTargets"])
+        assert server.stop() == 0
+    finally:
+        server.stop()
+    assert not [line for line in server.log.read_text().splitlines() if "level=WARN" in line or "level=ERROR" in line]
