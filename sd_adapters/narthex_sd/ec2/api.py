@@ -87,7 +87,9 @@ class _BotoEc2:
             Filters=asked, PaginationConfig={"PageSize": _PAGE}
         )
         for page in pages:
-            yield from page.get("Reservations", ())
+            if "Reservations" not in page:  # a login page of some proxy parses, too
+                raise DiscoveryError("the answer to DescribeInstances has no list of instances")
+            yield from page["Reservations"]
 
     def zones(self) -> Mapping[str, str]:
         answer = self._client.describe_availability_zones()

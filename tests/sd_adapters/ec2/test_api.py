@@ -188,3 +188,22 @@ def test_the_endpoint_is_the_regions_own_unless_configured():
 )
 def test_it_knows_a_refusal(error, refused):
     assert is_refused(error) is refused
+
+
+def test_an_empty_region_is_an_answer():
+    assert found(connect(BASE, Aws([page()]).send)) == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "not XML",
+        page("i-1")[1][:-20],
+        "<html><body>Please log in</body></html>",
+        "<DescribeInstancesResponse><requestId>1</requestId></DescribeInstancesResponse>",
+    ],
+)
+def test_what_is_no_answer_of_ec2_is_an_error_and_not_an_empty_region(body):
+    with pytest.raises(Exception, match=r"invalid XML|no list of instances"):
+        found(connect(BASE, Aws([(200, body)] * 3).send))
