@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -14,7 +15,8 @@ from tests.conformance.cases import ROOT, params
 from narthex.config.types import Url
 from narthex.errors import DiscoveryError
 from narthex.model.targetgroup import TargetGroup
-from narthex.testing.discovery import build_context
+from narthex.testing.clock import FakeClock
+from narthex.testing.discovery import Recorder, build_context
 from narthex_sd.http import HttpDiscoveryConfig
 from narthex_sd.http.discovery import HttpDiscoverer
 from narthex_sd.http.labels import is_json
@@ -45,8 +47,9 @@ async def test_answers_give_the_groups_that_prometheus_sees(case):
     async with TestServer(app, host="127.0.0.1") as server:
         url, registry = str(server.make_url("/")), CollectorRegistry()
         config = HttpDiscoveryConfig(Url(url))
-        discoverer = HttpDiscoverer(config, build_context("http/0", Turns(), registry))
-        for expected, seen in zip(case["responses"], await published(discoverer, len(case["responses"])), strict=True):
+        clock, count = FakeClock(), len(case["responses"])
+        discoverer = HttpDiscoverer(config, build_context("http/0", clock, registry))
+        for expected, seen in zip(case["responses"], await published(discoverer, clock, count), strict=True):
             if "error" in expected:
                 assert seen is None
             else:
@@ -55,40 +58,28 @@ async def test_answers_give_the_groups_that_prometheus_sees(case):
     assert failures == case.get("failures", 0)
 
 
-class Turns:
-    """A clock without waiting: the next turn comes at once, and an answer may take its time."""
-
-    def now(self) -> float:
-        return 0.0
-
-    def monotonic(self) -> float:
-        return 0.0
-
-    async def sleep(self, seconds: float) -> None:
-        del seconds
-
-
-class Enough(Exception):  # noqa: N818 -- not an error: the last answer was seen
-    pass
-
-
-async def published(discoverer: HttpDiscoverer, count: int) -> list[set[Any] | None]:
-    """What each of ``count`` answers led to; None for a failure."""
-    seen: list[set[Any] | None] = []
-
-    def publish(groups: Any) -> None:
-        seen.append({key(group) for group in groups})
-        if len(seen) == count:
-            raise Enough
-
-    while len(seen) < count:
-        try:
-            await discoverer.run(publish)
-        except DiscoveryError:
-            seen.append(None)
-        except Enough:
-            break
-    return seen
+async def published(discoverer: HttpDiscoverer, clock: FakeClock, count: int) -> list[set[Any] | None]:
+    """What each of ``count`` answers led to; None for a failure, after which it is run again."""
+    seen, task = Recorder(), None
+    outcomes: list[set[Any] | None] = []
+    for _ in range(count):
+        before = len(seen.published)
+        if task is None or task.done():
+            task = asyncio.create_task(discoverer.run(seen))
+        else:
+            await clock.advance(60)
+        waiting = asyncio.create_task(seen.until(lambda seen, before=before: len(seen.published) > before))
+        await asyncio.wait({waiting, task}, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        if len(seen.published) == before:
+            assert isinstance(task.exception(), DiscoveryError)
+            outcomes.append(None)
+        else:
+            outcomes.append({key(group) for group in seen.published[-1]})
+    assert task is not None
+    task.cancel()
+    await asyncio.wait({task})
+    return outcomes
 
 
 def key(group: TargetGroup) -> Any:

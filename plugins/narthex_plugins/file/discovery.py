@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from watchfiles import awatch
 
 from narthex.discovery.metrics import shared
+from narthex.discovery.skipping import Skipping
 from narthex.kinds import BuildContext, Discoverer, Publish
 from narthex.model.targetgroup import TargetGroup
 from narthex_plugins.file.config import FileConfig
@@ -44,7 +45,7 @@ class FileDiscoverer:
 
     async def run(self, publish: Publish) -> None:
         """Publish all files, then again whenever something happens in their directories."""
-        scan = Scan(self._config.files, self._metrics, self._context.log)
+        scan = Scan(self._config.files, self._metrics, self._context.log, Skipping(self._context))
         # Files may lie on a network: reading them must be able to hang without the event loop.
         reader = ThreadPoolExecutor(1, thread_name_prefix="file-discovery")
         try:

@@ -10,10 +10,11 @@ from narthex.model.targetgroup import TargetGroup
 __all__ = ["read_groups"]
 
 
-def read_groups(path: str) -> tuple[TargetGroup, ...]:
+def read_groups(path: str, skipped: list[str] | None = None) -> tuple[TargetGroup, ...]:
     """The groups of a file, under the sources ``path:0``, ``path:1`` and so on.
 
-    Raises ``OSError`` for a file that cannot be read, ``ConfigError`` for one that is wrong.
+    With ``skipped`` bad entries are left out, and why is added there. Raises ``OSError`` for a file that cannot be
+    read, ``ConfigError`` for one that is wrong.
     """
     parse = parse_json_groups if path.lower().endswith(".json") else parse_yaml_groups
-    return tuple(sourced(path, parse(Path(path).read_bytes(), path), {"__meta_filepath": path}))
+    return tuple(sourced(path, parse(Path(path).read_bytes(), path, skipped), {"__meta_filepath": path}))

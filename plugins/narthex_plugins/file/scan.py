@@ -8,6 +8,7 @@ import os
 from collections.abc import Sequence
 
 from narthex.config.globs import expand
+from narthex.discovery.skipping import Skipping
 from narthex.errors import ConfigError
 from narthex.model.targetgroup import TargetGroup
 from narthex_plugins.file.groups import read_groups
@@ -21,10 +22,11 @@ Log = logging.LoggerAdapter[logging.Logger]
 class Scan:
     """Remembers how many groups each file gave, and which files are broken. Not for two threads at once."""
 
-    def __init__(self, patterns: Sequence[str], metrics: FileMetrics, log: Log) -> None:
+    def __init__(self, patterns: Sequence[str], metrics: FileMetrics, log: Log, skipping: Skipping) -> None:
         self._patterns = tuple(patterns)
         self._metrics = metrics
         self._log = log
+        self._skipping = skipping
         self._counts: dict[str, int] = {}
         self._broken: set[str] = set()
 
@@ -55,7 +57,8 @@ class Scan:
     def _read(self, path: str) -> tuple[TargetGroup, ...] | None:
         try:
             mtime = os.stat(path).st_mtime  # noqa: PTH116 -- the path stays as it was matched
-            groups = read_groups(path)
+            skipped = self._skipping.begin()
+            groups = read_groups(path, skipped)
         except (OSError, ConfigError) as error:
             self._metrics.read_errors.inc()
             if path not in self._broken:
@@ -65,6 +68,7 @@ class Scan:
         if path in self._broken:
             self._broken.discard(path)
             self._log.info("File can be used again", extra={"file": path})
+        self._skipping.end(path, skipped)
         self._metrics.mtime.labels(path).set(mtime)
         return groups
 

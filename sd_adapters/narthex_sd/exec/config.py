@@ -10,6 +10,9 @@ from narthex.config.types import Duration, FilePath, Secret, Size
 
 __all__ = ["ExecConfig"]
 
+_LEAST = 30_000
+"""Milliseconds: a timeout that goes with every interval. A turn that takes longer than the interval skips the next."""
+
 
 @dataclass(frozen=True, slots=True)
 class ExecConfig:
@@ -51,3 +54,5 @@ class ExecConfig:
             yield "refresh_interval", "refresh_interval must not be 0"
         if self.timeout == 0 and self.mode == "refresh":
             yield "timeout", "a program that is run again and again needs a timeout"
+        if self.timeout > max(self.refresh_interval, _LEAST) and self.mode == "refresh":
+            yield "timeout", f"the timeout must not exceed the refresh_interval ({self.refresh_interval}), or 30s"

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 
 from narthex.discovery.metrics import shared
 from narthex.discovery.refresh import refresh
+from narthex.discovery.skipping import Skipping
 from narthex.discovery.waiting import within
 from narthex.errors import DiscoveryError
 from narthex.kinds import BuildContext, Discoverer, Publish
@@ -36,6 +37,7 @@ class _Runner:
         self.config = config
         self.clock = context.clock
         self._metrics = shared(ExecMetrics, context.registry)
+        self._skipping = Skipping(context)
         self._complaints = Complaints(config.command[0], context.log, context.clock, self._metrics.stderr_lines)
 
     @asynccontextmanager
@@ -62,10 +64,13 @@ class _Runner:
 
     async def read(self, text: bytes) -> tuple[TargetGroup, ...]:
         """The groups of one list."""
-        program = self.config.command[0]
+        program, skipped = self.config.command[0], self._skipping.begin()
         if len(text) <= _SMALL:
-            return groups_of(text, program)
-        return await asyncio.to_thread(groups_of, text, program)
+            groups = groups_of(text, program, skipped)
+        else:
+            groups = await asyncio.to_thread(groups_of, text, program, skipped)
+        self._skipping.end(program, skipped)
+        return groups
 
 
 class PolledProgram:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from narthex.discovery.metrics import shared
 from narthex.discovery.refresh import refresh
+from narthex.discovery.skipping import Skipping
 from narthex.http.client import Answer, HttpClient
 from narthex.kinds import BuildContext, Discoverer, Publish
 from narthex.model.targetgroup import TargetGroup
@@ -40,6 +41,7 @@ class HttpDiscoverer:
         self._config = config
         self._context = context
         self._failures = shared(HttpMetrics, context.registry).failures
+        self._skipping = Skipping(context)
         self._last = _Last()  # outlives a run: after a failure the answer before it may still stand
         self._headers = {
             "Accept": "application/json",
@@ -79,9 +81,13 @@ class HttpDiscoverer:
         return groups
 
     async def _read(self, body: bytes) -> tuple[TargetGroup, ...]:
+        skipped, url = self._skipping.begin(), self._config.url
         if len(body) <= _SMALL:
-            return groups_of(body, self._config.url)
-        return await asyncio.to_thread(groups_of, body, self._config.url)
+            groups = groups_of(body, url, skipped)
+        else:
+            groups = await asyncio.to_thread(groups_of, body, url, skipped)
+        self._skipping.end(url.masked, skipped)
+        return groups
 
 
 def _conditions(answer: Answer) -> dict[str, str]:

@@ -30,14 +30,15 @@ def require_usable(answer: Answer) -> None:
         raise DiscoveryError(f"expected the content type application/json, got {content_type!r}")
 
 
-def groups_of(body: bytes, url: Url) -> tuple[TargetGroup, ...]:
+def groups_of(body: bytes, url: Url, skipped: list[str] | None = None) -> tuple[TargetGroup, ...]:
     """The groups of a body, under the sources ``url:0``, ``url:1`` and so on.
 
-    Labels of the body stand as they are, ``__meta_url`` is added. A password in the URL is masked in both. Raises
-    ``DiscoveryError`` with the first thing that is wrong.
+    Labels of the body stand as they are, ``__meta_url`` is added. A password in the URL is masked in both. With
+    ``skipped`` bad entries are left out, and why is added there. Raises ``DiscoveryError`` with the first thing that
+    is wrong.
     """
     try:
-        return tuple(sourced(url.masked, parse_json_groups(body, url.masked), {"__meta_url": url.masked}))
+        return tuple(sourced(url.masked, parse_json_groups(body, url.masked, skipped), {"__meta_url": url.masked}))
     except ConfigError as error:
         first, *more = error.problems
         rest = f" (and {len(more)} more)" if more else ""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import shutil
 from contextlib import asynccontextmanager
 
@@ -165,3 +166,13 @@ def test_patterns_that_prometheus_refuses(pattern):
 
 def test_at_least_one_pattern_is_needed():
     assert [key for key, _ in FileConfig(()).check()] == ["files"]
+
+
+async def test_a_bad_entry_can_be_left_out(directory):
+    (directory / "a.yml").write_text("- targets: [h:1]\n- targets: [h:2]\n  port: 1\n")
+    context = dataclasses.replace(build_context("file/0"), skip_bad_entries=True)
+    seen = Recorder()
+    task = asyncio.create_task(FileDiscoverer(FileConfig((str(directory / "*.yml"),)), context).run(seen))
+    await seen.until(lambda seen: addresses(seen) == ["h:1"])
+    task.cancel()
+    await asyncio.wait({task})

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import os
 import resource
@@ -120,6 +121,13 @@ async def test_a_failure_is_counted_and_keeps_the_targets(runs, tmp_path, code, 
     assert one.count("prometheus_sd_refresh_failures_total", mechanism="exec", config="test") == 1
     switch.unlink()
     assert await one.turn() is None
+
+
+async def test_a_bad_entry_can_be_left_out(polled):
+    config = ExecConfig(("echo", '[{"targets": ["h:1"]}, null]'))
+    one = polled(lambda context: PolledProgram(config, dataclasses.replace(context, skip_bad_entries=True)), "exec/0")
+    assert await one.turn() is None
+    assert one.addresses == ["h:1"]
 
 
 async def test_a_program_that_is_not_there_is_named(runs):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import gzip
 import json
 from functools import partial
@@ -199,6 +200,17 @@ async def test_an_answer_of_twenty_mebibytes_is_read(inventory, asked):
     one = asked()
     assert await one.turn() is None
     assert len(one.addresses) == 45_000
+
+
+async def test_a_bad_entry_can_be_left_out(inventory, polled):
+    lenient = partial(dataclasses.replace, skip_bad_entries=True)
+    one = polled(lambda context: HttpDiscoverer(inventory.config(), lenient(context)), "http/0")
+    for padding in ("", "x" * 100_000):
+        groups = [{"targets": ["127.0.0.1:1"], "labels": {"pad": padding}}, {"targets": ["127.0.0.1:2"], "port": 1}]
+        inventory.says(json.dumps(groups))
+        assert await one.turn() is None
+        assert one.addresses == ["127.0.0.1:1"]
+    assert one.count("narthex_sd_skipped_entries_total", mechanism="http", config="test") == 2
 
 
 async def test_an_unchanged_answer_is_asked_for_by_its_names_and_keeps_the_targets(inventory, asked):
