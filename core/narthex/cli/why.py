@@ -53,6 +53,14 @@ def _print(asked: str, answer: Mapping[str, Any]) -> None:
     line(f"{asked}: {answer['state']}", colour=_COLOURS.get(answer["state"]))
     for finding in answer["findings"]:
         _print_finding(finding)
+    for held in answer.get("held", ()):
+        line(f"An update of {held['provider']} for job {held['scrapePool']} is held since {_span(held['age'])}:")
+        line(f"  {held['reason']}; {held['targetsKept']} targets are in force only because of that", colour="yellow")
+    for one in answer.get("restored", ()):
+        when = _ago(one["confirmedAge"])
+        line(
+            f"{one['targets']} targets of {one['provider']} for job {one['scrapePool']} are from disk, confirmed {when}"
+        )
     if answer["findings"]:
         return
     heading("Asked were")
@@ -109,6 +117,8 @@ def _discoverer(one: Mapping[str, Any]) -> str:
 
 
 def _ago(seconds: float | None) -> str:
-    if seconds is None:
-        return "never"
-    return f"{Duration(round(seconds) * 1000)} ago"
+    return "never" if seconds is None else f"{_span(seconds)} ago"
+
+
+def _span(seconds: float) -> str:
+    return str(Duration(round(seconds) * 1000))

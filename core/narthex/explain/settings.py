@@ -13,6 +13,8 @@ from narthex.config.dump import plain
 __all__ = ["SettingChange", "setting_changes"]
 
 _LONGEST = 300
+_USUAL = {"separator": ";", "replacement": "$1", "action": "replace"}
+"""Defaults of relabel rules, which the configuration spells out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,5 +86,7 @@ def _texts(value: Any) -> tuple[str, ...]:
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, dict):  # a relabel rule, mostly: what is as always hides what matters
+        value = {name: one for name, one in value.items() if _USUAL.get(name) != one}
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from narthex.config.scrape import ScrapeConfig
+from narthex.discovery.gate import HeldUpdate, RestoredGroups
 from narthex.discovery.state import DiscovererStatus
 from narthex.explain.given import parse_labels
 from narthex.explain.relabel import Explanation, explain_target
@@ -95,11 +96,17 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Why:
-    """The answer. ``asked`` are the discoverers of the jobs in question, ``similar`` addresses nearly the one asked."""
+    """The answer. ``asked`` are the discoverers of the jobs in question, ``similar`` addresses nearly the one asked.
+
+    ``held`` are updates of theirs that are not in force (a target may be there only for that, or be missing), and
+    ``restored`` groups that they have not confirmed since the start.
+    """
 
     findings: tuple[Finding, ...]
     asked: tuple[DiscovererStatus, ...]
     similar: tuple[str, ...] = ()
+    held: tuple[HeldUpdate, ...] = ()
+    restored: tuple[RestoredGroups, ...] = ()
 
     @property
     def state(self) -> State:
@@ -115,19 +122,34 @@ class Why:
             "findings": [_finding_json(one, providers.get(one.provider), now) for one in self.findings],
             "discoverers": [_discoverer_json(one, now) for one in self.asked],
             "similar": list(self.similar),
+            "held": [_held_json(one, now) for one in self.held],
+            "restored": [_restored_json(one, now) for one in self.restored],
         }
 
 
-def why_target(question: Question, jobs: Sequence[JobEvidence], discoverers: Sequence[DiscovererStatus]) -> Why:
+def why_target(
+    question: Question,
+    jobs: Sequence[JobEvidence],
+    discoverers: Sequence[DiscovererStatus],
+    held: Sequence[HeldUpdate] = (),
+    restored: Sequence[RestoredGroups] = (),
+) -> Why:
     """Everything that is known about the target in question, the best news first; at most 100 findings."""
     findings: list[Finding] = []
     addresses: set[str] = set()
     for job in jobs:
         findings += _in_job(question, job, addresses, MAX_FINDINGS - len(findings))
     names = {job.config.job_name for job in jobs}
-    asked = tuple(one for one in discoverers if names.intersection(one.jobs))
-    similar = () if findings else tuple(get_close_matches(question.address, sorted(addresses), n=_SIMILAR))
-    return Why(tuple(sorted(findings, key=lambda one: _ORDER.index(one.state))), asked, similar)
+    asked = [one for one in discoverers if names.intersection(one.jobs)]
+    concerned = {(one.job, one.provider) for one in findings} or {(job, one.provider) for one in asked for job in names}
+    similar = () if findings else get_close_matches(question.address, sorted(addresses), n=_SIMILAR)
+    return Why(
+        tuple(sorted(findings, key=lambda one: _ORDER.index(one.state))),
+        tuple(asked),
+        tuple(similar),
+        tuple(one for one in held if (one.job, one.provider) in concerned),
+        tuple(one for one in restored if (one.job, one.provider) in concerned),
+    )
 
 
 def _in_job(question: Question, job: JobEvidence, addresses: set[str], limit: int) -> Iterator[Finding]:
@@ -190,6 +212,25 @@ def _discoverer_json(one: DiscovererStatus, now: float) -> dict[str, Any]:
         "lastError": one.last_error,
         "lastSuccessAge": _age(one.last_success, now),
         "groups": one.groups,
+        "targets": one.targets,
+    }
+
+
+def _held_json(one: HeldUpdate, now: float) -> dict[str, Any]:
+    return {
+        "scrapePool": one.job,
+        "provider": one.provider,
+        "reason": one.reason,
+        "age": _age(one.since, now),
+        "targetsKept": one.kept,
+    }
+
+
+def _restored_json(one: RestoredGroups, now: float) -> dict[str, Any]:
+    return {
+        "scrapePool": one.job,
+        "provider": one.provider,
+        "confirmedAge": _age(one.confirmed, now),
         "targets": one.targets,
     }
 

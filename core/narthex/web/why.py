@@ -31,8 +31,10 @@ class WhyRoutes:
         evidence = [one for one in self._view.job_evidence() if pool in {"", one.config.job_name}]
         if pool and not evidence:
             raise ApiError("bad_data", f"unknown scrape pool {pool!r}")
+        view = self._view
+        known = (view.discoverers(), view.held_updates(), view.restored_groups())
         # A big fleet is gone through target by target, which must not delay anybody's scrape.
-        answer = await asyncio.to_thread(why_target, question, evidence, self._view.discoverers())
+        answer = await asyncio.to_thread(why_target, question, evidence, *known)
         return success(answer.as_json(self._view.clock.now()))
 
     async def duplicates(self, request: web.Request) -> web.StreamResponse:

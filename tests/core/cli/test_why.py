@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from narthex.discovery.gate import HeldUpdate, RestoredGroups
 from narthex.discovery.state import DiscovererStatus, State
 from narthex.explain.why import JobEvidence, Question, why_target
 from narthex.model.targetgroup import SourcedGroup, TargetGroup
@@ -43,7 +44,10 @@ def server(monkeypatch, config, catalog):
         def do_GET(self):
             form = {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
             evidence = [JobEvidence(job, rules, groups, scrapes)]
-            answer = why_target(Question.parse(form["target"]), evidence, discoverers).as_json(now=130.0)
+            held = [HeldUpdate("node", "dns/1", "dns", "too few", 100.0, 400.0, 9, 1, 8)]
+            restored = [RestoredGroups("node", "dns/1", "dns", 70.0, 9)]
+            question = Question.parse(form["target"])
+            answer = why_target(question, evidence, discoverers, held, restored).as_json(now=130.0)
             body = json.dumps({"status": "success", "data": answer}).encode()
             self.send_response(200)
             self.end_headers()
@@ -87,7 +91,11 @@ def test_a_target_nobody_found_tells_who_was_asked(narthex, server):
     outcome = narthex("why", "target", "h:2", "--url", server)
     assert outcome.status == 1
     assert outcome.out == (
-        "h:2: not discovered\nAsked were\n"
+        "h:2: not discovered\n"
+        "An update of dns/1 for job node is held since 30s:\n"
+        "  too few; 8 targets are in force only because of that\n"
+        "9 targets of dns/1 for job node are from disk, confirmed 1m ago\n"
+        "Asked were\n"
         "  file/0 (ok) for node: 2 targets in 2 groups, answered 1m ago\n"
         "  dns/1 (retrying) for node: 0 targets in 0 groups, has not answered yet\n    SERVFAIL\n"
         "Similar addresses: h:1\n"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from narthex.discovery.gate import HeldUpdate, RestoredGroups
 from narthex.discovery.state import DiscovererStatus, State
 from narthex.explain.why import JobEvidence, Question, why_target
 from narthex.model.targetgroup import SourcedGroup, TargetGroup
@@ -33,12 +34,12 @@ def status(provider="file/0", jobs=("node",), last_success=100.0, error=""):
 def ask(config, catalog):
     jobs = {one.job_name: one for one in config(JOBS).scrape_configs}
 
-    def run(text, groups, discoverers=(), job="node"):
+    def run(text, groups, discoverers=(), job="node", **more):
         config = jobs[job]
         rules = compile_rules(config.relabel_configs, catalog)
         active = targets(config, groups, rules).active
         scrapes = [TargetStatus(one, "up", "", 90_000, 0.1) for one in active]
-        return why_target(Question.parse(text), [JobEvidence(config, rules, groups, scrapes)], discoverers)
+        return why_target(Question.parse(text), [JobEvidence(config, rules, groups, scrapes)], discoverers, **more)
 
     return run
 
@@ -101,3 +102,15 @@ def test_no_more_is_traced_than_anybody_reads(ask):
 def test_what_is_no_question_is_refused(text):
     with pytest.raises(ValueError, match=r"."):
         Question.parse(text)
+
+
+def test_held_updates_and_unconfirmed_groups_of_the_providers_concerned_are_told(ask):
+    held = [HeldUpdate("node", name, "file", "too few", 100.0, 400.0, 9, 1, 8) for name in ("file/0", "dns/1")]
+    restored = [RestoredGroups("node", "file/0", "file", 70.0, 9), RestoredGroups("probe", "file/0", "file", 70.0, 9)]
+    found = ask("h:1", [group("s", "h:1")], [status(), status("dns/1")], held=held, restored=restored).as_json(130.0)
+    assert found["held"] == [
+        {"scrapePool": "node", "provider": "file/0", "reason": "too few", "age": 30.0, "targetsKept": 8}
+    ]
+    assert found["restored"] == [{"scrapePool": "node", "provider": "file/0", "confirmedAge": 60.0, "targets": 9}]
+    unknown = ask("x:1", [group("s", "h:1")], [status(), status("dns/1")], held=held, restored=restored)
+    assert (unknown.held, unknown.restored) == (tuple(held), (restored[0],))

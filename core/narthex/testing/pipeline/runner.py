@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,7 +15,7 @@ from narthex.config.load import load_config, read_file, rule_paths
 from narthex.config.rulefile import RuleFile
 from narthex.config.scrape import ScrapeConfig
 from narthex.config.sections import Config
-from narthex.discovery.groups import parse_json_groups, parse_yaml_groups
+from narthex.discovery.groups import WireGroup, parse_json_groups, parse_yaml_groups
 from narthex.errors import ConfigError, NarthexError
 from narthex.model.targetgroup import SourcedGroup, TargetGroup
 from narthex.plugins.catalog import Catalog
@@ -112,8 +114,19 @@ def _texts(group: Group) -> dict[str, str]:
 
 def _sources(test: PipelineTest) -> Iterator[tuple[str, Group]]:
     if test.groups_file is not None:
-        parse = parse_json_groups if test.groups_file.lower().endswith(".json") else parse_yaml_groups
-        for index, one in enumerate(parse(read_file(test.groups_file), test.groups_file)):
+        for index, one in enumerate(_read_groups(test.groups_file)):
             yield f"{test.groups_file}:{index}", Group(one.targets, one.labels)
     for index, group in enumerate(test.groups):
         yield str(index), group
+
+
+def _read_groups(file: str) -> Sequence[WireGroup]:
+    """A target file, or what ``check service-discovery --json`` printed. Raises ``ConfigError``."""
+    text = read_file(file)
+    if not file.lower().endswith(".json"):
+        return parse_yaml_groups(text, file)
+    with contextlib.suppress(ValueError):  # which the reader of groups will say better
+        whole = json.loads(text)
+        if isinstance(whole, dict) and "groups" in whole:
+            text = json.dumps(whole["groups"]).encode()
+    return parse_json_groups(text, file)

@@ -72,6 +72,8 @@ def test_groups_may_come_from_a_file(run, tmp_path):
     (tmp_path / "found.json").write_text('[{"targets": ["f:1"]}]')
     test = "- {name: n, job: node, groups_file: found.json, groups: [{targets: ['h:1']}], "
     assert not run(test + "targets: [{address: 'f:1'}, {address: 'h:1'}]}")[0].failures
+    (tmp_path / "found.json").write_text('{"job": "node", "groups": [{"targets": ["f:1"]}]}')
+    assert not run(test + "targets: [{address: 'f:1'}, {address: 'h:1'}]}")[0].failures
     (tmp_path / "found.json").write_text('[{"target": ["f:1"]}]')
     (failure,) = run(test + "targets: []}")[0].failures
     assert failure.line == 2
