@@ -35,6 +35,7 @@ class Program(asyncio.SubprocessProtocol):
         """Why it was killed, where that was our decision."""
         self._feeds = {1: stdout, 2: stderr}
         self._transport: asyncio.SubprocessTransport | None = None
+        self._hanging_up: asyncio.TimerHandle | None = None
 
     async def stop(self) -> None:
         """Ask the whole group to end, insist after a second, and wait until it is gone. Idempotent."""
@@ -63,14 +64,26 @@ class Program(asyncio.SubprocessProtocol):
             self._signal(signal.SIGKILL)
 
     def process_exited(self) -> None:
-        """It is gone. What it left behind goes too: it would hold the pipes open, and nobody would ever end it."""
+        """It is gone. What it left behind goes too: it would hold the pipes open, and nobody would ever end it.
+
+        What left the group cannot be ended; for its sake the pipes are not listened to for ever.
+        """
         self._signal(signal.SIGKILL)
+        self._hanging_up = asyncio.get_running_loop().call_later(_GRACE, self._hang_up)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It is gone, and all pipes are read to their end."""
         del exc
+        if self._hanging_up is not None:
+            self._hanging_up.cancel()
         if not self.ended.done() and self._transport is not None:
             self.ended.set_result(self._transport.get_returncode() or 0)
+
+    def _hang_up(self) -> None:
+        for fd in self._feeds:
+            pipe = self._transport.get_pipe_transport(fd) if self._transport is not None else None
+            if pipe is not None:
+                pipe.close()
 
     def _signal(self, number: signal.Signals) -> None:
         if self._transport is not None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+
 import dns.message
 import pytest
 
 from narthex.errors import DiscoveryError
 from narthex_sd.dns.labels import Record
 from narthex_sd.dns.lookup import Found, Resolver
+from narthex_sd.dns.message import Question
 
 
 @pytest.fixture
@@ -61,6 +64,20 @@ async def test_an_answer_that_does_not_fit_is_asked_for_over_tcp_without_edns(se
     found = await resolver(one).lookup("_x._tcp.example.", "SRV")
     assert {record.port for record in found.records} == set(range(1, 401))
     assert [(tcp, query.edns) for query, tcp in one.asked] == [(False, 0), (True, -1)]
+
+
+async def test_a_large_answer_is_read_beside_the_event_loop(server, resolver, monkeypatch):
+    read, on_the_loop = Question.read, []
+
+    def watched(self, wire):
+        on_the_loop.append(threading.current_thread() is threading.main_thread())
+        return read(self, wire)
+
+    monkeypatch.setattr(Question, "read", watched)
+    records = [("A", f"127.0.1.{number}") for number in range(200)]
+    one = await server(lambda query, tcp: server.reply(query, *records[: 200 if tcp else 1], truncated=not tcp))
+    assert len((await resolver(one).lookup("name.example.", "A")).records) == 200
+    assert on_the_loop == [False]
 
 
 async def test_a_truncated_answer_may_be_cut_within_a_record(server, resolver):

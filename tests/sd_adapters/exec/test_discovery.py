@@ -5,6 +5,7 @@ import dataclasses
 import json
 import os
 import resource
+import signal
 import sys
 from functools import partial
 from pathlib import Path
@@ -165,6 +166,18 @@ async def test_what_a_program_leaves_behind_is_ended_and_not_waited_for(runs, tm
     one = runs(shell('sleep 1000 & echo $! > "$1"; echo "[]"', tmp_path / "pid"))
     assert await one.turn() is None
     await holds(lambda: not alive((tmp_path / "pid").read_text().strip()))
+
+
+async def test_what_left_the_group_is_not_waited_for(runs, tmp_path):
+    pid = tmp_path / "pid"
+    code = 'setsid sh -c \'echo $$ > "$0.new"; mv "$0.new" "$0"; exec sleep 1000\' "$1" & '
+    code += 'while ! [ -e "$1" ]; do sleep 0.01; done; echo "[]"'
+    one = runs(shell(code, pid))
+    try:
+        assert await one.turn() is None
+        assert alive(pid.read_text().strip())
+    finally:
+        os.kill(int(pid.read_text()), signal.SIGKILL)
 
 
 async def test_a_program_that_ignores_the_request_to_end_is_ended(tmp_path):
