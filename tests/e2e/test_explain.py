@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.e2e.servers import Server, free_port, get, narthex, until
+from tests.e2e.servers import Server, free_port, get, narthex, program, serving, until
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -43,12 +43,13 @@ class Site:
         path.write_text(text)
         return path
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        code = "from narthex_plugins.standard import main; raise SystemExit(main())"
-        # Somewhere else, so that no file is found by chance.
-        return subprocess.run(
-            [sys.executable, "-c", code, *arguments], capture_output=True, text=True, cwd="/", timeout=60, check=False
-        )
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """A command line in a process of its own, and in a directory where no file is found by chance."""
+    code = "from narthex_plugins.standard import main; raise SystemExit(main())"
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, cwd="/", timeout=60, check=False
+    )
 
 
 @pytest.fixture(scope="module")
@@ -63,14 +64,13 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 def test_the_file_in_force_changes_nothing(site: Site) -> None:
-    done = site.run("plan", str(site.root / "prometheus.yml"), "--against", site.server.url)
+    done = run("plan", str(site.root / "prometheus.yml"), "--against", site.server.url)
     assert (done.returncode, done.stdout, done.stderr) == (0, "No changes.\n", "")
 
 
 def test_relabeling_is_planned_over_what_the_instance_has_discovered(site: Site) -> None:
     new = CONFIG.replace("regex: test, action: drop", "target_label: tier")
-    (site.root / "rules.yml").write_text(RULES)
-    done = site.run("plan", str(site.write("new.yml", new)), "--against", site.server.url, "--json")
+    done = run("plan", str(site.write("new.yml", new)), "--against", site.server.url, "--json")
     assert done.returncode == 2
     assert "geheim" not in done.stdout
     (job,) = json.loads(done.stdout)["jobs"]
@@ -82,20 +82,20 @@ def test_another_discovery_is_run(site: Site) -> None:
     other = '[{"targets": ["127.0.0.1:2"]}]'
     site.write("other.json", other)
     new = site.write("new.yml", CONFIG.replace("targets.json", "other.json"))
-    done = site.run("plan", str(new), "--against", site.server.url)
+    done = run("plan", str(new), "--against", site.server.url)
     assert done.returncode == 2
     assert "+ http://127.0.0.1:2/metrics" in done.stdout
     assert f"- http://127.0.0.1:{site.port}/metrics" in done.stdout
 
 
 def test_why_knows_scraped_dropped_and_unknown_targets(site: Site) -> None:
-    scraped = site.run("why", "target", f"127.0.0.1:{site.port}", "--url", site.server.url)
+    scraped = run("why", "target", f"127.0.0.1:{site.port}", "--url", site.server.url)
     assert scraped.returncode == 0
     assert "active in job self" in scraped.stdout
-    dropped = site.run("why", "target", "env=test", "--url", site.server.url)
+    dropped = run("why", "target", "env=test", "--url", site.server.url)
     assert dropped.returncode == 1
     assert "dropped by relabel_configs[0]" in dropped.stdout
-    unknown = site.run("why", "target", "nowhere", "--url", site.server.url)
+    unknown = run("why", "target", "nowhere", "--url", site.server.url)
     assert unknown.returncode == 1
     assert "file/0 (ok) for self: 2 targets in 2 groups, answered" in unknown.stdout
 
@@ -105,3 +105,26 @@ def test_the_api_explains_rules_and_duplicates(site: Site) -> None:
     answer = get(f"{site.server.url}/api/v1/relabel/explain", scrapePool="self", labels=labels)["data"]
     assert (answer["outcome"], answer["reason"]) == ("dropped", "dropped by relabel_configs[0]")
     assert get(f"{site.server.url}/api/v1/targets/duplicates")["data"] == {"duplicates": []}
+
+
+@pytest.mark.server
+def test_a_plan_can_be_made_against_prometheus(tmp_path: Path) -> None:
+    site, port = tmp_path, free_port()
+    (site / "prometheus.yml").write_text(CONFIG)
+    (site / "rules.yml").write_text(RULES)
+    groups = [{"targets": [f"127.0.0.1:{port}"], "labels": {"env": "prod"}}]
+    (site / "targets.json").write_text(json.dumps(groups))
+    flags = [
+        f"--config.file={site / 'prometheus.yml'}",
+        f"--storage.tsdb.path={site / 'data'}",
+        f"--web.listen-address=127.0.0.1:{port}",
+    ]
+    with serving([program("prometheus"), *flags], site / "prometheus.log", port, "/-/ready") as server:
+        until("its targets", lambda: get(f"{server.url}/api/v1/targets")["data"]["activeTargets"])
+        until("its rules", lambda: get(f"{server.url}/api/v1/rules")["data"]["groups"])
+        same = run("plan", str(site / "prometheus.yml"), "--against", server.url)
+        assert (same.returncode, same.stdout, same.stderr) == (0, "No changes.\n", "")
+        (site / "new.yml").write_text(CONFIG.replace("regex: test, action: drop", "target_label: tier"))
+        changed = run("plan", str(site / "new.yml"), "--against", server.url)
+        assert changed.returncode == 2
+        assert '      + tier="prod"\n' in changed.stdout
