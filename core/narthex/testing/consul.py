@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, Self
@@ -117,6 +117,7 @@ class FakeConsul:
         self._prefix = prefix
         self._host = host
         self._services: dict[str, dict[str, Instance]] = {}
+        self._datacenters = {datacenter}
         self._index = 1
         self._changed: dict[str, int] = {}
         self._faults: list[tuple[Fault, list[int]]] = []
@@ -172,6 +173,7 @@ class FakeConsul:
         for one in instances:
             own = replace(one, id=one.id or f"{service}-{one.node}", datacenter=one.datacenter or self.datacenter)
             known[own.id] = own
+            self._datacenters.add(own.datacenter)
         self._touch(service)
 
     def deregister(self, service: str, identifier: str = "") -> None:
@@ -273,7 +275,7 @@ class FakeConsul:
 
     async def _held(self, asked: Request, subject: str, answer: Callable[[Request], Any]) -> web.Response:
         datacenter = (asked.values("dc") or [self.datacenter])[0]
-        if datacenter not in {self.datacenter, *(one.datacenter for _, one in self._all())}:
+        if datacenter not in self._datacenters:
             return web.Response(status=500, text="No path to datacenter")
         until = self._clock.monotonic() + _wait_of(asked)
         while asked.index and self._of(subject) <= asked.index:
@@ -288,36 +290,33 @@ class FakeConsul:
         """The index of the catalog (``""``) or of a service; one that does not exist has that of the catalog."""
         return self._changed.get(subject) or self._changed.get("") or self._index
 
-    def _all(self) -> Iterator[tuple[str, Instance]]:
-        for service, instances in self._services.items():
-            for one in instances.values():
-                yield service, one
-
-    def _visible(self, asked: Request) -> Iterator[tuple[str, Instance]]:
+    def _visible(self, asked: Request, service: str) -> list[Instance]:
+        """The instances of a service that the parameters leave."""
         datacenter = (asked.values("dc") or [self.datacenter])[0]
         namespace = (asked.values("ns") or [""])[0]
         partition = (asked.values("partition") or [""])[0]
         wanted = [one.partition(":")[::2] for one in asked.values("node-meta")]
-        for service, one in self._all():
-            if (
-                one.datacenter == datacenter
-                and namespace in {"*", one.namespace}
-                and partition in {"*", one.partition}
-                and all(one.node_meta.get(key) == value for key, value in wanted)
-            ):
-                yield service, one
+        return [
+            one
+            for one in self._services.get(service, {}).values()
+            if one.datacenter == datacenter
+            and namespace in {"*", one.namespace}
+            and partition in {"*", one.partition}
+            and all(one.node_meta.get(key) == value for key, value in wanted)
+        ]
 
     def _catalog(self, asked: Request) -> dict[str, list[str]]:
         expression = (asked.values("filter") or [""])[0]
         found: dict[str, set[str]] = {}
-        for service, one in self._visible(asked):
-            if matches(expression, _catalog_entry(service, one)):
-                found.setdefault(service, set()).update(one.tags)
+        for service in self._services:
+            for one in self._visible(asked, service):
+                if matches(expression, _catalog_entry(service, one)):
+                    found.setdefault(service, set()).update(one.tags)
         return {service: sorted(tags) for service, tags in found.items()}
 
     def _health(self, asked: Request, service: str) -> list[dict[str, Any]]:
         expression, tags = (asked.values("filter") or [""])[0], set(asked.values("tag"))
-        entries = [_entry(name, one) for name, one in self._visible(asked) if name == service and tags <= set(one.tags)]
+        entries = [_entry(service, one) for one in self._visible(asked, service) if tags <= set(one.tags)]
         return [one for one in entries if matches(expression, one)]
 
 

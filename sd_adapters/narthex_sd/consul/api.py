@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from consul.exceptions import ConsulException  # noqa: TID253 -- this module is itself imported by the builder only
@@ -19,6 +22,9 @@ __all__ = ["Answer", "ConsulApi"]
 
 _SHOWN = 512
 """Characters of a message that are worth showing; the library puts whole bodies into its own."""
+_AT_ONCE = 100
+"""Queries without an index that are under way at once. All services are asked so at the start, and again when Consul
+is back after a failure: neither Consul nor the event loop should get thousands in one moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,7 @@ class ConsulApi:
         self._clock = clock
         self._metrics = metrics
         self._client = make_client(config, clock)
+        self._turn = asyncio.Semaphore(_AT_ONCE)
 
     async def datacenter(self) -> str:
         """The datacenter of the agent itself."""
@@ -51,35 +58,40 @@ class ConsulApi:
     async def services(self, index: int) -> Answer:
         """The catalog's services and their tags; held by Consul while nothing is newer than ``index`` (0: at once)."""
         config = self._config
-        call = self._client.catalog.services(
-            index=index, wait=WAIT, node_meta=config.node_meta, filter_expr=config.filter or None
+        call = partial(
+            self._client.catalog.services,
+            wait=WAIT,
+            node_meta=config.node_meta,
+            filter_expr=config.filter or None,
         )
-        return await self._watched(call, self._metrics.services)
+        return await self._watched(call, index, self._metrics.services)
 
     async def instances(self, service: str, index: int) -> Answer:
         """The instances of a service with their node and checks, held likewise."""
         config = self._config
-        call = self._client.health.service(
+        call = partial(
+            self._client.health.service,
             service,
-            index=index,
             wait=WAIT,
             tag=list(config.tags),
             node_meta=config.node_meta,
             filter_expr=config.health_filter or None,
         )
-        return await self._watched(call, self._metrics.service)
+        return await self._watched(call, index, self._metrics.service)
 
     async def close(self) -> None:
         """Close all connections."""
         await self._client.close()
 
-    async def _watched(self, call: Awaitable[Any], duration: Summary) -> Answer:
-        begin = self._clock.monotonic()
-        try:
-            index, data = await _plain(call)
-            return Answer(_number(index), data)
-        finally:
-            duration.observe(self._clock.monotonic() - begin)
+    async def _watched(self, call: Callable[..., Awaitable[Any]], index: int, duration: Summary) -> Answer:
+        """Queries that Consul may hold are sent at once; those it answers immediately take turns."""
+        async with self._turn if index == 0 else nullcontext():
+            begin = self._clock.monotonic()
+            try:
+                found, data = await _plain(call(index=index))
+                return Answer(_number(found), data)
+            finally:
+                duration.observe(self._clock.monotonic() - begin)
 
 
 async def _plain(call: Awaitable[Any]) -> Any:

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from narthex.discovery.metrics import shared
+from narthex.discovery.skipping import Skipping
 from narthex.errors import DiscoveryError
 from narthex.kinds import BuildContext, Discoverer, Publish
 from narthex_sd.consul.api import ConsulApi
@@ -73,6 +74,7 @@ class _Watches:
         self._name = context.name
         self._api = api
         self._datacenter = datacenter
+        self._skipping = Skipping(context)
         self._failures = shared(ConsulMetrics, context.registry).failures
         self._inventory = inventory
         self._tasks = tasks
@@ -103,7 +105,10 @@ class _Watches:
             self._inventory.drop(service)
 
     def _take_instances(self, service: str, answer: Any) -> None:
-        self._inventory.take(target_group(service, self._datacenter, self._config.tag_separator, answer))
+        skipped = self._skipping.begin()
+        group = target_group(service, self._datacenter, self._config.tag_separator, answer, skipped)
+        self._skipping.end(service, skipped)
+        self._inventory.take(group)
 
     async def _follow(self, query: str, ask: Any, take: Any) -> None:
         spacing = Spacing(self._config.refresh_interval.seconds, self._clock)

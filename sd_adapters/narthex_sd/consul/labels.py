@@ -38,20 +38,29 @@ def wanted_services(config: ConsulConfig, catalog: Any) -> frozenset[str]:
     return frozenset(name for name in found if not tags or tags <= frozenset(_texts(catalog[name], name, "tags")))
 
 
-def target_group(service: str, datacenter: str, separator: str, instances: Any) -> TargetGroup:
+def target_group(
+    service: str, datacenter: str, separator: str, instances: Any, skipped: list[str] | None = None
+) -> TargetGroup:
     """The group of one service, from the answer of the health endpoint; its source is the service's name.
 
-    Raises ``DiscoveryError`` for an answer of another shape: part of a service is not published.
+    Raises ``DiscoveryError`` for an answer of another shape: part of a service is not published. With ``skipped`` bad
+    instances are left out, unless all are bad, and what is wrong with them is added there.
     """
     if instances is None:
         instances = ()
     if not isinstance(instances, Sequence) or isinstance(instances, str):
         raise DiscoveryError(f"service {service!r}: the answer is {_sort(instances)}, expected a list of instances")
-    labels = {f"{_META}service": service, f"{_META}dc": datacenter}
-    targets = [
-        _target(one, separator, f"service {service!r}, instance {number}") for number, one in enumerate(instances)
-    ]
-    return TargetGroup(service, tuple(targets), labels)
+    targets = []
+    for number, one in enumerate(instances):
+        try:
+            targets.append(_target(one, separator, f"service {service!r}, instance {number}"))
+        except DiscoveryError as error:
+            if skipped is None:
+                raise
+            skipped.append(str(error))
+    if skipped and not targets:
+        raise DiscoveryError(skipped[0])
+    return TargetGroup(service, tuple(targets), {f"{_META}service": service, f"{_META}dc": datacenter})
 
 
 def aggregated_health(checks: Iterable[Mapping[str, Any]]) -> str:

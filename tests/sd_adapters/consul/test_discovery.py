@@ -14,7 +14,7 @@ from narthex.config.types import Duration
 from narthex.errors import DiscoveryError
 from narthex.testing.clock import FakeClock, settle
 from narthex.testing.consul import FakeConsul, Fault, Instance
-from narthex.testing.discovery import check_discoverer
+from narthex.testing.discovery import Recorder, build_context, check_discoverer
 from narthex_sd.consul import ConsulConfig
 from narthex_sd.consul.discovery import ConsulDiscoverer
 
@@ -218,6 +218,22 @@ async def test_no_failure_takes_targets_away(consul, discover, fault):
     assert not running.task.done()
     consul.heal()
     await passing(clock, 20, lambda: running.addresses == ["127.0.0.1:80", "127.0.0.1:81", "127.0.0.1:82"])
+
+
+async def test_bad_instances_are_left_out_where_that_is_allowed(consul):
+    good = '{"Node": {"Address": "127.0.0.1"}, "Service": {"Port": 80}}'
+    consul.fail(Fault(HEALTH, status=200, body=f"[{good}, null]", headers={"X-Consul-Index": "7"}))
+    context = replace(build_context("consul/0"), skip_bad_entries=True)
+    seen = Recorder()
+    task = asyncio.create_task(ConsulDiscoverer(ConsulConfig(consul.address, services=("web",)), context).run(seen))
+    await seen.until(lambda seen: bool(seen.published))
+    task.cancel()
+    await asyncio.wait({task})
+    assert [one["__address__"] for one in seen.groups["web"].targets] == ["127.0.0.1:80"]
+    skipped = context.registry.get_sample_value(
+        "narthex_sd_skipped_entries_total", {"mechanism": "consul", "config": "test"}
+    )
+    assert skipped == 1
 
 
 async def test_after_a_failure_it_waits_fifteen_seconds_and_starts_over(consul, discover):

@@ -120,6 +120,22 @@ def test_an_answer_of_another_shape_is_refused_as_a_whole(answer):
         target_group("web", "dc1", ",", answer if not isinstance(answer, list) else [instance(), *answer])
 
 
+def test_bad_instances_may_be_left_out():
+    skipped: list[str] = []
+    group = target_group("web", "dc1", ",", [instance(), instance({"Address": 1}), None], skipped)
+    assert len(group.targets) == 1
+    assert skipped == [
+        "service 'web', instance 1: Address is int, expected text",
+        "service 'web', instance 2 is null, expected an object",
+    ]
+
+
+def test_a_service_of_nothing_but_bad_instances_is_refused_all_the_same():
+    with pytest.raises(DiscoveryError):
+        target_group("web", "dc1", ",", [None], [])
+    assert not target_group("web", "dc1", ",", [], []).targets
+
+
 @pytest.mark.parametrize("catalog", [None, [], "text", {"web": "tag"}, {"web": [1]}])
 def test_a_catalog_of_another_shape_is_refused(catalog):
     with pytest.raises(DiscoveryError):
