@@ -7,7 +7,7 @@ together, then those with the same address; so a change of relabeling shows as a
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -20,6 +20,9 @@ from narthex.model.target import Target
 from narthex.targets import TargetSet
 
 __all__ = ["JobTargets", "TargetChange", "target_changes"]
+
+Key = Callable[[Labels], Hashable]
+"""What targets are matched by, from their discovered labels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +79,8 @@ def target_changes(job: JobTargets) -> tuple[TargetChange, ...]:
     left = [one for one in job.old.active if one.key not in kept]
     came = [one for one in job.new.active if one.key not in kept]
     old_origin, new_origin = _origin(job.old_job), _origin(job.new_job)
-    pairs: dict[int, Target] = {}
-    for old_key, new_key in ((old_origin, new_origin), (_address, _address)):
-        waiting: defaultdict[Hashable, list[Target]] = defaultdict(list)
-        for target in reversed(came):
-            waiting[new_key(target.discovered)].append(target)
-        for number, target in enumerate(left):
-            candidates = waiting.get(old_key(target.discovered))
-            if number not in pairs and candidates:
-                pairs[number] = candidates.pop()
-        taken = {id(one) for one in pairs.values()}
-        came = [one for one in came if id(one) not in taken]
+    pairs = _pairs(left, came, old_origin, new_origin)
+    paired = {id(one) for one in pairs.values()}
     gone = _fates(job.new, new_origin, job.new_job)
     before = _fates(job.old, old_origin, job.old_job)
     changes = [
@@ -95,8 +89,25 @@ def target_changes(job: JobTargets) -> tuple[TargetChange, ...]:
         else TargetChange(one, None, _why_gone(job, gone.get(old_origin(one.discovered))))
         for number, one in enumerate(left)
     ]
-    changes += [TargetChange(None, one, _why_new(job, before.get(new_origin(one.discovered)))) for one in came]
+    fresh = (one for one in came if id(one) not in paired)
+    changes += [TargetChange(None, one, _why_new(job, before.get(new_origin(one.discovered)))) for one in fresh]
     return tuple(changes)
+
+
+def _pairs(left: Sequence[Target], came: Sequence[Target], old_origin: Key, new_origin: Key) -> Mapping[int, Target]:
+    """For targets of ``left``, by number, the one of ``came`` that it became; each once, the nearest matches first."""
+    pairs: dict[int, Target] = {}
+    for old_key, new_key in ((old_origin, new_origin), (_address, _address)):
+        taken = {id(one) for one in pairs.values()}
+        waiting: defaultdict[Hashable, list[Target]] = defaultdict(list)
+        for target in reversed(came):
+            if id(target) not in taken:
+                waiting[new_key(target.discovered)].append(target)
+        for number, target in enumerate(left):
+            candidates = waiting.get(old_key(target.discovered))
+            if number not in pairs and candidates:
+                pairs[number] = candidates.pop()
+    return pairs
 
 
 def _why_gone(job: JobTargets, fate: str | None) -> str:
@@ -111,7 +122,7 @@ def _why_new(job: JobTargets, fate: str | None) -> str:
     return f"before: {fate}" if fate else "newly discovered"
 
 
-def _origin(job: ScrapeConfig | None) -> Callable[[Labels], Hashable]:
+def _origin(job: ScrapeConfig | None) -> Key:
     """What a target was discovered with, less what the job adds by itself, which may differ between the two sides."""
     defaults = frozenset(job_defaults(job).items()) if job is not None else frozenset[tuple[str, str]]()
     return lambda discovered: frozenset(discovered.items()) - defaults
@@ -121,7 +132,7 @@ def _address(discovered: Labels) -> Hashable:
     return discovered.get_or_empty("__address__")
 
 
-def _fates(found: TargetSet, origin: Callable[[Labels], Hashable], job: ScrapeConfig | None) -> Mapping[Hashable, str]:
+def _fates(found: TargetSet, origin: Key, job: ScrapeConfig | None) -> Mapping[Hashable, str]:
     """By origin, why a discovered target is not scraped."""
     fates: dict[Hashable, str] = {}
     for dropped in found.dropped:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from narthex.explain.targetplan import JobTargets, target_changes
 from narthex.model.targetgroup import SourcedGroup, TargetGroup
@@ -83,3 +85,27 @@ def test_jobs_come_and_go_with_their_targets(side):
     none = (None, TargetSet("j"))
     assert changes((job, found), none) == [("removed", "http://a:1/metrics", "the job is gone", [])]
     assert changes(none, (job, found)) == [("added", "http://a:1/metrics", "the job is new", [])]
+
+
+FLEETS = st.lists(
+    st.fixed_dictionaries(
+        {"__address__": st.sampled_from(["a:1", "b:1", "c:1"]), "env": st.sampled_from(["prod", "test"])}
+    ),
+    max_size=6,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(FLEETS, FLEETS, st.sampled_from([PLAIN, DROPS]))
+def test_the_changes_turn_the_first_set_into_the_second(side, before, after, text):
+    old, new = side(PLAIN, *before), side(text, *after)
+    found = target_changes(JobTargets(*old, *new))
+    left = {one.key: one for one in old[1].active}
+    for one in found:
+        if one.before is not None:
+            del left[one.before.key]
+    for one in found:
+        if one.after is not None:
+            assert one.after.key not in left
+            left[one.after.key] = one.after
+    assert left.keys() == {one.key for one in new[1].active}
