@@ -54,7 +54,7 @@ def service_discovery(app: App, file: str, job: str, timeout: Duration, *, as_js
     )
     with quiet():
         found = asyncio.run(discover_once(catalog, {job: config.discovery}, SystemClock(), seconds=timeout.seconds))
-    result = targets(config, found.groups[job], rules, trace=True)
+    result = targets(config, found.groups[job], rules, trace=as_json)
     if as_json:
         print_json(_json(config, found, result))
     else:
@@ -113,26 +113,30 @@ def _answer(one: DiscovererStatus) -> str:
 
 
 def _json(config: ScrapeConfig, found: Found, result: TargetSet) -> dict[str, Any]:
+    """Every discovered target with its origin, by what became of it; ``active`` holds each target once."""
+    from narthex.model.target import Target
+    from narthex.targets import DroppedTarget
+
+    active: dict[Any, dict[str, Any]] = {}
+    others: dict[str, list[dict[str, Any]]] = {"dropped": [], "failed": []}
+    for trace in result.traces:
+        fate = trace.result
+        told = {
+            "discoveredLabels": dict(trace.discovered),
+            "provider": trace.provider,
+            "source": trace.source,
+            "index": trace.index,
+        }
+        if isinstance(fate, Target):
+            active.setdefault(fate.key, {**told, "labels": dict(fate.public), "scrapeUrl": fate.url})
+        elif isinstance(fate, DroppedTarget):
+            others["dropped"].append({**told, "rule": fate.rule, "reason": _dropped_by(config, fate)})
+        else:
+            others["failed"].append({**told, "error": fate.error})
     return {
         "job": config.job_name,
-        "active": [
-            {"discoveredLabels": dict(one.discovered), "labels": dict(one.public), "scrapeUrl": one.url}
-            for one in result.active
-        ],
-        "dropped": [
-            {"discoveredLabels": dict(one.discovered), "rule": one.rule, "reason": _dropped_by(config, one)}
-            for one in result.dropped
-        ],
-        "failed": [
-            {
-                "discoveredLabels": dict(one.discovered),
-                "error": one.error,
-                "provider": one.provider,
-                "source": one.source,
-                "index": one.index,
-            }
-            for one in result.failed
-        ],
+        "active": list(active.values()),
+        **others,
         "duplicates": result.duplicates,
         "discovery": [_discoverer_json(one) for one in found.discoverers],
         "groups": [group for one in found.groups[config.job_name] for group in _group_json(one.group)],

@@ -70,6 +70,10 @@ def test_json_holds_the_decisions_and_the_groups_as_target_files_hold_them(disco
     assert [one["labels"]["instance"] for one in data["active"]] == ["a:1", "b:1"]
     assert [(one["discoveredLabels"]["__address__"], one["rule"]) for one in data["dropped"]] == [("c:1", 0)]
     assert [(one["source"], one["index"]) for one in data["failed"]] == [("2", 0)]
+    assert [(one["provider"], one["source"], one["index"]) for one in data["active"]] == [
+        ("static/0", "0", 0),
+        ("static/0", "0", 1),
+    ]
     assert data["duplicates"] == 1
     assert data["groups"][0] == {"targets": ["a:1", "b:1", "b:1"], "labels": {"env": "prod"}}
 

@@ -110,18 +110,18 @@ class Timeline:
         for one in self.test.scrapes:
             wanted = _texts(one.target)
             targets = [target for target in self.stage.targets if wanted.items() <= target.public.items()]
-            moments = {target: range(one.at, (one.until or one.at) + 1, target.interval) for target in targets}
-            planned_now = {(target, moment) for target in targets for moment in moments[target]}
+            end = (one.until or one.at) + 1
+            here = [(target, moment) for target in targets for moment in range(one.at, end, target.interval)]
             if not targets:
                 what = f"no target has the labels {Labels(wanted)}" if wanted else "there is no target to scrape"
                 self.failures.append(Failure(one.line, what))
-            elif both := taken & planned_now:
+            elif both := taken.intersection(here):
                 twice = min(moment for _, moment in both)
                 self.failures.append(Failure(one.line, f"a target is scraped twice at {Duration(twice)}"))
             else:
-                taken |= planned_now
+                taken.update(here)
                 planned.setdefault(int(one.at), []).append(partial(self._first, one, targets))
-                for target, moment in planned_now:
+                for target, moment in here:
                     if moment > one.at:
                         planned.setdefault(moment, []).append(partial(self._take, one, target, moment))
         return planned
