@@ -74,8 +74,9 @@ def sourced(origin: str, groups: Iterable[WireGroup], meta: Mapping[str, str]) -
     """The groups under the sources ``origin:0``, ``origin:1`` and so on. ``meta`` wins over labels of the same name."""
     for index, group in enumerate(groups):
         targets = tuple({"__address__": target} for target in group.targets)
-        labels = {str(name): value for name, value in group.labels.items()}
-        yield TargetGroup(f"{origin}:{index}", targets, labels | dict(meta))
+        labels: dict[str, str] = dict(group.labels.items())
+        labels.update(meta)
+        yield TargetGroup(f"{origin}:{index}", targets, labels)
 
 
 def plain(group: TargetGroup) -> Mapping[str, object]:
@@ -98,7 +99,8 @@ def _flawless(text: str | bytes) -> tuple[WireGroup, ...] | None:
     try:
         source = text if isinstance(text, str) else text.decode("utf-8")
         entries = json.loads(source, object_pairs_hook=_once)
-        return tuple(map(_group, entries)) if type(entries) is list else None
+        names: set[str] = set()
+        return tuple(_group(entry, names) for entry in entries) if type(entries) is list else None
     except (ValueError, RecursionError, _DoubtfulError):
         return None
 
@@ -110,12 +112,17 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _group(entry: object) -> WireGroup:
+def _group(entry: object, names: set[str]) -> WireGroup:
+    """The entry; ``names`` are label names already found valid, which most entries repeat."""
     if type(entry) is not dict or not entry.keys() <= {"targets", "labels"}:
         raise _DoubtfulError
     targets, labels = entry.get("targets", []), entry.get("labels", {})
     if type(targets) is not list or type(labels) is not dict:
         raise _DoubtfulError
-    if not all(type(one) is str for one in (*targets, *labels.values())) or not all(map(is_label_name, labels)):
+    if not all(type(one) is str for one in (*targets, *labels.values())):
         raise _DoubtfulError
+    if not labels.keys() <= names:
+        if not all(map(is_label_name, labels)):
+            raise _DoubtfulError
+        names.update(labels)
     return WireGroup(tuple(targets), labels)
