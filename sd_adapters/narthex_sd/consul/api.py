@@ -24,7 +24,7 @@ _SHOWN = 512
 """Characters of a message that are worth showing; the library puts whole bodies into its own."""
 _AT_ONCE = 100
 """Queries without an index that are under way at once. All services are asked so at the start, and again when Consul
-is back after a failure: neither Consul nor the event loop should get thousands in one moment."""
+is back after a failure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,8 @@ class ConsulApi:
         self._clock = clock
         self._metrics = metrics
         self._client = make_client(config, clock)
-        self._turn = asyncio.Semaphore(_AT_ONCE)
+        self._immediate = asyncio.Semaphore(_AT_ONCE)
+        self._door = asyncio.Lock()
 
     async def datacenter(self) -> str:
         """The datacenter of the agent itself."""
@@ -84,8 +85,13 @@ class ConsulApi:
         await self._client.close()
 
     async def _watched(self, call: Callable[..., Awaitable[Any]], index: int, duration: Summary) -> Answer:
-        """Queries that Consul may hold are sent at once; those it answers immediately take turns."""
-        async with self._turn if index == 0 else nullcontext():
+        """Queries are sent one in a turn of the event loop, which thousands at one moment would hold up for seconds.
+
+        Of those that Consul answers immediately only so many are under way.
+        """
+        async with self._door:
+            await asyncio.sleep(0)
+        async with self._immediate if index == 0 else nullcontext():
             begin = self._clock.monotonic()
             try:
                 found, data = await _plain(call(index=index))
