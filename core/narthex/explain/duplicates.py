@@ -1,13 +1,13 @@
 """Targets that a job discovers twice: which two origins each has, so that somebody can take one of them away.
 
-The pure function counts such targets and keeps the first, because that is all the hot path needs. This asks it again,
-group by group, and is called when the count changes or when somebody wants to know.
+The pure function counts such targets and keeps the first, because that is all the hot path needs. This asks again,
+and is called when targets begin to be discovered twice or when somebody wants to know.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -15,7 +15,8 @@ from narthex.config.scrape import ScrapeConfig
 from narthex.model.target import Target
 from narthex.model.targetgroup import SourcedGroup
 from narthex.relabel.rules import Rules
-from narthex.targets import targets
+from narthex.targets.function import results
+from narthex.targets.populate import Populate
 
 __all__ = ["Duplicate", "find_duplicates"]
 
@@ -47,21 +48,14 @@ def find_duplicates(
 
 def _duplicates(job: ScrapeConfig, groups: Sequence[SourcedGroup], rules: Rules) -> Iterator[Duplicate]:
     first: dict[Hashable, str] = {}
+    populate = Populate(job, rules)
     for sourced in groups:
         origin = f"{sourced.provider} {sourced.group.source}"
-        for target in _active(job, sourced, rules):
+        for target in results(populate, sourced):
+            if not isinstance(target, Target):
+                continue
             known = first.get(target.key)
             if known is None:
                 first[target.key] = origin
             else:
                 yield Duplicate(target, known, origin)
-
-
-def _active(job: ScrapeConfig, sourced: SourcedGroup, rules: Rules) -> Iterator[Target]:
-    """Every scraped target of a group, those that equal another of the same group too."""
-    found = targets(job, [sourced], rules)
-    if not found.duplicates:
-        yield from found.active
-        return
-    for own in sourced.group.targets:
-        yield from targets(job, [replace(sourced, group=replace(sourced.group, targets=(own,)))], rules).active

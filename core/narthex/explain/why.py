@@ -22,7 +22,8 @@ from narthex.model.target import Target
 from narthex.model.targetgroup import SourcedGroup
 from narthex.relabel.rules import Rules
 from narthex.scrape.status import TargetStatus
-from narthex.targets import targets
+from narthex.targets.function import results
+from narthex.targets.populate import Populate
 
 __all__ = ["Finding", "JobEvidence", "Question", "Why", "why_target"]
 
@@ -59,7 +60,7 @@ class Question:
         names = {discovered.get_or_empty("__address__"), discovered.get_or_empty("instance")}
         if target is not None:
             names |= {target.labels.get_or_empty("__address__"), target.labels.get_or_empty("instance"), target.url}
-        return self.address in names or self.address in {_host(name) for name in names}
+        return self.address in names or any(self.address in name and _host(name) == self.address for name in names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +157,11 @@ def _in_job(question: Question, job: JobEvidence, addresses: set[str], limit: in
     """What one job has to say; every address it knows is added to ``addresses``."""
     scrapes = {one.target.key: one for one in job.scrapes}
     origins: dict[Hashable, str] = {}
+    populate = Populate(job.config, job.rules)
     for sourced in job.groups:
         provider, source = sourced.provider, sourced.group.source
-        for discovered, target in _outcomes(job, sourced):
+        for result in results(populate, sourced):
+            discovered, target = result.discovered, result if isinstance(result, Target) else None
             addresses.add(discovered.get_or_empty("__address__"))
             origin = f"{provider} {source}"
             first = origins.setdefault(target.key, origin) if target is not None else origin
@@ -169,14 +172,6 @@ def _in_job(question: Question, job: JobEvidence, addresses: set[str], limit: in
             scrape = scrapes.get(target.key) if target is not None else None
             same_as = "" if first is origin else first
             yield Finding(job.config.job_name, provider, source, explanation, scrape, same_as)
-
-
-def _outcomes(job: JobEvidence, sourced: SourcedGroup) -> Iterator[tuple[Labels, Target | None]]:
-    """The discovered labels of a group's targets, each with the target if it is scraped."""
-    found = targets(job.config, [sourced], job.rules)
-    yield from ((one.discovered, one) for one in found.active)
-    yield from ((one.discovered, None) for one in found.dropped)
-    yield from ((one.discovered, None) for one in found.failed)
 
 
 def _host(name: str) -> str:
