@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from narthex.errors import DiscoveryError
@@ -70,8 +72,14 @@ def _labels(labels: Any, place: str, number: int | None = None) -> dict[str, str
     own = dict(labels)
     # One set of types for all names and values costs a third of a test for each; a large group has a million of them.
     if not ({*map(type, own)} | {*map(type, own.values())}) <= _TEXT:
-        return _plain(own, where)
-    return own
+        own = _plain(own, where)
+    return dict(zip(_shared(tuple(own)), own.values(), strict=True))
+
+
+@lru_cache(1024)
+def _shared(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Names that are the same objects for all targets: adapters put them together anew for each, 2 KB a target."""
+    return tuple(map(sys.intern, names))
 
 
 def _plain(labels: dict[Any, Any], where: str) -> dict[str, str]:
