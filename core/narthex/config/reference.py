@@ -29,7 +29,7 @@ _NAMES: Mapping[Any, str] = {
     Url: "URL",
 }  # fmt: skip
 _OPEN = {
-    "discovery": ("`<kind>_sd_configs`, `static_configs`", "list of the kind's blocks"),
+    "discovery": ("`<kind>_sd_configs`, `static_configs`", "list of [the kind's blocks](discovery/)"),
     "receivers": ("`<kind>_configs`", "list of the kind's blocks"),
     "storage": ("`<kind>`", "the kind's section"),
 }
