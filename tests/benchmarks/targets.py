@@ -2,8 +2,8 @@
 
 ``python tests/benchmarks/targets.py [TARGETS]``. The job is one as Kubernetes' users have it: ten rules that keep,
 drop, replace from one and two labels, and map names. Prometheus (``apt install prometheus``), where it is installed,
-gets the same targets from a file and tells its own ``prometheus_target_sync_length_seconds``, which has the start of its
-scrape loops in it.
+gets the same targets from a file and tells its own ``prometheus_target_sync_length_seconds``, which holds the start of
+its scrape loops too.
 """
 
 # ruff: noqa: T201 -- printing is what it is for
