@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from narthex.model.sample import is_missing, is_stale
+from narthex.promql.engine.few import FEW, NO_SAMPLE, newest_of_few
 from narthex.promql.engine.gather_rows import after, filled, occurrences, trimmed
 from narthex.promql.engine.vector import Bools, Floats, Ints
 from narthex.storage.frames import NO_TIME, Frame, Points, Selection
@@ -20,8 +21,6 @@ __all__ = ["Latest", "latest"]
 
 _CELLS = 1 << 22
 """Cells of a block of columns that are searched row by row (32 MB of float64)."""
-
-_NO_SAMPLE = np.iinfo(np.int64).min
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +38,8 @@ def latest(selection: Selection, moments: Ints, lookback: int) -> Latest:
     A series whose newest sample is a staleness marker is absent. Where two samples of a series have one timestamp,
     the frame given later wins, and points win over frames.
     """
+    if selection.labels.rows <= FEW:
+        return _seen(*newest_of_few(selection, moments), moments, lookback)
     oldest, newest = int(moments[0]) - lookback, int(moments[-1])
     best = _Best(len(moments), selection.labels.rows)
     if len(selection.points.series):
@@ -54,7 +55,11 @@ def latest(selection: Selection, moments: Ints, lookback: int) -> Latest:
         times, values = _of_frame(cut, moments)
         for part in reversed(_parts(cut.series)):
             best.take(cut.series[part], times[:, part], values[:, part])
-    times, values = best.times, best.values
+    return _seen(best.times, best.values, moments, lookback)
+
+
+def _seen(times: Ints, values: Floats, moments: Ints, lookback: int) -> Latest:
+    """The newest samples, less those that are too old, and those that say that their series has ended."""
     present = (times > (moments - lookback)[:, None]) & ~is_stale(values)
     return Latest(values, times, None if present.all() else present)
 
@@ -63,7 +68,7 @@ class _Best:
     """The newest sample of each series so far. What comes first wins a tie, so the latest given is taken first."""
 
     def __init__(self, steps: int, rows: int) -> None:
-        self.times = np.full((steps, rows), _NO_SAMPLE)
+        self.times = np.full((steps, rows), NO_SAMPLE)
         self.values = np.zeros((steps, rows))
         self._empty = True
 
@@ -110,12 +115,12 @@ def _of_frame(frame: Frame, moments: Ints) -> tuple[Ints, Floats]:
     groups = np.arange(known.shape[1])
     clipped = np.maximum(rows, 0)
     times = known[clipped, groups]
-    times = np.where((rows < 0) | (times == NO_TIME), _NO_SAMPLE, times)
+    times = np.where((rows < 0) | (times == NO_TIME), NO_SAMPLE, times)
     values = frame.at(clipped[:, frame.group])
     wide_times = times[:, frame.group]
     holes = np.isnan(values)
     if holes.any():
-        holes = is_missing(values) & (wide_times != _NO_SAMPLE)
+        holes = is_missing(values) & (wide_times != NO_SAMPLE)
         columns = np.flatnonzero(holes.any(axis=0))
         if len(columns):
             _search_columns(frame, known, columns, rows, wide_times, values)
@@ -144,7 +149,7 @@ def _search_columns(frame: Frame, known: Ints, columns: Ints, rows: Ints, times:
         here = np.arange(len(part))
         row = np.where(wanted < 0, -1, last[np.maximum(wanted, 0), here])
         clipped = np.maximum(row, 0)
-        times[:, part] = np.where(row < 0, _NO_SAMPLE, known[clipped, group])
+        times[:, part] = np.where(row < 0, NO_SAMPLE, known[clipped, group])
         values[:, part] = cells[clipped, here]
 
 
@@ -161,4 +166,4 @@ def _of_points(points: Points, moments: Ints) -> tuple[Ints, Ints, Floats]:
     at = np.searchsorted(keys, wanted.ravel(), side="right").reshape(wanted.shape) - 1
     inside = at >= starts
     clipped = np.maximum(at, 0)
-    return series, np.where(inside, points.times[clipped], _NO_SAMPLE), points.values[clipped]
+    return series, np.where(inside, points.times[clipped], NO_SAMPLE), points.values[clipped]
