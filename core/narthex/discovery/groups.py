@@ -17,10 +17,10 @@ from narthex.config.document import Document, parse_json, parse_yaml
 from narthex.config.names import is_label_name
 from narthex.config.session import Session
 from narthex.config.types import LabelName
-from narthex.errors import ConfigError, Problem
+from narthex.errors import ConfigError, DiscoveryError, Problem
 from narthex.model.targetgroup import TargetGroup
 
-__all__ = ["WireGroup", "parse_json_groups", "parse_yaml_groups", "plain", "sourced"]
+__all__ = ["WireGroup", "parse_json_groups", "parse_yaml_groups", "plain", "sourced", "sourced_from_json"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,18 @@ def sourced(origin: str, groups: Iterable[WireGroup], meta: Mapping[str, str]) -
         labels: dict[str, str] = dict(group.labels.items())
         labels.update(meta)
         yield TargetGroup(f"{origin}:{index}", targets, labels)
+
+
+def sourced_from_json(
+    text: bytes, origin: str, meta: Mapping[str, str], skipped: list[str] | None = None
+) -> tuple[TargetGroup, ...]:
+    """The groups of a JSON list, as above. Raises ``DiscoveryError``, one line with the first thing that is wrong."""
+    try:
+        return tuple(sourced(origin, parse_json_groups(text, origin, skipped), meta))
+    except ConfigError as error:
+        first, *more = error.problems
+        rest = f" (and {len(more)} more)" if more else ""
+        raise DiscoveryError(f"{first}{rest}") from None
 
 
 def plain(group: TargetGroup) -> Mapping[str, object]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from narthex.discovery.groups import parse_json_groups, sourced
-from narthex.errors import ConfigError, DiscoveryError
+from narthex.discovery.groups import sourced_from_json
 from narthex.model.targetgroup import TargetGroup
 
 __all__ = ["groups_of"]
@@ -16,9 +15,4 @@ def groups_of(text: bytes, program: str, skipped: list[str] | None = None) -> tu
     secrets. With ``skipped`` bad entries are left out, and why is added there. Raises ``DiscoveryError`` with the first
     thing that is wrong.
     """
-    try:
-        return tuple(sourced(program, parse_json_groups(text, "output", skipped), {"__meta_exec_command": program}))
-    except ConfigError as error:
-        first, *more = error.problems
-        rest = f" (and {len(more)} more)" if more else ""
-        raise DiscoveryError(f"{first}{rest}") from None
+    return sourced_from_json(text, program, {"__meta_exec_command": program}, skipped)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from narthex.config.types import Url
-from narthex.discovery.groups import parse_json_groups, sourced
-from narthex.errors import ConfigError, DiscoveryError
+from narthex.discovery.groups import sourced_from_json
+from narthex.errors import DiscoveryError
 from narthex.http.client import Answer
 from narthex.model.targetgroup import TargetGroup
 
@@ -37,9 +37,4 @@ def groups_of(body: bytes, url: Url, skipped: list[str] | None = None) -> tuple[
     ``skipped`` bad entries are left out, and why is added there. Raises ``DiscoveryError`` with the first thing that
     is wrong.
     """
-    try:
-        return tuple(sourced(url.masked, parse_json_groups(body, url.masked, skipped), {"__meta_url": url.masked}))
-    except ConfigError as error:
-        first, *more = error.problems
-        rest = f" (and {len(more)} more)" if more else ""
-        raise DiscoveryError(f"{first}{rest}") from None
+    return sourced_from_json(body, url.masked, {"__meta_url": url.masked}, skipped)
