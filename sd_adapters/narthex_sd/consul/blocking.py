@@ -17,7 +17,7 @@ __all__ = ["RETRY", "Spacing", "follow", "next_index"]
 
 RETRY = 15.0
 """Seconds to wait after a failure."""
-_BURST = 10
+_BURST = 30
 _GAP = 1.0
 
 
@@ -27,7 +27,7 @@ def next_index(asked: int, answered: int) -> int:
 
 
 class Spacing:
-    """One turn in ``interval`` seconds on average, but up to ten may follow each other, a second apart.
+    """One turn in ``interval`` seconds on average, but up to thirty may follow each other, a second apart.
 
     Prometheus waits for the interval after every answer but those that were long in coming, so whatever changes right
     after another change, or right after the start, is seen half a minute late. The allowance is for these; what changes

@@ -382,7 +382,7 @@ async def test_a_flood_of_changes_is_asked_for_once_an_interval(consul, discover
         await clock.advance(1)
         await asyncio.sleep(0.003)
     asked = len(consul.asked(HEALTH))
-    assert 15 <= asked <= 10 + 300 / 30 + 1
+    assert 31 <= asked <= 30 + 300 / 30 + 1
 
 
 async def test_metrics_have_prometheus_names(consul, discover):
