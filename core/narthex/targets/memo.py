@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from operator import attrgetter
+from typing import cast
 
 from narthex.config.scrape import ScrapeConfig
 from narthex.model.labels import Labels
@@ -32,9 +33,15 @@ class _Entry:
     def __init__(self, sourced: SourcedGroup, found: Sequence[Result]) -> None:
         self.sourced = sourced
         self.results = tuple(found)
-        self.active = tuple([one for one in found if isinstance(one, Target)])
-        self.dropped = tuple([one for one in found if isinstance(one, DroppedTarget)])
-        self.failed = tuple([one for one in found if isinstance(one, FailedTarget)])
+        active = [one for one in found if isinstance(one, Target)]
+        self.dropped: tuple[DroppedTarget, ...] = ()
+        self.failed: tuple[FailedTarget, ...] = ()
+        if len(active) == len(found):  # nearly always; then one tuple will do
+            self.active = cast("tuple[Target, ...]", self.results)
+        else:
+            self.active = tuple(active)
+            self.dropped = tuple([one for one in found if isinstance(one, DroppedTarget)])
+            self.failed = tuple([one for one in found if isinstance(one, FailedTarget)])
 
 
 class TargetMemo:
@@ -47,18 +54,22 @@ class TargetMemo:
         """By the identity of the group; an entry keeps its group, so no other object can have the same."""
         self._counts: Counter[Labels] = Counter()
         """How often each final label set is there."""
-        self._total = 0
+        self._total = self._others = 0
+        """Targets that are active, and those that are not."""
 
     def update(self, groups: Sequence[SourcedGroup]) -> TargetSet:
         """What :func:`narthex.targets.targets` answers for these groups."""
-        before = self._entries
-        by_id = dict(zip(map(id, groups), groups, strict=True))
-        fresh, gone = by_id.keys() - before.keys(), before.keys() - by_id.keys()
-        made = self._make([by_id[key] for key in fresh], [before[key] for key in gone])
-        entries = [before.get(key) or made[key] for key in map(id, groups)]
-        self._entries = dict(zip(map(id, groups), entries, strict=True))
-        self._recount([before[key] for key in gone], made.values())
-        return self._collect(entries)
+        known = self._entries
+        ids = list(map(id, groups))
+        present = set(ids)
+        fresh = {key: one for key, one in zip(ids, groups, strict=True) if key not in known}
+        gone = [entry for key, entry in known.items() if key not in present]
+        made = self._make(fresh.values(), gone)
+        for entry in gone:
+            del known[id(entry.sourced)]
+        known.update(made)
+        self._recount(gone, made.values())
+        return self._collect(list(map(known.__getitem__, ids)))
 
     def _make(self, fresh: Iterable[SourcedGroup], gone: Sequence[_Entry]) -> dict[int, _Entry]:
         by_source = {(one.sourced.provider, one.sourced.group.source): one for one in gone}
@@ -98,9 +109,11 @@ class TargetMemo:
         counts = self._counts
         for entry in made:
             self._total += len(entry.active)
+            self._others += len(entry.results) - len(entry.active)
             counts.update(map(attrgetter("labels"), entry.active))
         for entry in gone:
             self._total -= len(entry.active)
+            self._others -= len(entry.results) - len(entry.active)
             for target in entry.active:
                 counts[target.labels] -= 1
                 if not counts[target.labels]:
@@ -109,8 +122,11 @@ class TargetMemo:
     def _collect(self, entries: Sequence[_Entry]) -> TargetSet:
         several = len(self._entries) < len(entries)  # one group object twice: its targets are all duplicates
         active = tuple(chain.from_iterable(map(attrgetter("active"), entries)))
-        dropped = tuple(chain.from_iterable(map(attrgetter("dropped"), entries)))
-        failed = tuple(chain.from_iterable(map(attrgetter("failed"), entries)))
+        dropped: tuple[DroppedTarget, ...] = ()
+        failed: tuple[FailedTarget, ...] = ()
+        if self._others:
+            dropped = tuple(chain.from_iterable(map(attrgetter("dropped"), entries)))
+            failed = tuple(chain.from_iterable(map(attrgetter("failed"), entries)))
         total = len(active)
         if several or self._total > len(self._counts):
             first: dict[Labels, Target] = {}
