@@ -159,3 +159,14 @@ def test_talkative_libraries_are_kept_down(root_logger):
     logs.configure("info", "logfmt", stream)
     logging.getLogger("watchfiles.main").info("1 change detected")
     assert stream.getvalue() == ""
+
+
+def test_debugging_does_not_show_what_the_aws_library_knows(root_logger):
+    stream = io.StringIO()
+    logs.configure("debug", "logfmt", stream)
+    logging.getLogger("botocore.parsers").debug("Response body: SecretAccessKey")
+    logging.getLogger("botocore.credentials").warning("Refreshing temporary credentials failed")
+    logging.getLogger("botocore.credentials").error("loud")
+    assert "Secret" not in stream.getvalue()
+    assert "Refreshing" not in stream.getvalue()
+    assert "msg=loud" in stream.getvalue()
