@@ -7,6 +7,7 @@ catalog. Every query is a task; a service that leaves the catalog has its task c
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any
 
@@ -14,7 +15,7 @@ from narthex.discovery.metrics import shared
 from narthex.discovery.skipping import Skipping
 from narthex.errors import DiscoveryError
 from narthex.kinds import BuildContext, Discoverer, Publish
-from narthex_sd.consul.api import ConsulApi
+from narthex_sd.consul.api import Answer, ConsulApi
 from narthex_sd.consul.blocking import RETRY, Spacing, follow
 from narthex_sd.consul.config import ConsulConfig
 from narthex_sd.consul.inventory import CATALOG, Inventory
@@ -100,9 +101,10 @@ class _Watches:
         for service in new:
             ask, take = partial(self._api.instances, service), partial(self._take_instances, service)
             self._services[service] = self._spawn(service, self._follow(service, ask, take))
-        for service in sorted(self._services.keys() - wanted):
+        gone = sorted(self._services.keys() - wanted)
+        for service in gone:
             self._services.pop(service).cancel()
-            self._inventory.drop(service)
+        self._inventory.drop(gone)
 
     def _take_instances(self, service: str, answer: Any) -> None:
         skipped = self._skipping.begin()
@@ -110,7 +112,7 @@ class _Watches:
         self._skipping.end(service, skipped)
         self._inventory.take(group)
 
-    async def _follow(self, query: str, ask: Any, take: Any) -> None:
+    async def _follow(self, query: str, ask: Callable[[int], Awaitable[Answer]], take: Callable[[Any], None]) -> None:
         spacing = Spacing(self._config.refresh_interval.seconds, self._clock)
         await follow(ask, take, partial(self._failed, query), spacing, self._clock)
 
@@ -126,7 +128,7 @@ class _Watches:
             if self._inventory.holds_groups:
                 self._inventory.open()
 
-    def _spawn(self, what: str, work: Any) -> asyncio.Task[None]:
+    def _spawn(self, what: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         return self._tasks.create_task(work, name=f"{self._name} {what}".rstrip())
 
 

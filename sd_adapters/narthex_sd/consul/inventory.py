@@ -8,7 +8,7 @@ them, which is what a mechanism that starts with nothing would do at once.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from narthex.errors import DiscoveryError
 from narthex.kinds import Publish
@@ -55,15 +55,16 @@ class Inventory:
         self._awaited.discard(group.source)
         self._open_if_complete()
 
-    def drop(self, service: str) -> None:
-        """A service is wanted no more."""
-        self.works(service)
-        if self.is_open:
-            self._publish([TargetGroup(service)])
-            return
-        self._held.pop(service, None)
-        self._awaited.discard(service)
-        self._open_if_complete()
+    def drop(self, services: Sequence[str]) -> None:
+        """Services are wanted no more. They go in one publish, so that limits on what may go see all of it."""
+        for service in services:
+            self.works(service)
+            self._held.pop(service, None)
+            self._awaited.discard(service)
+        if self.is_open and services:
+            self._publish([TargetGroup(service) for service in services])
+        elif not self.is_open:
+            self._open_if_complete()
 
     def failed(self, query: str, error: DiscoveryError) -> None:
         """A query (a service's name, or ``CATALOG``) failed. Raises the error when nothing at all is known."""

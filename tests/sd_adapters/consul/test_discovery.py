@@ -85,6 +85,21 @@ async def test_services_come_and_go_with_the_catalog(consul, discover):
     assert not running.seen.groups
 
 
+async def test_a_catalog_that_empties_is_one_update(consul, discover):
+    for name in ("db", "queue", "web"):
+        consul.register(name, WEB)
+    running = discover(consul)
+    await running.seen.until(lambda seen: len(seen.groups) == 3)
+    await consul.until(lambda: len(consul.asked("/v1/")) == 9)  # all queries are held
+    empty = Fault(
+        CATALOG, status=200, body="{}", headers={"X-Consul-Index": "99"}
+    )  # as for a token that lost its rights
+    consul.fail(empty)
+    consul.register("other", WEB)  # answered truly, and then asked again
+    await running.seen.until(lambda seen: not seen.groups)
+    assert [len(one) for one in running.seen.published if all(group.is_retraction for group in one)] == [4]
+
+
 async def test_the_query_of_a_service_that_left_ends(consul, discover):
     consul.register("web", WEB)
     running = discover(consul)
