@@ -118,8 +118,9 @@ def test_the_hash_is_stable_over_restarts():
     assert 0 <= target.fnv < 1 << 64
 
 
+OWN_NAMES = ("__address__", "job", "instance", "a", "__meta_b", "__scrape_interval__", "__param_x")
 OWN = st.dictionaries(
-    st.sampled_from(["__address__", "job", "instance", "a", "__meta_b", "__scrape_interval__", "__param_x"]),
+    st.sampled_from(OWN_NAMES),
     st.text(max_size=5),
 )
 
@@ -145,6 +146,10 @@ def test_discovered_labels_are_those_that_rules_see(own, labels):
     again = Labels(dict(trace.discovered))
     assert (again, hash(again), str(again)) == (trace.discovered, hash(trace.discovered), str(trace.discovered))
     assert copy.deepcopy(trace.discovered) == again
+    for name in [*OWN_NAMES, *again]:
+        assert trace.discovered.get(name) == again.get(name)
+        assert trace.discovered.get_or_empty(name) == again.get_or_empty(name)
+        assert (name in trace.discovered) == (name in again)
 
 
 def test_many_shapes_of_labels_are_forgotten_again():

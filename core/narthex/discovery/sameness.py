@@ -18,13 +18,13 @@ def with_known(group: TargetGroup, known: TargetGroup) -> TargetGroup:
 
     A target is looked for in the place it had, and then by its address.
     """
+    if group == known:  # the whole comparison at once is the cheapest
+        return known
     old = known.targets
     targets = [mine if mine == own else own for mine, own in zip(old, group.targets, strict=False)]
     targets += group.targets[len(targets) :]
     moved = [index for index, own in enumerate(targets) if index >= len(old) or own is not old[index]]
     labels = known.labels if known.labels == group.labels else group.labels
-    if not moved and len(targets) == len(old) and labels is known.labels:
-        return known
     if moved:
         elsewhere = {_address(one): one for one in old}
         for index in moved:

@@ -25,6 +25,15 @@ class LayeredLabels(Labels):
         self._own = own
         self._hash: int | None = None
 
+    def __getitem__(self, name: str) -> str:
+        # Not through the whole: dict() and items() ask for one label after the other.
+        value = self._own[name] if name in self._own else self._group.get(name)
+        return value or self._defaults[name]
+
+    def get_or_empty(self, name: str) -> str:
+        """The value, or the empty text where the label is absent."""
+        return self.get(name, "")
+
     def __reduce__(self) -> tuple[type[Labels], tuple[dict[str, str]]]:
         """A copy is plain labels: whoever makes one wants the values."""
         return Labels, (self._map,)
