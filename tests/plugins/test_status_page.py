@@ -10,6 +10,7 @@ from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 from tests.core.web.fakeview import FakeView
 
+from narthex.discovery.gate import HeldUpdate, RestoredGroups
 from narthex.discovery.state import DiscovererStatus, State
 from narthex.model.labels import Labels
 from narthex.model.target import Target
@@ -50,6 +51,8 @@ def full() -> FakeView:
     view.groups = [GroupStatus("rules.yml", "group", 1.0, 0.0, 0, 1.0, 0.1, rules)]
     view.found_alertmanagers = ([f"http://am/{EVIL}"], [])
     view.found_discoverers = [discoverer(state) for state in State]
+    view.held = [HeldUpdate(EVIL, "file/0", "file", EVIL, 0.0, until, 10, 1, 9) for until in (300.0, None)]
+    view.restored = [RestoredGroups(EVIL, "file/0", "file", 0.0, 7)]
     view.reload_error = EVIL
     return view
 
@@ -127,3 +130,10 @@ async def test_a_link_that_would_run_code_is_no_link() -> None:
     bad = Target(one.job, one.labels, "javascript:alert(1)", one.discovered, one.public, 1000, 1000)
     view.found_pools = {"node": PoolStatus("node", [TargetStatus(bad, "up")])}
     assert "javascript:alert(1)" not in read(await rendered(view)).links
+
+
+async def test_held_updates_and_targets_from_disk_are_shown() -> None:
+    text = html.unescape(await rendered(full()))
+    assert f"Held update: {EVIL} (file/0): {EVIL}; 9 targets are kept, until 1970-01-01 00:05:00 UTC" in text
+    assert f"Held update: {EVIL} (file/0): {EVIL}; 9 targets are kept</p>" in text
+    assert f"not confirmed since the start: {EVIL} (file/0): 7 targets as of 1970-01-01 00:00:00 UTC" in text
