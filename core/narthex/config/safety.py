@@ -13,6 +13,9 @@ from narthex.config.types import Count, Duration, Size
 
 __all__ = ["DiscoverySafety", "JobDiscoverySafety", "Share"]
 
+DEFAULT_HOLD = Duration(300_000)
+"""How long removals wait where nothing else is said, ms."""
+
 _PERCENT = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*%")
 
 
@@ -43,14 +46,15 @@ class DiscoverySafety:
 
     An update that leaves fewer targets, by more than ``max_drop`` of those the block had found, or, without
     ``allow_empty``, none of them, is held: what it adds is taken at once, what it removes stays for ``hold``. With a
-    ``hold`` of 0 nothing is held, as in Prometheus. An update of more than ``max_groups`` groups, ``max_targets``
+    ``hold`` of 0 nothing is held, as in Prometheus; left out it is 5m, and 0 for kinds whose removals are said on
+    purpose (files, mDNS goodbyes). An update of more than ``max_groups`` groups, ``max_targets``
     targets or ``max_bytes`` of labels is refused; 0 means no limit. ``keep_on_disk`` keeps the targets over a restart
     until the block has answered, unless they are older than ``max_age``. With ``skip_bad_entries`` a bad entry of an
     answer is left out and counted, where otherwise the whole answer is refused.
     """
 
     max_drop: Share = Share(0.5)
-    hold: Duration = Duration(300_000)
+    hold: Duration | None = None
     allow_empty: bool = False
     keep_on_disk: bool = True
     max_age: Duration = Duration(86_400_000)
@@ -58,6 +62,15 @@ class DiscoverySafety:
     max_groups: Count = Count(0)
     max_targets: Count = Count(0)
     max_bytes: Size = Size(0)
+
+    @property
+    def patience(self) -> Duration:
+        """The hold in effect."""
+        return DEFAULT_HOLD if self.hold is None else self.hold
+
+    def for_kind(self, *, deliberate: bool) -> DiscoverySafety:
+        """These limits for one kind: where removals are said on purpose, only an explicit ``hold`` doubts them."""
+        return replace(self, hold=Duration(0)) if deliberate and self.hold is None else self
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,7 +96,7 @@ class Gate:
             return False
         self._since = now if self._since is None else self._since
         self.restored = None
-        self._hold(after, verdict.reason, kept, self.limits.hold.seconds if self.limits else None)
+        self._hold(after, verdict.reason, kept, self.limits.patience.seconds if self.limits else None)
         return self._put((*after, *kept))
 
     def accept(self) -> bool:
@@ -118,7 +118,7 @@ class Gate:
         """When the held update is to be judged again (monotonic seconds); None: nothing waits for that."""
         if self._since is None or self.limits is None or self.held is None or self.held.until is None:
             return None
-        return self._since + self.limits.hold.seconds
+        return self._since + self.limits.patience.seconds
 
     def _apply(self, after: tuple[TargetGroup, ...], reason: str) -> bool:
         if self.held is not None:

@@ -57,8 +57,8 @@ def judge(
     reason = _loss(count(before), count(after), limits)
     if not reason:
         return _FINE
-    if since is not None and now >= since + limits.hold.seconds:
-        return Verdict(Action.APPLY, f"{reason}; held for {limits.hold}")
+    if since is not None and now >= since + limits.patience.seconds:
+        return Verdict(Action.APPLY, f"{reason}; held for {limits.patience}")
     return Verdict(Action.HOLD, reason)
 
 
@@ -70,7 +70,7 @@ def count(groups: Sequence[TargetGroup]) -> int:
 def _loss(before: int, after: int, limits: DiscoverySafety) -> str:
     """Why the fall from one number of targets to the other is suspicious; empty text where it is not."""
     lost = before - after
-    if lost <= 0 or not limits.hold:
+    if lost <= 0 or not limits.patience:
         return ""
     if not after:
         return "" if limits.allow_empty else f"the update has no targets, there were {before}"

@@ -58,7 +58,7 @@ class Subscriber:
     def limit(self, limits: DiscoverySafety | None) -> bool:
         """Use other limits."""
         self.limits = limits
-        return sum(gate.limit(limits) for gate in self._gates.values()) > 0
+        return sum(gate.limit(self._limits_of(provider)) for provider, gate in self._gates.items()) > 0
 
     def offer(self, provider: Provider) -> bool:
         """Take over what a block has published, as far as the limits let it through."""
@@ -98,6 +98,10 @@ class Subscriber:
         """Groups in force that come from disk."""
         return [gate.restored for gate in self._gates.values() if gate.restored is not None]
 
+    def _limits_of(self, provider: Provider) -> DiscoverySafety | None:
+        found = provider.contribution
+        return self.limits and self.limits.for_kind(deliberate=found is not None and found.kind.deliberate)
+
     def _fill(self, providers: Sequence[Provider], snapshots: Mapping[Provider, Snapshot | None]) -> None:
         before = self._gates
         self._gates = {}
@@ -106,7 +110,7 @@ class Subscriber:
             gate = before.get(provider)
             if gate is None:
                 snapshot = None if published else snapshots.get(provider)
-                gate = Gate(self.job, provider, self._clock, self.limits, snapshot)
+                gate = Gate(self.job, provider, self._clock, self._limits_of(provider), snapshot)
                 if published:
                     gate.offer()
             self._gates[provider] = gate

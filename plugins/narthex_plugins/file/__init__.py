@@ -25,6 +25,7 @@ def narthex_discovery_kinds() -> Sequence[DiscoveryKind]:
             name="file",
             config=FileConfig,
             build=_build,
+            deliberate=True,
             stability="stable",
             summary="Target groups in JSON and YAML files, noticed as soon as they change.",
         )

@@ -25,6 +25,7 @@ def narthex_discovery_kinds() -> Sequence[DiscoveryKind]:
             name="mdns",
             config=MdnsConfig,
             build=_build,
+            deliberate=True,
             requires=("zeroconf",),
             extra="mdns",
             summary="Services that announce themselves on the local network.",

@@ -51,3 +51,10 @@ def test_a_bad_limit_is_told_with_its_place(catalog):
         parse_config(TEXT.replace("30%", "130%"), "prometheus.yml", catalog)
     (problem,) = caught.value.problems
     assert (problem.line, problem.path) == (3, "narthex.discovery.max_drop")
+
+
+def test_removals_said_on_purpose_are_doubted_only_where_a_hold_is_set():
+    assert DiscoverySafety().patience == Duration(300_000)
+    assert DiscoverySafety().for_kind(deliberate=False).patience == Duration(300_000)
+    assert DiscoverySafety().for_kind(deliberate=True).patience == 0
+    assert DiscoverySafety(hold=Duration(1000)).for_kind(deliberate=True).patience == 1000
