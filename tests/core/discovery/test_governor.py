@@ -10,7 +10,7 @@ from narthex.discovery.governor import Action, count, judge, missing
 from narthex.model.targetgroup import TargetGroup
 
 LIMITS = DiscoverySafety()
-HOLD = LIMITS.hold.seconds
+HOLD = LIMITS.patience.seconds
 
 
 def groups(*sizes, start=0):
