@@ -100,9 +100,13 @@ def as_upstream(job: ScrapeConfig) -> dict[str, Any]:
     return shown
 
 
+UPSTREAM_TYPES = {"ec2": "aws.EC2SDConfig"}
+"""How the suite names the type of a kind's configuration where it is not ``<kind>.SDConfig``."""
+
+
 def discovery_of(kind: str, config: Any) -> dict[str, Any]:
     if kind != "static":
-        return {"$type": f"{kind}.SDConfig", "config": plain(config)}
+        return {"$type": UPSTREAM_TYPES.get(kind, f"{kind}.SDConfig"), "config": plain(config)}
     groups = [
         {**plain(group), "targets": [{"__address__": one} for one in group.targets], "source": str(index)}
         for index, group in enumerate(config)

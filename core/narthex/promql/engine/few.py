@@ -1,4 +1,4 @@
-"""Instant selectors of a handful of series, one series at a time.
+"""Selectors of a handful of series over many steps, one series at a time.
 
 The general way (:mod:`narthex.promql.engine.latest`) spends some thirty array operations a slab on finding as little
 as possible to read. For one series there is nothing to save: its samples, joined from all slabs, are a run of a few

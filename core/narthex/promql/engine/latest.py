@@ -38,7 +38,7 @@ def latest(selection: Selection, moments: Ints, lookback: int) -> Latest:
     A series whose newest sample is a staleness marker is absent. Where two samples of a series have one timestamp,
     the frame given later wins, and points win over frames.
     """
-    if selection.labels.rows <= FEW:
+    if selection.labels.rows <= FEW and len(moments) > 1:
         return _seen(*newest_of_few(selection, moments), moments, lookback)
     oldest, newest = int(moments[0]) - lookback, int(moments[-1])
     best = _Best(len(moments), selection.labels.rows)
