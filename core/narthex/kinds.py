@@ -98,9 +98,9 @@ class DiscoveryKind:
     """A way to find targets. Kind ``cmdb`` is configured as ``cmdb_sd_configs``; ``static`` as ``static_configs``.
 
     ``build`` takes the parsed configs and a context. It gets one config, unless ``merge`` is set: then all blocks of
-    a job reach one discoverer together, as ``static_configs`` do. ``deliberate`` tells that a removal is said on purpose,
-    by whoever edits a file or by the service itself, so that it is not held by default as an answer that lacks most of
-    the fleet is (docs/explanation/discovery-safety.md).
+    a job reach one discoverer together, as ``static_configs`` do. ``deliberate`` tells that a removal is said on
+    purpose, by whoever edits a file or by the service itself, so that it is not held by default as an answer that lacks
+    most of the fleet is (docs/explanation/discovery-safety.md).
     """
 
     name: str
