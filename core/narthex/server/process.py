@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
 import signal
@@ -28,10 +29,30 @@ GARBAGE_THRESHOLDS = (50_000, 50, 100)
 it took 9 % of the processor with 200 targets of 1,000 series at 1 s."""
 
 
+_ALLOCATOR = {-3: 4 << 20, -1: 64 << 20, -8: 4}
+"""glibc's ``mallopt``: M_MMAP_THRESHOLD and M_TRIM_THRESHOLD in bytes, M_ARENA_MAX.
+
+A query makes and frees arrays of a megabyte or two by the dozen. By default each is given back to the kernel at once and
+fetched again page by page: 4,200 page faults for one rate over 4,000 series, and 16 with these settings. Slabs are
+larger than 4 MB and still go back when they are sealed; what the few arenas keep is bounded.
+"""
+
+
+def _keep_freed_arrays() -> None:
+    """Apply these settings where the C library knows them."""
+    import ctypes
+
+    with contextlib.suppress(AttributeError, OSError):
+        mallopt = ctypes.CDLL(None).mallopt
+        for option, value in _ALLOCATOR.items():
+            mallopt(option, value)
+
+
 def run_server(options: ServerOptions, host: PluginHost) -> int:
     """Run until a signal. Raises ``ConfigError`` when the first configuration cannot be used."""
     sys.setswitchinterval(SWITCH_SECONDS)
     gc.set_threshold(*GARBAGE_THRESHOLDS)
+    _keep_freed_arrays()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(_serve(options, host))
 
