@@ -32,8 +32,8 @@ it took 9 % of the processor with 200 targets of 1,000 series at 1 s."""
 _ALLOCATOR = {-3: 4 << 20, -1: 64 << 20, -8: 4}
 """glibc's ``mallopt``: M_MMAP_THRESHOLD and M_TRIM_THRESHOLD in bytes, M_ARENA_MAX.
 
-A query makes and frees arrays of a megabyte or two by the dozen. By default each is given back to the kernel at once and
-fetched again page by page: 4,200 page faults for one rate over 4,000 series, and 16 with these settings. Slabs are
+A query makes and frees arrays of a megabyte or two by the dozen. By default each is given back to the kernel at once
+and fetched again page by page: 4,200 page faults for one rate over 4,000 series, and 16 with these settings. Slabs are
 larger than 4 MB and still go back when they are sealed; what the few arenas keep is bounded.
 """
 
