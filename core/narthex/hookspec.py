@@ -25,14 +25,27 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
-    from narthex.kinds import DiscoveryKind, ReceiverKind, RelabelAction, ScrapeKind, StorageKind, WebRoute
+    from narthex.kinds import (
+        Command,
+        DiscoveryKind,
+        PromqlFunction,
+        ReceiverKind,
+        RelabelAction,
+        ScrapeKind,
+        StorageKind,
+        TemplateFunction,
+        WebRoute,
+    )
 
 __all__ = [
+    "narthex_commands",
     "narthex_discovery_kinds",
+    "narthex_promql_functions",
     "narthex_receiver_kinds",
     "narthex_relabel_actions",
     "narthex_scrape_kinds",
     "narthex_storage_kinds",
+    "narthex_template_functions",
     "narthex_web_routes",
 ]
 
@@ -223,6 +236,67 @@ def narthex_receiver_kinds() -> Iterable[ReceiverKind]:
 
 
 @hookspec
+def narthex_promql_functions() -> Iterable[PromqlFunction]:
+    """Functions of PromQL, for queries and rules.
+
+    ``compute`` is called in worker threads, several at once, once for each call in a query (or for each batch of steps
+    or series): for all of them together, never for each sample. What it raises fails that one query or rule, with the
+    plugin's name. A name of the language itself is refused. Give names a prefix of your own, so that the language of
+    next year does not take them.
+
+    Example::
+
+        import numpy as np
+
+        from narthex import hookimpl
+        from narthex.kinds import PromqlFunction
+
+
+        def logit(values, base=np.e):
+            return np.log(values / (1 - values)) / np.log(base)
+
+
+        def spread(window):
+            values = window.block.values
+            highest, lowest = window.reduce(np.fmax, values), window.reduce(np.fmin, values)
+            return highest - lowest, window.at_least(1)
+
+
+        @hookimpl
+        def narthex_promql_functions():
+            return [
+                PromqlFunction("logit", ("vector", "scalar"), logit, variadic=1, summary="Log odds of a share"),
+                PromqlFunction("spread_over_time", ("matrix",), spread, over="windows", summary="Highest less lowest"),
+            ]
+    """
+    return ()
+
+
+@hookspec
+def narthex_template_functions() -> Iterable[TemplateFunction]:
+    """Functions for the templates in labels and annotations of alerts.
+
+    ``call`` is called in a worker thread for each element of an alert. What it raises stands in that one text, with the
+    plugin's name, and the alert goes out.
+
+    Example::
+
+        from narthex import hookimpl
+        from narthex.kinds import TemplateFunction
+
+
+        def runbook(name):
+            return f"https://runbooks.example/{name.lower()}"
+
+
+        @hookimpl
+        def narthex_template_functions():
+            return [TemplateFunction("runbook", runbook, ("string",), summary="Address of an alert's runbook")]
+    """
+    return ()
+
+
+@hookspec
 def narthex_web_routes() -> Iterable[WebRoute]:
     """Pages and API paths; a path that the core serves itself, or that Prometheus's API has, is refused.
 
@@ -244,5 +318,37 @@ def narthex_web_routes() -> Iterable[WebRoute]:
         @hookimpl
         def narthex_web_routes():
             return [WebRoute("GET", "/hello", handle, summary="Says hello")]
+    """
+    return ()
+
+
+@hookspec
+def narthex_commands() -> Iterable[Command]:
+    """Commands of the command line; a name that one of the core's commands has is refused.
+
+    ``build`` is called when the command is used; ``narthex --help`` shows ``summary`` without it. What it raises ends
+    that one command, with the plugin's name. A ``NarthexError`` of the command prints one line, anything else keeps its
+    traceback.
+
+    Example::
+
+        from narthex import hookimpl
+        from narthex.kinds import Command
+
+
+        def build_lake():
+            import click  # what the command needs is imported here, when it is used
+
+            @click.command("lake", help="Say what a bucket holds.")
+            @click.argument("bucket")
+            def lake(bucket):
+                click.echo(f"{bucket}: nothing yet")
+
+            return lake
+
+
+        @hookimpl
+        def narthex_commands():
+            return [Command(name="lake", build=build_lake, summary="Say what a bucket holds.")]
     """
     return ()

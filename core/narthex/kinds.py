@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import logging
     from pathlib import Path
 
+    import click
     from aiohttp import web
     from prometheus_client import CollectorRegistry
 
@@ -37,11 +38,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ActionRule",
+    "ArgumentType",
     "BuildContext",
+    "Command",
     "CompiledAction",
     "Discoverer",
     "DiscoveryKind",
     "Notification",
+    "PromqlFunction",
     "Publish",
     "Receiver",
     "ReceiverKind",
@@ -49,10 +53,14 @@ __all__ = [
     "ScrapeKind",
     "Stability",
     "StorageKind",
+    "TemplateFunction",
     "WebRoute",
 ]
 
 Stability = Literal["provisional", "stable"]
+
+ArgumentType = Literal["scalar", "vector", "matrix", "string"]
+"""A type of PromQL under the name that the API gives it; ``matrix`` is a range vector."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +257,59 @@ class ReceiverKind:
     summary: str = ""
 
 
+# --- the languages ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PromqlFunction:
+    """A function of PromQL, computed for all series and all steps at once, as the functions of the language are.
+
+    ``args`` are the types of the arguments. With ``variadic`` 0 they stand exactly as listed; with n > 0 the last one
+    is optional and up to n of its type may stand there; with -1 any number may.
+
+    ``over`` says what ``compute`` is given; K is the number of steps, n that of series:
+
+    * ``values``: the values of an instant vector (the first argument), float64 ``[K, n]``, then the other arguments,
+      all scalars, float64 ``[K, 1]`` each. It returns float64 ``[K, n]`` and decides each cell by itself: cells without
+      a sample hold anything. The metric name is taken away.
+    * ``windows``: a :class:`narthex.promql.engine.window.Window`, for the one argument that is a range vector, then
+      the others, all scalars, ``[K, 1]`` each. It returns float64 ``[K, n]`` and where there is a result, bool
+      ``[K, n]`` or None for everywhere. The metric name is taken away.
+    * ``call``: a :class:`narthex.promql.engine.functions.registry.Invocation`, which evaluates the arguments. It
+      returns a :class:`narthex.promql.engine.vector.Vector`, or float64 ``[K]`` where ``returns`` is ``scalar``; names
+      are its own business.
+
+    ``compute`` is pure and must not change the arrays that it is given. What it raises fails the query with the
+    plugin's name; ``QueryError`` fails it with the error's own text.
+    """
+
+    name: str
+    args: tuple[ArgumentType, ...]
+    compute: Callable[..., Any]
+    over: Literal["values", "windows", "call"] = "values"
+    returns: Literal["vector", "scalar"] = "vector"
+    variadic: int = 0
+    stability: Stability = "provisional"
+    summary: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateFunction:
+    """A function that the templates of alerts may call.
+
+    ``params`` are Go's types: ``any`` takes everything; ``string``, ``int``, ``float64`` and ``bool`` are checked
+    before the call. ``rest`` is the type of any number of further arguments; ``""`` allows none. What ``call`` raises
+    stands in the alert's text in place of the template's result, with the plugin's name.
+    """
+
+    name: str
+    call: Callable[..., Any]
+    params: tuple[str, ...] = ()
+    rest: str = ""
+    stability: Stability = "provisional"
+    summary: str = ""
+
+
 # --- web -------------------------------------------------------------------------------------------------------------
 
 
@@ -262,4 +323,22 @@ class WebRoute:
     method: str
     path: str
     handle: Callable[[web.Request, Any], Awaitable[web.StreamResponse]]
+    summary: str = ""
+
+
+# --- commands --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command or a group of commands: kind ``lake`` is typed as ``narthex lake``.
+
+    ``build()`` imports and returns the click command; it is called when the command is used. ``name`` may hold hyphens.
+    ``summary`` is its line of ``narthex --help``. The command's ``ctx.obj`` is the :class:`narthex.cli.app.App`, the way
+    to the plugins and the environment; an integer that it returns is the exit status.
+    """
+
+    name: str
+    build: Callable[[], click.Command]
+    stability: Stability = "provisional"
     summary: str = ""

@@ -18,17 +18,22 @@ from typing import Any
 import click
 
 from narthex import hookspec, kinds
+from narthex.cli.app import App
 from narthex.cli.main import root
+from narthex_plugins.standard import shipped
 
 ROOT = Path(__file__).resolve().parents[2]
 HOOKS = [getattr(hookspec, name) for name in hookspec.__all__]
 STAGE_OF = {
     "narthex_discovery_kinds": (kinds.DiscoveryKind, kinds.Discoverer),
+    "narthex_promql_functions": (kinds.PromqlFunction,),
     "narthex_receiver_kinds": (kinds.ReceiverKind, kinds.Receiver, kinds.Notification),
     "narthex_relabel_actions": (kinds.RelabelAction, kinds.ActionRule),
     "narthex_scrape_kinds": (kinds.ScrapeKind,),
     "narthex_storage_kinds": (kinds.StorageKind,),
+    "narthex_template_functions": (kinds.TemplateFunction,),
     "narthex_web_routes": (kinds.WebRoute,),
+    "narthex_commands": (kinds.Command,),
 }
 """Each hook's kind, and the protocols and values that belong to it."""
 CLI_PREFACE = """\
@@ -113,7 +118,7 @@ def cli_page() -> str:
 def _commands(command: click.Command, names: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], click.Command]]:
     yield names, command
     if isinstance(command, click.Group):
-        with click.Context(command) as context:
+        with click.Context(command, obj=App(shipped, {}, scan=False)) as context:
             for name in command.list_commands(context):
                 inner = command.get_command(context, name)
                 assert inner is not None

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 from tests.contracts.rendering import example
 
-from narthex import hookspec
+from narthex import hookimpl, hookspec
+from narthex.cli.main import main
 from narthex.config.relabel import RelabelConfig
 from narthex.errors import ExpositionError, MissingExtraError, NotifyError
 from narthex.kinds import Notification
@@ -87,3 +88,12 @@ async def test_narthex_web_routes_brings_a_page_that_answers(loaded):
     route = loaded("narthex_web_routes", "web_routes").kind
     answer = await route.handle(None, None)
     assert answer.text == "hello"
+
+
+def test_narthex_commands_brings_a_command_of_the_command_line(loaded, capsys):
+    kind = loaded("narthex_commands", "commands").kind
+    plugin = SimpleNamespace(narthex_commands=hookimpl(lambda: [kind]))
+    assert main(lambda: {"lake": plugin}, ["lake", "b1"], scan=False) == 0
+    assert capsys.readouterr().out == "b1: nothing yet\n"
+    assert main(lambda: {"lake": plugin}, ["--help"], scan=False) == 0
+    assert "Say what a bucket holds." in capsys.readouterr().out

@@ -49,12 +49,19 @@ class LazyGroup(click.Group):
             return self.lazy[cmd_name].load()
         return super().get_command(ctx, cmd_name)
 
+    def summaries(self, ctx: click.Context) -> Mapping[str, str]:  # noqa: ARG002 -- for groups that ask elsewhere
+        """The help line of each command that need not be imported for it."""
+        return {name: one.summary for name, one in self.lazy.items()}
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """As click does, with a suggestion for a name that is nearly right."""
-        name, known = args[0], self.list_commands(ctx)
-        if name not in known and not name.startswith("-") and not ctx.resilient_parsing:
+        name = args[0]
+        if ctx.resilient_parsing or name.startswith("-") or name in self.lazy:
+            return super().resolve_command(ctx, args)
+        known = self.list_commands(ctx)
+        if name not in known:
             close = get_close_matches(name, known)
             hint = f" Did you mean {' or '.join(close)}?" if close else f" Commands: {', '.join(known)}."
             ctx.fail(f"No such command {name!r}.{hint}")
@@ -62,10 +69,10 @@ class LazyGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing the lazy ones."""
-        rows = []
+        rows, summaries = [], self.summaries(ctx)
         for name in self.list_commands(ctx):
-            if name in self.lazy:
-                rows.append((name, self.lazy[name].summary))
+            if name in summaries:
+                rows.append((name, summaries[name]))
             elif command := self.get_command(ctx, name):
                 rows.append((name, command.get_short_help_str(formatter.width)))
         with formatter.section("Commands"):

@@ -14,7 +14,8 @@ import click
 
 from narthex import __version__
 from narthex.cli.app import App
-from narthex.cli.lazy import Lazy, LazyGroup
+from narthex.cli.contributed import RootGroup
+from narthex.cli.lazy import Lazy
 from narthex.errors import NarthexError, UsageError
 
 __all__ = ["main", "root"]
@@ -33,7 +34,7 @@ _COMMANDS = {
 }
 
 
-@click.group("narthex", cls=LazyGroup, lazy=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group("narthex", cls=RootGroup, lazy=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="narthex %(version)s")
 def root() -> None:
     """Monitoring and alerting in which every stage is a plugin kind."""

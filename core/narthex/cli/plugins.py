@@ -57,7 +57,10 @@ def _rows(host: PluginHost) -> list[Row]:
         ("scrape", host.scrape_kinds()),
         ("storage", host.storage_kinds()),
         ("receiver", host.receiver_kinds()),
+        ("promql", host.promql_functions()),
+        ("template", host.template_functions()),
         ("web", host.web_routes()),
+        ("command", host.commands()),
     )
     found = [(stage, one) for stage, contributions in stages for one in contributions]
     order = {origin: place for place, origin in enumerate(host.plugins())}

@@ -10,7 +10,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from narthex.kinds import DiscoveryKind, ReceiverKind, RelabelAction, ScrapeKind, StorageKind, WebRoute
+from narthex.kinds import (
+    Command,
+    DiscoveryKind,
+    PromqlFunction,
+    ReceiverKind,
+    RelabelAction,
+    ScrapeKind,
+    StorageKind,
+    TemplateFunction,
+    WebRoute,
+)
 
 __all__ = ["Catalog", "Contribution", "Origin"]
 
@@ -46,4 +56,7 @@ class Catalog:
     scrape: Mapping[str, Contribution[ScrapeKind]] = field(default_factory=dict)
     storage: Mapping[str, Contribution[StorageKind]] = field(default_factory=dict)
     receivers: Mapping[str, Contribution[ReceiverKind]] = field(default_factory=dict)
+    promql: Mapping[str, Contribution[PromqlFunction]] = field(default_factory=dict)
+    templates: Mapping[str, Contribution[TemplateFunction]] = field(default_factory=dict)
     routes: Mapping[str, Contribution[WebRoute]] = field(default_factory=dict)
+    commands: Mapping[str, Contribution[Command]] = field(default_factory=dict)

@@ -11,13 +11,27 @@ from collections.abc import Callable, Iterator
 from inspect import iscoroutinefunction
 from typing import Any, get_args
 
-from narthex.kinds import DiscoveryKind, ReceiverKind, RelabelAction, ScrapeKind, Stability, StorageKind, WebRoute
-from narthex.plugins.reserved import reserved_by
+from narthex.kinds import (
+    ArgumentType,
+    Command,
+    DiscoveryKind,
+    PromqlFunction,
+    ReceiverKind,
+    RelabelAction,
+    ScrapeKind,
+    Stability,
+    StorageKind,
+    TemplateFunction,
+    WebRoute,
+)
+from narthex.plugins.reserved import COMMANDS, reserved_by
+from narthex.plugins.words import PROMQL_WORDS, TEMPLATE_WORDS
 
 __all__ = ["check"]
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")  # most names become a part of a configuration key
-_FORMAT_NAME = re.compile(r"[a-z][a-z0-9_-]*")
+_HYPHENS = re.compile(r"[a-z][a-z0-9_-]*")
+_IDENTIFIER = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -34,13 +48,22 @@ def _title(item: Any) -> str:
 
 
 def _common(kind: Any) -> Iterator[str]:
-    hyphen = isinstance(kind, ScrapeKind)
-    if not isinstance(kind.name, str) or not (_FORMAT_NAME if hyphen else _NAME).fullmatch(kind.name):
-        yield f"has a bad name, expected lower-case letters, digits and {'- or ' if hyphen else ''}_, a letter first"
+    pattern, expected = _names(kind)
+    if not isinstance(kind.name, str) or not pattern.fullmatch(kind.name):
+        yield f"has a bad name, expected {expected}, a letter first"
     if kind.stability not in get_args(Stability):
         yield f"has stability {kind.stability!r}, expected one of {', '.join(get_args(Stability))}"
     if not isinstance(kind.summary, str):
         yield "has a summary that is not text"
+
+
+def _names(kind: object) -> tuple[re.Pattern[str], str]:
+    """What a name may be, as an expression and in words."""
+    if isinstance(kind, TemplateFunction):  # as the functions of Go's templates, which are written camelCase
+        return _IDENTIFIER, "letters, digits and _"
+    if isinstance(kind, ScrapeKind | Command):
+        return _HYPHENS, "lower-case letters, digits and - or _"
+    return _NAME, "lower-case letters, digits and _"
 
 
 def _built(kind: Any) -> Iterator[str]:
@@ -106,6 +129,57 @@ def _route(route: Any) -> Iterator[str]:
         yield "has a handle that cannot be called"
 
 
+def _command(command: Any) -> Iterator[str]:
+    yield from _common(command)
+    yield from _function(command.build, "build")
+    if command.name in COMMANDS:
+        yield "has the name of a command of the core"
+
+
+def _promql(function: Any) -> Iterator[str]:
+    yield from _common(function)
+    if function.name in PROMQL_WORDS:
+        yield "has a name of the language itself"
+    yield from _function(function.compute, "compute")
+    if not _is_texts(function.args) or not set(function.args) <= set(get_args(ArgumentType)):
+        yield f"has args that are not a tuple of {', '.join(get_args(ArgumentType))}"
+    elif type(function.variadic) is not int or function.variadic < -1 or (function.variadic and not function.args):
+        yield "has a variadic that is not -1, 0 or a number of arguments, or none to repeat"
+    elif problem := _shape(function):
+        yield problem
+    if function.returns not in {"vector", "scalar"}:
+        yield f"has returns {function.returns!r:.80}, expected vector or scalar"
+
+
+def _shape(function: PromqlFunction) -> str:
+    """Whether the arguments are such as ``over`` can hand on."""
+    others = {"values": ["vector"], "windows": ["matrix"], "call": []}
+    if function.over not in others:
+        return f"has over {function.over!r:.80}, expected one of {', '.join(others)}"
+    if function.over == "call":
+        return ""
+    if function.returns != "vector":
+        return f"is computed over {function.over}, so it returns a vector"
+    if [one for one in function.args if one != "scalar"] != others[function.over]:
+        return f"is computed over {function.over}, so it takes one {others[function.over][0]}, and scalars"
+    if function.over == "values" and function.args[0] != "vector":
+        return "is computed over values, so its first argument is the vector"
+    if function.variadic and function.args[-1] != "scalar":
+        return f"is computed over {function.over}, so only a scalar may be optional"
+    return ""
+
+
+def _template(function: Any) -> Iterator[str]:
+    yield from _common(function)
+    if function.name in TEMPLATE_WORDS:
+        yield "has a name of the language itself"
+    yield from _function(function.call, "call")
+    if not _is_texts(function.params):
+        yield "has params that are not a tuple of type names"
+    if not isinstance(function.rest, str):
+        yield "has a rest that is not a type name"
+
+
 def _is_texts(value: object) -> bool:
     return isinstance(value, tuple) and all(isinstance(one, str) for one in value)
 
@@ -116,5 +190,8 @@ _CHECKS: dict[type, Callable[[Any], Iterator[str]]] = {
     ScrapeKind: _scrape,
     StorageKind: _built,
     ReceiverKind: _built,
+    PromqlFunction: _promql,
+    TemplateFunction: _template,
     WebRoute: _route,
+    Command: _command,
 }

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from narthex.kinds import DiscoveryKind, ReceiverKind, RelabelAction, ScrapeKind, StorageKind, WebRoute
+from narthex.kinds import (
+    Command,
+    DiscoveryKind,
+    PromqlFunction,
+    ReceiverKind,
+    RelabelAction,
+    ScrapeKind,
+    StorageKind,
+    TemplateFunction,
+    WebRoute,
+)
 from narthex.plugins.catalog import Contribution
 
 __all__ = ["conflicts"]
@@ -16,6 +26,9 @@ _STAGES = {
     ScrapeKind: "scrape kind",
     StorageKind: "storage kind",
     ReceiverKind: "receiver kind",
+    PromqlFunction: "PromQL function",
+    TemplateFunction: "template function",
+    Command: "command",
 }
 
 

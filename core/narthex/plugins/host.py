@@ -18,7 +18,17 @@ import pluggy
 
 from narthex import hookspec
 from narthex.errors import PluginConflictError
-from narthex.kinds import DiscoveryKind, ReceiverKind, RelabelAction, ScrapeKind, StorageKind, WebRoute
+from narthex.kinds import (
+    Command,
+    DiscoveryKind,
+    PromqlFunction,
+    ReceiverKind,
+    RelabelAction,
+    ScrapeKind,
+    StorageKind,
+    TemplateFunction,
+    WebRoute,
+)
 from narthex.plugins.catalog import Catalog, Contribution, Origin
 from narthex.plugins.checks import check
 from narthex.plugins.conflicts import conflicts
@@ -60,7 +70,10 @@ class PluginHost:
         self._scrape = self._collect(hooks.narthex_scrape_kinds, ScrapeKind)
         self._storage = self._collect(hooks.narthex_storage_kinds, StorageKind)
         self._receivers = self._collect(hooks.narthex_receiver_kinds, ReceiverKind)
+        self._promql = self._collect(hooks.narthex_promql_functions, PromqlFunction)
+        self._templates = self._collect(hooks.narthex_template_functions, TemplateFunction)
         self._routes = self._collect(hooks.narthex_web_routes, WebRoute)
+        self._commands = self._collect(hooks.narthex_commands, Command)
 
     def plugins(self) -> tuple[Origin, ...]:
         """The plugins that were loaded, shipped ones first."""
@@ -75,7 +88,9 @@ class PluginHost:
         return tuple(
             line
             for stage in (
-                self._discovery, self._relabel, self._scrape, self._storage, self._receivers, self._routes,
+                self._discovery, self._relabel, self._scrape, self._storage, self._receivers, self._promql,
+                self._templates, self._routes,
+                self._commands,
             )
             for line in conflicts(stage)
         )  # fmt: skip
@@ -90,7 +105,10 @@ class PluginHost:
             scrape={one.kind.name: one for one in self._scrape},
             storage={one.kind.name: one for one in self._storage},
             receivers={one.kind.name: one for one in self._receivers},
+            promql={one.kind.name: one for one in self._promql},
+            templates={one.kind.name: one for one in self._templates},
             routes={f"{one.kind.method} {one.kind.path}": one for one in self._routes},
+            commands={one.kind.name: one for one in self._commands},
         )
 
     # One typed method for each hook, so that nobody else calls pluggy's untyped ones.
@@ -115,9 +133,21 @@ class PluginHost:
         """What ``narthex_receiver_kinds`` brought."""
         return self._receivers
 
+    def promql_functions(self) -> tuple[Contribution[PromqlFunction], ...]:
+        """What ``narthex_promql_functions`` brought."""
+        return self._promql
+
+    def template_functions(self) -> tuple[Contribution[TemplateFunction], ...]:
+        """What ``narthex_template_functions`` brought."""
+        return self._templates
+
     def web_routes(self) -> tuple[Contribution[WebRoute], ...]:
         """What ``narthex_web_routes`` brought."""
         return self._routes
+
+    def commands(self) -> tuple[Contribution[Command], ...]:
+        """What ``narthex_commands`` brought."""
+        return self._commands
 
     def _load(self, found: Found) -> None:
         with self._contained(found.origin, "cannot be loaded"):

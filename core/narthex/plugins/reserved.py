@@ -1,4 +1,4 @@
-"""Paths that the core serves itself, and that no plugin may take.
+"""Paths that the core serves itself, and commands it has, which no plugin may take.
 
 Prometheus's API is reserved as a whole, also where an endpoint is not served yet: a plugin that took one would break
 on the day it is.
@@ -6,7 +6,10 @@ on the day it is.
 
 from __future__ import annotations
 
-__all__ = ["reserved_by"]
+__all__ = ["COMMANDS", "reserved_by"]
+
+COMMANDS = frozenset({"check", "dist", "new", "notify", "plan", "plugins", "query", "relabel", "run", "test", "why"})
+"""The core's commands, those to come included; a test compares them with the command line's own table."""
 
 _EXACT = frozenset({"/metrics", "/federate", "/-", "/api", "/api/v1"})
 _API = frozenset(

@@ -46,7 +46,10 @@ def _contributions(catalog: Catalog) -> dict[Origin, list[dict[str, str]]]:
         "scrape": catalog.scrape,
         "storage": catalog.storage,
         "receiver": catalog.receivers,
+        "promql": catalog.promql,
+        "template": catalog.templates,
         "web": catalog.routes,
+        "command": catalog.commands,
     }
     for stage, kinds in stages.items():
         for name, contribution in kinds.items():

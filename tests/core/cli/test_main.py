@@ -10,6 +10,7 @@ from narthex import __version__
 from narthex.cli import main as main_module
 from narthex.cli.main import main, root
 from narthex.errors import NarthexError, UsageError
+from narthex.plugins.reserved import COMMANDS
 
 
 @pytest.fixture
@@ -93,17 +94,21 @@ def test_the_help_line_of_a_lazy_command_is_its_own(name):
     assert lazy.summary == lazy.load().get_short_help_str(limit=200)
 
 
-def test_help_does_not_load_what_ships():
+@pytest.mark.parametrize("arguments", [["--version"], ["check", "--help"], ["query", "instant", "--help"]])
+def test_a_command_of_the_core_does_not_load_what_ships(arguments):
     def shipped():
         raise AssertionError("plugins were loaded")
 
-    assert main(shipped, ["--help"]) == 0
+    assert main(shipped, arguments) == 0
+
+
+def test_no_plugin_may_take_the_name_of_a_command_of_the_core():
+    assert set(main_module._COMMANDS) <= COMMANDS
 
 
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["--help"],
         ["run", "--help"],
         ["check", "config", "--help"],
         ["plugins", "--help"],
@@ -117,6 +122,18 @@ def test_help_imports_nothing_heavy(arguments):
         "from narthex_plugins.standard import main\n"
         f"assert main({arguments!r}) == 0\n"
         "heavy = {'numpy', 'aiohttp', 'rich', 'prometheus_client', 'yaml', 're2'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_list_of_commands_waits_for_plugins_but_not_for_arrays():
+    code = (
+        "import sys\n"
+        "from narthex_plugins.standard import main\n"
+        "assert main(['--help']) == 0\n"
+        "heavy = {'numpy', 'aiohttp', 'rich', 'prometheus_client', 'pyarrow'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

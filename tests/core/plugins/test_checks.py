@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from narthex.kinds import DiscoveryKind, ReceiverKind, RelabelAction, ScrapeKind, StorageKind, WebRoute
+from narthex.kinds import Command, DiscoveryKind, ReceiverKind, RelabelAction, ScrapeKind, StorageKind, WebRoute
 from narthex.plugins.checks import check
 
 
@@ -37,9 +37,10 @@ SCRAPE = ScrapeKind("csv", (("Csv1", "text/csv"),), ("text/csv",), plain)
 STORAGE = StorageKind("lake", Config, plain)
 RECEIVER = ReceiverKind("pager", Config, plain)
 ROUTE = WebRoute("GET", "/rooms", coroutine)
+COMMAND = Command("lake-tools", plain)
 
 
-@pytest.mark.parametrize("kind", [DISCOVERY, ACTION, SCRAPE, STORAGE, RECEIVER, ROUTE])
+@pytest.mark.parametrize("kind", [DISCOVERY, ACTION, SCRAPE, STORAGE, RECEIVER, ROUTE, COMMAND])
 def test_a_sound_kind_passes(kind):
     assert check(kind, type(kind)) == ""
 
@@ -78,6 +79,9 @@ def test_a_sound_kind_passes(kind):
         (SCRAPE, {"media_types": ("text/csv; version=1",)}, "media_types"),
         (STORAGE, {"build": coroutine}, "async build"),
         (RECEIVER, {"config": Loose}, "not frozen"),
+        (COMMAND, {"name": "Lake"}, "bad name"),
+        (COMMAND, {"name": "check"}, "name of a command of the core"),
+        (COMMAND, {"build": coroutine}, "async build"),
         (ROUTE, {"method": "get"}, "method 'get'"),
         (ROUTE, {"path": "rooms"}, "does not start with /"),
         (ROUTE, {"path": None}, "does not start with /"),

@@ -7,7 +7,7 @@ import pytest
 
 from narthex import __version__, hookimpl
 from narthex.errors import PluginConflictError
-from narthex.kinds import DiscoveryKind, ReceiverKind, RelabelAction, ScrapeKind, StorageKind, WebRoute
+from narthex.kinds import Command, DiscoveryKind, ReceiverKind, RelabelAction, ScrapeKind, StorageKind, WebRoute
 from narthex.plugins.catalog import Origin
 from narthex.plugins.failure import PluginFailure
 from narthex.plugins.host import PluginHost
@@ -59,6 +59,7 @@ def test_a_shipped_plugin_belongs_to_narthex():
         ("storage_kinds", StorageKind("x", Config, lambda config, context: None), "storage"),
         ("receiver_kinds", ReceiverKind("x", Config, lambda config, context: None), "receivers"),
         ("web_routes", WebRoute("GET", "/x", lambda request, server: None), "routes"),
+        ("commands", Command("x", lambda: None), "commands"),
     ],
 )
 def test_every_hook_reaches_its_typed_method_and_the_catalog(method, kind, stage):
