@@ -2,6 +2,9 @@
 
 A :class:`Vector` never holds a series without any sample (:meth:`Vector.compacted`), so for an instant query
 ``present`` is always None and no code has to care for it.
+
+Native histograms stand in a second matrix, of objects, that is None as long as nothing selected is a histogram. Code
+for numbers asks for :meth:`Vector.floats` first, which costs nothing then.
 """
 
 from __future__ import annotations
@@ -16,14 +19,20 @@ from narthex.errors import QueryError
 from narthex.model.labeltable import Column, LabelTable
 from narthex.promql.engine.grouping import has_duplicates, row_groups, translate
 
-__all__ = ["METADATA_LABELS", "Bools", "Floats", "Ints", "Vector", "concatenate", "stack_tables"]
+__all__ = ["METADATA_LABELS", "Bools", "Floats", "Ints", "Objects", "Vector", "concatenate", "holding", "stack_tables"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
+Objects = NDArray[np.object_]
 
 METADATA_LABELS = ("__name__", "__type__", "__unit__")
 """Labels that tell what a metric measures; an operation that changes the meaning of the value takes them away."""
+
+
+def holding(objects: Objects) -> Bools:
+    """Which cells hold an object rather than None."""
+    return np.asarray(np.not_equal(objects, None), dtype=np.bool_)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +44,15 @@ class Vector:
     * ``present``: bool ``[K, n]``, or None where every cell is.
     * ``unnamed``: bool ``[n]``, or None for nowhere: the metric name is to be taken away at the end of the query
       (delayed name removal); until then it may still be matched and grouped by.
+    * ``histograms``: object ``[K, n]``, the :class:`~narthex.model.histogram.Histogram` of each cell that is one, else
+      None; or None where no cell is. The ``values`` of such cells hold anything.
     """
 
     labels: LabelTable
     values: Floats
     present: Bools | None = None
     unnamed: Bools | None = None
+    histograms: Objects | None = None
 
     @property
     def steps(self) -> int:
@@ -72,9 +84,26 @@ class Vector:
         """``present`` as an array, always."""
         return self.present if self.present is not None else np.ones(self.values.shape, dtype=np.bool_)
 
-    def with_values(self, values: Floats) -> Vector:
+    def with_values(self, values: Floats, histograms: Objects | None = None) -> Vector:
         """The same series and cells with other values."""
-        return replace(self, values=values)
+        return replace(self, values=values, histograms=histograms)
+
+    def histogram_cells(self) -> Bools | None:
+        """Which samples are histograms: bool ``[K, n]``, or None for none."""
+        if self.histograms is None:
+            return None
+        found = holding(self.histograms)
+        return found if self.present is None else found & self.present
+
+    def floats(self) -> Vector:
+        """Without the samples that are histograms, and the series that have no others."""
+        found = self.histogram_cells()
+        return self if found is None else replace(self, histograms=None).where(~found)
+
+    def natives(self) -> Vector:
+        """Without the samples that are numbers, and the series that have no others."""
+        found = self.histogram_cells()
+        return Vector.empty(self.steps) if found is None else self.where(found)
 
     def take(self, columns: Ints) -> Vector:
         """The given series, in the given order."""
@@ -83,6 +112,7 @@ class Vector:
             self.values[:, columns],
             None if self.present is None else self.present[:, columns],
             None if self.unnamed is None else self.unnamed[columns],
+            None if self.histograms is None else self.histograms[:, columns],
         )
 
     def where(self, keep: Bools) -> Vector:
@@ -141,7 +171,11 @@ class Vector:
         values = np.zeros(count.shape)
         values.reshape(-1)[slots] = self.values[step, column]
         unnamed = None if self.unnamed is None else self.unnamed[first]
-        return Vector(self.labels.take(first), values, count > 0, unnamed).compacted()
+        histograms = None
+        if self.histograms is not None:
+            histograms = np.empty(count.shape, dtype=np.object_)
+            histograms.reshape(-1)[slots] = self.histograms[step, column]
+        return Vector(self.labels.take(first), values, count > 0, unnamed, histograms).compacted()
 
     def ensure_distinct(self) -> Vector:
         """Itself. Raises ``QueryError`` when two series have the same labels, at whatever steps."""
@@ -166,7 +200,16 @@ def concatenate(vectors: Sequence[Vector], steps: int) -> Vector:
             [np.zeros(vector.size, np.bool_) if vector.unnamed is None else vector.unnamed for vector in vectors]
         )
     values = np.concatenate([vector.values for vector in vectors], axis=1)
-    return Vector(stack_tables([vector.labels for vector in vectors]), values, present, unnamed)
+    histograms = None
+    if any(vector.histograms is not None for vector in vectors):
+        histograms = np.concatenate(
+            [
+                np.full(vector.values.shape, None) if vector.histograms is None else vector.histograms
+                for vector in vectors
+            ],
+            axis=1,
+        )
+    return Vector(stack_tables([vector.labels for vector in vectors]), values, present, unnamed, histograms)
 
 
 def stack_tables(tables: Sequence[LabelTable]) -> LabelTable:
