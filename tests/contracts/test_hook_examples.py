@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from types import ModuleType, SimpleNamespace
 
+import numpy as np
 import pytest
 from tests.contracts.rendering import example
 
@@ -12,25 +13,34 @@ from narthex import hookimpl, hookspec
 from narthex.cli.main import main
 from narthex.config.relabel import RelabelConfig
 from narthex.errors import ExpositionError, MissingExtraError, NotifyError
+from narthex.gotemplate import Template
+from narthex.gotemplate.contributed import plugin_functions
 from narthex.kinds import Notification
 from narthex.model.alert import Alert
 from narthex.model.labels import Labels
+from narthex.plugins.catalog import Catalog
 from narthex.plugins.extras import require
 from narthex.plugins.host import PluginHost
+from narthex.promql.contributed import with_plugins
+from narthex.promql.engine import Engine
+from narthex.promql.engine.functions.contributed import standard_and
+from narthex.storage.protocol import Batch
+from narthex.testing.storage import MemoryStorage
 
 
 @pytest.fixture
 def loaded(monkeypatch):
-    """A function that gives the one contribution of a hook's example."""
+    """A function that gives the one contribution of a hook's example, or all of them."""
 
-    def load(hook, method):
+    def load(hook, method, *, all_of_them=False):
         plugin = ModuleType(f"example_of_{hook}")
         monkeypatch.setitem(sys.modules, plugin.__name__, plugin)  # dataclasses look their module up
         exec(compile(example(getattr(hookspec, hook)), plugin.__name__, "exec"), vars(plugin))
         host = PluginHost({"example": plugin}, scan=False)
         assert host.failures() == ()
-        (contribution,) = getattr(host, method)()
-        return contribution
+        contributions = getattr(host, method)()
+        assert all_of_them or len(contributions) == 1
+        return contributions if all_of_them else contributions[0]
 
     return load
 
@@ -97,3 +107,22 @@ def test_narthex_commands_brings_a_command_of_the_command_line(loaded, capsys):
     assert capsys.readouterr().out == "b1: nothing yet\n"
     assert main(lambda: {"lake": plugin}, ["--help"], scan=False) == 0
     assert "Say what a bucket holds." in capsys.readouterr().out
+
+
+def test_narthex_promql_functions_brings_functions_that_queries_call(loaded):
+    kinds = loaded("narthex_promql_functions", "promql_functions", all_of_them=True)
+    catalog = Catalog(promql={one.kind.name: one for one in kinds})
+    storage = MemoryStorage()
+    lane = storage.open_lane(1000, 0)
+    lane.extend(storage.register([Labels({"__name__": "share"})]))
+    for second, value in enumerate((0.25, 0.5, 0.75)):
+        storage.append(Batch(lane, second * 1000, np.array([value])))
+    engine = Engine(storage, options=with_plugins(catalog), functions=standard_and(catalog))
+    assert engine.instant("logit(share, 3)", 2000).value.values.tolist() == pytest.approx([1.0])
+    assert engine.instant("spread_over_time(share[1m])", 2000).value.values.tolist() == [0.5]
+
+
+def test_narthex_template_functions_brings_a_function_that_templates_call(loaded):
+    contribution = loaded("narthex_template_functions", "template_functions")
+    functions = plugin_functions(Catalog(templates={"runbook": contribution}))
+    assert Template('{{ runbook "DiskFull" }}', "t", functions).execute(None) == "https://runbooks.example/diskfull"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from narthex.cli.app import App
     from narthex.config.rulefile import RuleFile
     from narthex.config.sections import Config
+    from narthex.plugins.catalog import Catalog
 
 __all__ = ["check"]
 
@@ -58,18 +59,19 @@ def config(app: App, files: tuple[str, ...], *, syntax_only: bool, agent: bool) 
             continue
         for warning in loaded.warnings:
             click.echo(f"  WARNING: {warning}", err=True)
-        good = _check_rule_files(file, loaded, syntax_only=syntax_only) and good
+        good = _check_rule_files(file, loaded, catalog, syntax_only=syntax_only) and good
     return 0 if good else 1
 
 
 @check.command("rules")
 @click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, allow_dash=True))
-def rules(files: tuple[str, ...]) -> int:
+@click.pass_obj
+def rules(app: App, files: tuple[str, ...]) -> int:
     """Check rule files, or standard input where no file is named."""
-    return 0 if _check_rules(files or ("-",)) else 1
+    return 0 if _check_rules(files or ("-",), app.catalog()) else 1
 
 
-def _check_rule_files(file: str, config: Config, *, syntax_only: bool) -> bool:
+def _check_rule_files(file: str, config: Config, catalog: Catalog, *, syntax_only: bool) -> bool:
     """Say that the configuration itself is good, and check the rule files it names; whether all are good."""
     from narthex.config.load import rule_paths
 
@@ -82,7 +84,7 @@ def _check_rule_files(file: str, config: Config, *, syntax_only: bool) -> bool:
     if not missing:
         click.echo(f" SUCCESS: {file} is valid prometheus config file syntax")
     click.echo()
-    return _check_rules(map(str, paths)) and not missing
+    return _check_rules(map(str, paths), catalog) and not missing
 
 
 def _missing(config: Config) -> tuple[str, ...]:
@@ -93,12 +95,12 @@ def _missing(config: Config) -> tuple[str, ...]:
     return tuple(name for name in config.rule_files if not glob.has_magic(name) and not Path(name).exists())
 
 
-def _check_rules(files: Iterable[str]) -> bool:
+def _check_rules(files: Iterable[str], catalog: Catalog) -> bool:
     """Check each file; whether all are good."""
     good = True
     for file in files:
         click.echo(f"Checking {'standard input' if file == '-' else file}")
-        found = _attempt(partial(_read_rules, file))
+        found = _attempt(partial(_read_rules, file, catalog))
         if found is None:
             good = False
         else:
@@ -109,13 +111,16 @@ def _check_rules(files: Iterable[str]) -> bool:
     return good
 
 
-def _read_rules(file: str) -> RuleFile:
+def _read_rules(file: str, catalog: Catalog) -> RuleFile:
     """A rule file, its expressions and templates checked; ``-`` is standard input."""
     from narthex.config.load import read_file
+    from narthex.gotemplate.contributed import plugin_functions
+    from narthex.promql.contributed import with_plugins
     from narthex.rules.files import read_rule_text
 
     text = sys.stdin.read() if file == "-" else read_file(file)
-    return read_rule_text(text, "standard input" if file == "-" else file)
+    name = "standard input" if file == "-" else file
+    return read_rule_text(text, name, with_plugins(catalog), plugin_functions(catalog))
 
 
 def _attempt(load: Callable[[], T]) -> T | None:

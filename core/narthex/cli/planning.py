@@ -16,6 +16,8 @@ from narthex.errors import QueryError
 from narthex.explain.instance import discovered_groups, incomplete_jobs, same_discovery, series_counts
 from narthex.explain.plan import Side
 from narthex.explain.ruleplan import GroupSpec, group_specs, group_specs_of_api
+from narthex.gotemplate.contributed import plugin_functions
+from narthex.promql.contributed import with_plugins
 from narthex.relabel.rules import compile_rules
 from narthex.rules.files import read_rule_files
 from narthex.rules.options import RuleOptions
@@ -115,7 +117,8 @@ def _load(app: App, file: str, catalog: Catalog) -> Config:
 
 def _side(config: Config, groups: Groups, catalog: Catalog, tell: Tell) -> Side:
     options = RuleOptions(evaluation_interval=int(config.global_.evaluation_interval))
-    rules = group_specs(read_rule_files(rule_paths(config)), options)
+    files = read_rule_files(rule_paths(config), with_plugins(catalog), plugin_functions(catalog))
+    rules = group_specs(files, options)
     return Side(config, _targets(config, groups, catalog, tell), rules)
 
 

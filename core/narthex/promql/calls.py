@@ -7,7 +7,7 @@ from collections.abc import Callable
 from narthex.promql.ast import AggregateExpr, Call, Expr, NumberLiteral, Span, VectorSelector
 from narthex.promql.cursor import Cursor, StopParsing
 from narthex.promql.selectors import label_list
-from narthex.promql.signatures import EXPERIMENTAL_AGGREGATIONS, FUNCTIONS, PARAMETER_AGGREGATIONS, Signature
+from narthex.promql.signatures import EXPERIMENTAL_AGGREGATIONS, PARAMETER_AGGREGATIONS, Signature
 from narthex.promql.strings import quote_go
 from narthex.promql.tokens import ERROR
 from narthex.promql.valuetype import ValueType
@@ -22,7 +22,7 @@ _NOTHING = NumberLiteral(0.0)
 def function_call(cursor: Cursor, parse: ParseExpr) -> Call:
     """Take a call; the caller has seen a name and ``(``."""
     name = cursor.take()
-    signature = FUNCTIONS.get(name.text)
+    signature = cursor.options.functions.get(name.text)
     if signature is None:
         cursor.fault((name.start, name.end), f"unknown function with name {quote_go(name.text)}")
     elif signature.experimental and not cursor.options.experimental_functions:

@@ -6,9 +6,11 @@ the syntax is right. Some syntax errors let the parser go on (a trailing comma);
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from narthex.promql.ast import Span
+from narthex.promql.signatures import FUNCTIONS, Signature
 from narthex.promql.tokens import DURATION, END_OF_INPUT, ERROR, NUMBER, Token, describe
 
 __all__ = ["ALL_OPTIONS", "Cursor", "Fault", "ParserOptions", "StopParsing"]
@@ -22,12 +24,13 @@ _CLOSING = frozenset({"}", ")", "]", NUMBER, DURATION})
 
 @dataclass(frozen=True, slots=True)
 class ParserOptions:
-    """Which optional parts of the language are allowed; the defaults are those of Prometheus 3.14."""
+    """Which optional parts of the language are allowed, and its functions; by default those of Prometheus 3.14."""
 
     experimental_functions: bool = False
     duration_expressions: bool = True
     extended_range_selectors: bool = False
     fill_modifiers: bool = False
+    functions: Mapping[str, Signature] = field(default_factory=lambda: FUNCTIONS, hash=False, repr=False)
 
 
 ALL_OPTIONS = ParserOptions(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from narthex.errors import TemplateError
@@ -25,6 +26,7 @@ _VARIABLES = (
     "{{$labels := .Labels}}{{$externalLabels := .ExternalLabels}}{{$externalURL := .ExternalURL}}{{$value := .Value}}"
 )
 _NAMES_ONLY = for_parsing()
+_NONE: Functions = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +54,17 @@ def is_template(text: str) -> bool:
     return "{{" in text
 
 
-def _parsed(text: str, alert: str) -> Template:
-    return Template(_VARIABLES + text, f"__alert_{alert}", _NAMES_ONLY, missing_key="zero")
+def _parsed(text: str, alert: str, functions: Functions) -> Template:
+    return Template(_VARIABLES + text, f"__alert_{alert}", {**functions, **_NAMES_ONLY}, missing_key="zero")
 
 
-def check_template(text: str, alert: str = "") -> str | None:
-    """What is wrong with a label or annotation of an alert, or None. The variables of alert templates are known."""
+def check_template(text: str, alert: str = "", functions: Functions = _NONE) -> str | None:
+    """What is wrong with a label or annotation of an alert, or None. The variables of alert templates are known.
+
+    ``functions`` are those of plugins.
+    """
     try:
-        _parsed(text, alert)
+        _parsed(text, alert, functions)
     except TemplateError as error:
         return f"error parsing template __alert_{alert}: {error}"
     return None
@@ -79,17 +84,18 @@ def template_functions(query: Query, time: int, external_url: str) -> Functions:
 
 
 class TextSet:
-    """The labels or the annotations of one alerting rule, parsed once."""
+    """The labels or the annotations of one alerting rule, parsed once; ``functions`` are those of plugins."""
 
-    def __init__(self, texts: Mapping[str, str], alert: str) -> None:
+    def __init__(self, texts: Mapping[str, str], alert: str, functions: Functions = _NONE) -> None:
         self._alert = alert
+        self._functions = functions
         self._texts: dict[str, str | Template] = {name: self._prepared(text) for name, text in texts.items()}
 
     def _prepared(self, text: str) -> str | Template:
         if not is_template(text):
             return text
         try:
-            return _parsed(text, self._alert)
+            return _parsed(text, self._alert, self._functions)
         except TemplateError as error:  # a rule that skipped the check at load still alerts
             return self._failure("parsing", error)
 

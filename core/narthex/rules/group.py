@@ -11,12 +11,13 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from narthex.clock import Clock
 from narthex.errors import NarthexError
+from narthex.gotemplate.calls import Functions
 from narthex.model.labels import Labels
 from narthex.rules.alerting import Timing
 from narthex.rules.definition import GroupDefinition
@@ -38,7 +39,7 @@ class Services:
     """What groups work with.
 
     ``parse`` and ``query`` are the engine's. ``executor`` runs the queries: it is the rules' own, so that they never
-    wait behind users.
+    wait behind users. ``template_functions`` are those of plugins, for the texts of alerts.
     """
 
     storage: Storage
@@ -48,6 +49,7 @@ class Services:
     clock: Clock
     executor: Executor
     metrics: RuleMetrics
+    template_functions: Functions = field(default_factory=dict)
 
 
 class Group:
@@ -274,4 +276,5 @@ def _build(definition: GroupDefinition, services: Services, *, restored: bool) -
             send=services.send,
             writer=writer,
             restored=restored,
+            template_functions=services.template_functions,
         )

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from narthex.gotemplate import StringMap
+from narthex.gotemplate.calls import Functions
 from narthex.model.alert import Alert
 from narthex.model.labels import Labels
 from narthex.model.labeltable import LabelTable
@@ -122,14 +123,16 @@ class AlertingRule:
     writer: SeriesWriter
     restored: bool
     """Whether the state series are written: not before the old ones have been read after a restart."""
+    template_functions: Functions = field(default_factory=dict)
+    """Those of plugins."""
     health: Health = field(default_factory=Health)
     alerts: Alerts = field(default_factory=dict)
     _label_texts: TextSet = field(init=False)
     _annotation_texts: TextSet = field(init=False)
 
     def __post_init__(self) -> None:
-        self._label_texts = TextSet(self.labels, self.name)
-        self._annotation_texts = TextSet(self.annotations, self.name)
+        self._label_texts = TextSet(self.labels, self.name, self.template_functions)
+        self._annotation_texts = TextSet(self.annotations, self.name, self.template_functions)
 
     @property
     def identity(self) -> tuple[str, str, Labels]:

@@ -12,13 +12,16 @@ from prometheus_client import CollectorRegistry
 from narthex.clock import Clock
 from narthex.config.http import HttpConfig
 from narthex.discovery.supervisor import Supervisor
+from narthex.gotemplate.contributed import plugin_functions
 from narthex.http.client import HttpClient
 from narthex.kinds import BuildContext
 from narthex.notify.handoff import Handoff, HandoffOptions, Parts
 from narthex.notify.metrics import NotifyMetrics
 from narthex.options import ServerOptions
 from narthex.plugins.catalog import Catalog
+from narthex.promql.contributed import with_plugins
 from narthex.promql.engine import Engine
+from narthex.promql.engine.functions.contributed import standard_and
 from narthex.rules.group import Services
 from narthex.rules.metrics import RuleMetrics
 from narthex.rules.ruleset import RuleSet
@@ -77,7 +80,7 @@ def assemble(plan: Plan, around: Surroundings, rule_executor: Executor) -> Assem
     """Build all parts, from sink to source. Raises ``StorageError`` when the storage is not installed."""
     options, catalog, clock, registry = around.options, around.catalog, around.clock, around.registry
     storage = build_storage(plan.config, options, catalog, around.context("storage"))
-    engine = _engine(storage, options, clock)
+    engine = _engine(storage, around)
     notify_supervisor = Supervisor(catalog, clock, registry, "notify")
     handoff = _handoff(notify_supervisor, around)
     rule_queries = RuleQueries(engine, options.query_timeout.seconds, clock.monotonic)
@@ -90,6 +93,7 @@ def assemble(plan: Plan, around: Surroundings, rule_executor: Executor) -> Assem
             clock=clock,
             executor=rule_executor,
             metrics=RuleMetrics(registry),
+            template_functions=plugin_functions(catalog),
         )
     )
     scrape_supervisor = Supervisor(catalog, clock, registry, "scrape", options.storage_path / "discovery")
@@ -98,7 +102,8 @@ def assemble(plan: Plan, around: Surroundings, rule_executor: Executor) -> Assem
     return Assembly(storage, engine, scrape_supervisor, notify_supervisor, handoff, rule_queries, rules, jobs)
 
 
-def _engine(storage: Storage, options: ServerOptions, clock: Clock) -> Engine:
+def _engine(storage: Storage, around: Surroundings) -> Engine:
+    options = around.options
     features = read_features(options.enable_feature)
     for name in features.unknown:
         log.warning("Unknown option for --enable-feature", extra={"option": name})
@@ -107,8 +112,9 @@ def _engine(storage: Storage, options: ServerOptions, clock: Clock) -> Engine:
         lookback=int(options.query_lookback_delta),
         max_samples=options.query_max_samples,
         delayed_name_removal=features.delayed_name_removal,
-        options=features.parser,
-        monotonic=clock.monotonic,
+        options=with_plugins(around.catalog, features.parser),
+        functions=standard_and(around.catalog),
+        monotonic=around.clock.monotonic,
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from narthex.promql.parser import ParserOptions
 
@@ -34,8 +35,9 @@ def read_features(values: Iterable[str]) -> Features:
     """Read the flag's values, each a name or several separated by commas."""
     names = {name.strip() for value in values for name in value.split(",") if name.strip()}
     known = {*_PARSER, *_ALWAYS_ON, "promql-delayed-name-removal"}
+    on: dict[str, Any] = {option: name in names for name, option in _PARSER.items()}
     return Features(
-        ParserOptions(**{option: name in names for name, option in _PARSER.items()}),
+        ParserOptions(**on),
         "promql-delayed-name-removal" in names,
         tuple(sorted(names - known)),
     )

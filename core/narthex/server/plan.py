@@ -8,21 +8,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from narthex.config.load import load_config, rule_paths
 from narthex.config.rulefile import RuleFile
 from narthex.config.sections import Config
 from narthex.errors import PluginError
+from narthex.gotemplate.contributed import plugin_functions
 from narthex.model.labels import Labels
 from narthex.notify.block import Block
 from narthex.options import ServerOptions
 from narthex.plugins.catalog import Catalog
+from narthex.promql.contributed import with_plugins
 from narthex.relabel.rules import Rules, compile_rules
 from narthex.rules.files import read_rule_files
 from narthex.rules.options import RuleOptions
 from narthex.server.features import read_features
-from narthex.server.jobs import Job, compile_job
+from narthex.server.jobs import Job
+from narthex.server.quarantine import JobInQuarantine, compile_jobs, with_previous
 
 __all__ = ["Plan", "make_plan"]
 
@@ -37,6 +40,7 @@ class Plan:
     rule_options: RuleOptions
     alert_rules: Rules
     blocks: tuple[Block, ...]
+    quarantined: tuple[JobInQuarantine, ...] = ()
 
     @property
     def external_labels(self) -> Labels:
@@ -49,20 +53,27 @@ class Plan:
         return (*self.config.warnings, *(line for file in self.rule_files.values() for line in file.warnings))
 
 
-def make_plan(options: ServerOptions, catalog: Catalog, external_url: str) -> Plan:
-    """Read the configuration file and all that it names.
+def make_plan(options: ServerOptions, catalog: Catalog, external_url: str, running: Plan | None = None) -> Plan:
+    """Read the configuration file and all that it names. ``running`` has the jobs that go on if they are quarantined.
 
     Raises ``ConfigError`` with every problem, ``PluginError`` when a plugin's relabel action cannot be compiled.
     """
-    config = load_config(options.config_file, catalog, env=os.environ)
+    config = load_config(options.config_file, catalog, env=os.environ, quarantine=True)
     for receiver in config.narthex.receivers:
         for integration in receiver.configs:
             if integration.kind not in catalog.receivers:
                 raise PluginError(f"receiver {receiver.name}: kind {integration.kind!r} is not installed")
+    compiled, refused = compile_jobs(config, catalog)
+    jobs, quarantined = with_previous(compiled, refused, running.jobs if running else ())
     return Plan(
-        config=config,
-        jobs=tuple(compile_job(job, catalog, config.narthex.discovery) for job in config.scrape_configs),
-        rule_files=read_rule_files(rule_paths(config), read_features(options.enable_feature).parser),
+        config=replace(config, scrape_configs=tuple(job.config for job in jobs)),
+        jobs=jobs,
+        quarantined=quarantined,
+        rule_files=read_rule_files(
+            rule_paths(config),
+            with_plugins(catalog, read_features(options.enable_feature).parser),
+            plugin_functions(catalog),
+        ),
         rule_options=rule_options(config, options, external_url),
         alert_rules=compile_rules(config.alerting.alert_relabel_configs, catalog),
         blocks=tuple(

@@ -22,7 +22,7 @@ from narthex.promql.ast import (
     VectorMatching,
     VectorSelector,
 )
-from narthex.promql.signatures import FUNCTIONS
+from narthex.promql.signatures import FUNCTIONS, Signature
 
 __all__ = ["tree"]
 
@@ -57,8 +57,8 @@ def tree(expr: Expr | DurationExpr | None) -> dict[str, Any] | None:
         case AggregateExpr(op, inner, param, grouping, without):
             parts = {"expr": tree(inner), "param": tree(param)}
             return {"type": "aggregation", "op": op, **parts, "grouping": list(grouping), "without": without}
-        case Call(func, args):
-            return {"type": "call", "func": _function(func), "args": [tree(one) for one in args]}
+        case Call(_, args):
+            return {"type": "call", "func": _function(expr), "args": [tree(one) for one in args]}
 
 
 def _selector(selector: VectorSelector) -> dict[str, Any]:
@@ -111,10 +111,12 @@ def _matching(matching: VectorMatching | None) -> dict[str, Any] | None:
     }
 
 
-def _function(name: str) -> dict[str, Any]:
-    signature = FUNCTIONS[name]
+def _function(call: Call) -> dict[str, Any]:
+    """A function of the language as it is declared; one of a plugin as it is called here."""
+    own = Signature(call.func, tuple(one.type for one in call.args), call.type)
+    signature = FUNCTIONS.get(call.func, own)
     return {
-        "name": name,
+        "name": call.func,
         "argTypes": [one.value for one in signature.args],
         "variadic": signature.variadic,
         "returnType": signature.returns.value,

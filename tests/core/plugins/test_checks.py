@@ -4,7 +4,17 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from narthex.kinds import Command, DiscoveryKind, ReceiverKind, RelabelAction, ScrapeKind, StorageKind, WebRoute
+from narthex.kinds import (
+    Command,
+    DiscoveryKind,
+    PromqlFunction,
+    ReceiverKind,
+    RelabelAction,
+    ScrapeKind,
+    StorageKind,
+    TemplateFunction,
+    WebRoute,
+)
 from narthex.plugins.checks import check
 
 
@@ -38,9 +48,15 @@ STORAGE = StorageKind("lake", Config, plain)
 RECEIVER = ReceiverKind("pager", Config, plain)
 ROUTE = WebRoute("GET", "/rooms", coroutine)
 COMMAND = Command("lake-tools", plain)
+VALUES = PromqlFunction("logit", ("vector", "scalar"), plain)
+WINDOWS = PromqlFunction("spread", ("scalar", "matrix"), plain, over="windows")
+CALL = PromqlFunction("now_in", ("string",), plain, over="call", returns="scalar", variadic=-1)
+TEMPLATE = TemplateFunction("runBook", plain, ("string",))
 
 
-@pytest.mark.parametrize("kind", [DISCOVERY, ACTION, SCRAPE, STORAGE, RECEIVER, ROUTE, COMMAND])
+@pytest.mark.parametrize(
+    "kind", [DISCOVERY, ACTION, SCRAPE, STORAGE, RECEIVER, ROUTE, COMMAND, VALUES, WINDOWS, CALL, TEMPLATE]
+)
 def test_a_sound_kind_passes(kind):
     assert check(kind, type(kind)) == ""
 
@@ -48,6 +64,27 @@ def test_a_sound_kind_passes(kind):
 @pytest.mark.parametrize(
     ("kind", "changes", "complaint"),
     [
+        (VALUES, {"name": "Logit"}, "bad name"),
+        (VALUES, {"name": "rate"}, "a name of the language itself"),
+        (VALUES, {"name": "topk"}, "a name of the language itself"),
+        (VALUES, {"compute": coroutine}, "an async compute"),
+        (VALUES, {"args": ["vector"]}, "args that are not a tuple of scalar, vector, matrix, string"),
+        (VALUES, {"args": ("vektor",)}, "args that are not a tuple"),
+        (VALUES, {"args": ("scalar", "vector")}, "its first argument is the vector"),
+        (VALUES, {"args": ("vector", "string")}, "takes one vector, and scalars"),
+        (VALUES, {"args": ()}, "takes one vector, and scalars"),
+        (VALUES, {"args": ("vector",), "variadic": 1}, "only a scalar may be optional"),
+        (VALUES, {"over": "everything"}, "has over 'everything', expected one of values, windows, call"),
+        (VALUES, {"returns": "scalar"}, "so it returns a vector"),
+        (VALUES, {"variadic": -2}, "has a variadic that"),
+        (WINDOWS, {"args": ("matrix", "matrix")}, "takes one matrix, and scalars"),
+        (CALL, {"args": ()}, "has a variadic that"),
+        (CALL, {"returns": "string"}, "has returns 'string', expected vector or scalar"),
+        (TEMPLATE, {"name": "run-book"}, "bad name"),
+        (TEMPLATE, {"name": "toUpper"}, "a name of the language itself"),
+        (TEMPLATE, {"params": ["string"]}, "params that are not a tuple"),
+        (TEMPLATE, {"rest": None}, "rest that is not a type name"),
+        (TEMPLATE, {"call": 7}, "a call that cannot be called"),
         (DISCOVERY, {"name": ""}, "bad name"),
         (DISCOVERY, {"name": "Rooms"}, "bad name"),
         (DISCOVERY, {"name": "rooms-2"}, "bad name"),

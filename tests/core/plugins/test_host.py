@@ -7,7 +7,17 @@ import pytest
 
 from narthex import __version__, hookimpl
 from narthex.errors import PluginConflictError
-from narthex.kinds import Command, DiscoveryKind, ReceiverKind, RelabelAction, ScrapeKind, StorageKind, WebRoute
+from narthex.kinds import (
+    Command,
+    DiscoveryKind,
+    PromqlFunction,
+    ReceiverKind,
+    RelabelAction,
+    ScrapeKind,
+    StorageKind,
+    TemplateFunction,
+    WebRoute,
+)
 from narthex.plugins.catalog import Origin
 from narthex.plugins.failure import PluginFailure
 from narthex.plugins.host import PluginHost
@@ -58,6 +68,8 @@ def test_a_shipped_plugin_belongs_to_narthex():
         ("scrape_kinds", ScrapeKind("x", (("X1", "x/y"),), ("x/y",), lambda body, kind: []), "scrape"),
         ("storage_kinds", StorageKind("x", Config, lambda config, context: None), "storage"),
         ("receiver_kinds", ReceiverKind("x", Config, lambda config, context: None), "receivers"),
+        ("promql_functions", PromqlFunction("x", ("vector",), lambda values: values), "promql"),
+        ("template_functions", TemplateFunction("x", lambda: ""), "templates"),
         ("web_routes", WebRoute("GET", "/x", lambda request, server: None), "routes"),
         ("commands", Command("x", lambda: None), "commands"),
     ],

@@ -17,8 +17,10 @@ from narthex.config.scrape import ScrapeConfig
 from narthex.config.sections import Config
 from narthex.discovery.groups import WireGroup, parse_json_groups, parse_yaml_groups
 from narthex.errors import ConfigError, NarthexError
+from narthex.gotemplate.contributed import plugin_functions
 from narthex.model.targetgroup import SourcedGroup, TargetGroup
 from narthex.plugins.catalog import Catalog
+from narthex.promql.contributed import with_plugins
 from narthex.relabel.rules import compile_rules
 from narthex.rules.files import read_rule_files
 from narthex.targets import targets
@@ -50,7 +52,7 @@ def run_tests(path: str | Path, catalog: Catalog, env: Mapping[str, str]) -> Ite
     file = read_tests(read_file(path), str(path))
     assert file.config is not None  # the reader has filled it in
     config = load_config(file.config, catalog, env=env)
-    rule_files = read_rule_files(rule_paths(config))
+    rule_files = read_rule_files(rule_paths(config), with_plugins(catalog), plugin_functions(catalog))
     with ThreadPoolExecutor(1, thread_name_prefix="pipeline-test") as executor:
         run = _Run(str(path), config, rule_files, catalog, executor)
         for test in file.tests:
@@ -90,7 +92,7 @@ class _Run:
             config=self.config,
             job=job,
             metric_rules=compile_rules(job.metric_relabel_configs, self.catalog, legacy_names=legacy),
-            kinds=[one.kind for one in self.catalog.scrape.values()],
+            catalog=self.catalog,
             targets=found.active,
             rule_files=self.rule_files if test.queries or test.alerts else {},
             executor=self.executor,

@@ -19,10 +19,15 @@ from narthex.config.scrape import ScrapeConfig
 from narthex.config.sections import Config
 from narthex.config.types import Duration
 from narthex.errors import NarthexError, QueryError
+from narthex.gotemplate.contributed import plugin_functions
 from narthex.kinds import ScrapeKind
 from narthex.model.labels import Labels
 from narthex.model.target import Target
+from narthex.plugins.catalog import Catalog
+from narthex.promql.contributed import with_plugins
 from narthex.promql.engine import Engine
+from narthex.promql.engine.functions.contributed import standard_and
+from narthex.promql.parser import ALL_OPTIONS
 from narthex.promql.value import InstantVector, Scalar, String
 from narthex.relabel.rules import Rules
 from narthex.rules.definition import definitions
@@ -49,7 +54,7 @@ class Stage:
     config: Config
     job: ScrapeConfig
     metric_rules: Rules
-    kinds: Sequence[ScrapeKind]
+    catalog: Catalog
     targets: Sequence[Target]
     rule_files: Mapping[str, RuleFile]
     executor: Executor
@@ -70,7 +75,9 @@ class Timeline:
     _groups: list[Group] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._engine = Engine(self._storage)
+        catalog = self.stage.catalog
+        options = with_plugins(catalog, ALL_OPTIONS)
+        self._engine = Engine(self._storage, options=options, functions=standard_and(catalog))
         self._groups = list(self._make_groups())
 
     async def run(self) -> None:
@@ -172,7 +179,11 @@ class Timeline:
                 yield labels, entry.value
 
     def _kind(self, scrape: Scrape) -> ScrapeKind:
-        return choose(self.stage.kinds, scrape.content_type, self.stage.job.fallback_scrape_protocol)
+        return choose(
+            [one.kind for one in self.stage.catalog.scrape.values()],
+            scrape.content_type,
+            self.stage.job.fallback_scrape_protocol,
+        )
 
     def _cache(self, target: Target) -> SeriesCache:
         job = self.stage.job
@@ -200,6 +211,7 @@ class Timeline:
             clock=self._clock,
             executor=self.stage.executor,
             metrics=RuleMetrics(CollectorRegistry()),
+            template_functions=plugin_functions(self.stage.catalog),
         )
         for definition in definitions(self.stage.rule_files, options):
             services.metrics.add(definition.title, definition.interval, len(definition.rules))
