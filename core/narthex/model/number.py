@@ -1,7 +1,7 @@
 """Numbers as Prometheus writes them: shortest text that reads back the same, ``+Inf``, ``-Inf``, ``NaN``.
 
 Go switches to exponents below 1e-6 and from 1e21 on, Python's ``repr`` below 1e-4 and from 1e16 on; everything else
-agrees, because both print the shortest digits.
+agrees, because both print the shortest digits. Go's ``%v`` is a third way: exponents from 1e+06 on.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-__all__ = ["format_value", "value_texts"]
+__all__ = ["format_value", "plain_text", "shortest", "value_texts"]
 
 
 def format_value(value: float) -> str:
@@ -22,6 +22,16 @@ def format_value(value: float) -> str:
         return "NaN" if math.isnan(value) else "+Inf" if value > 0 else "-Inf"
     text = repr(float(value))
     if "e" in text and 1e-6 <= abs(value) < 1e21:
+        text = format(Decimal(text), "f")
+    return text.removesuffix(".0")
+
+
+def plain_text(value: float) -> str:
+    """A number without exponent, in the fewest digits that read back the same, as PromQL prints it."""
+    if not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "+Inf" if value > 0 else "-Inf"
+    text = repr(float(value))
+    if "e" in text:
         text = format(Decimal(text), "f")
     return text.removesuffix(".0")
 
@@ -40,3 +50,34 @@ def value_texts(values: NDArray[np.float64]) -> list[str]:
         numbers = values.tolist()
         texts = [format_value(numbers[at]) if "e" in text or text == "null" else text for at, text in enumerate(texts)]
     return texts
+
+
+def shortest(value: float) -> str:
+    """Go's ``%v``: as many digits as read back the same; with an exponent from 1e+06 on and below 1e-04."""
+    if not math.isfinite(value):
+        return format_value(value)
+    digits, exponent = _decimal(abs(value))
+    sign = "-" if math.copysign(1.0, value) < 0 else ""
+    if exponent < -4 or exponent >= 6:
+        mantissa = digits[0] + ("." + digits[1:] if len(digits) > 1 else "")
+        return f"{sign}{mantissa}e{exponent:+03d}"
+    return sign + _plain(digits, exponent)
+
+
+def _decimal(value: float) -> tuple[str, int]:
+    """The shortest digits of a positive number, and the power of ten of the first one."""
+    if value == 0:
+        return "0", 0
+    mantissa, _, exponent = f"{value!r}".partition("e")
+    whole, _, fraction = mantissa.partition(".")
+    digits = (whole + fraction).lstrip("0")
+    power = int(exponent or 0) + (len(whole) - 1 if whole != "0" else -(len(fraction) - len(fraction.lstrip("0"))) - 1)
+    return digits.rstrip("0"), power
+
+
+def _plain(digits: str, exponent: int) -> str:
+    if exponent < 0:
+        return "0." + "0" * (-exponent - 1) + digits
+    whole = digits[: exponent + 1].ljust(exponent + 1, "0")
+    fraction = digits[exponent + 1 :]
+    return f"{whole}.{fraction}" if fraction else whole

@@ -6,10 +6,10 @@ Parsing the text gives the expression back, but for the order of matchers, which
 from __future__ import annotations
 
 import math
-from decimal import Decimal
 
 from narthex.config.durations import format_duration
 from narthex.model.matcher import Matcher
+from narthex.model.number import plain_text as number_text
 from narthex.promql.ast import (
     AggregateExpr,
     At,
@@ -166,13 +166,3 @@ def _number(node: NumberLiteral) -> str:
     if node.duration and math.isfinite(milliseconds):
         return format_duration(round(milliseconds))
     return number_text(node.value)
-
-
-def number_text(value: float) -> str:
-    """A number without exponent, in the fewest digits that read back the same."""
-    if not math.isfinite(value):
-        return "NaN" if math.isnan(value) else "+Inf" if value > 0 else "-Inf"
-    text = repr(value)
-    if "e" in text:
-        text = format(Decimal(text), "f")
-    return text.removesuffix(".0")

@@ -1,0 +1,81 @@
+"""Native histograms: the value, its arithmetic, and its texts. Each module tells one idea; the names are these."""
+
+from narthex.model.histogram.apijson import histogram_json
+from narthex.model.histogram.arithmetic import (
+    Combined,
+    IncompatibleHistogramsError,
+    add,
+    divide,
+    joined_hint,
+    matched,
+    negate,
+    scale,
+    subtract,
+)
+from narthex.model.histogram.bounds import BucketTable, bucket_table, upper_bound, upper_bounds
+from narthex.model.histogram.moments import average, standard_deviation, variance
+from narthex.model.histogram.notation import NotationError, format_histogram, parse_histogram
+from narthex.model.histogram.quantile import NanEffect, Quantile, fraction, has_nan_observations, quantile
+from narthex.model.histogram.resets import was_reset, was_reset_unhinted, with_stored_hint
+from narthex.model.histogram.same import close_to, same
+from narthex.model.histogram.schema import reduce_to, widen_zero
+from narthex.model.histogram.text import histogram_text
+from narthex.model.histogram.total import total
+from narthex.model.histogram.trim import trim_lower, trim_upper
+from narthex.model.histogram.value import (
+    CUSTOM_SCHEMA,
+    MAX_SCHEMA,
+    MIN_SCHEMA,
+    NO_BUCKETS,
+    STALE_HISTOGRAM,
+    Buckets,
+    Hint,
+    Histogram,
+)
+
+__all__ = [
+    "CUSTOM_SCHEMA",
+    "MAX_SCHEMA",
+    "MIN_SCHEMA",
+    "NO_BUCKETS",
+    "STALE_HISTOGRAM",
+    "BucketTable",
+    "Buckets",
+    "Combined",
+    "Hint",
+    "Histogram",
+    "IncompatibleHistogramsError",
+    "NanEffect",
+    "NotationError",
+    "Quantile",
+    "add",
+    "average",
+    "bucket_table",
+    "close_to",
+    "divide",
+    "format_histogram",
+    "fraction",
+    "has_nan_observations",
+    "histogram_json",
+    "histogram_text",
+    "joined_hint",
+    "matched",
+    "negate",
+    "parse_histogram",
+    "quantile",
+    "reduce_to",
+    "same",
+    "scale",
+    "standard_deviation",
+    "subtract",
+    "total",
+    "trim_lower",
+    "trim_upper",
+    "upper_bound",
+    "upper_bounds",
+    "variance",
+    "was_reset",
+    "was_reset_unhinted",
+    "widen_zero",
+    "with_stored_hint",
+]
