@@ -79,9 +79,10 @@ class Window:
 
     def at(self, rows: Ints) -> Floats:
         """The values in the given rows (``[K, G]``; clipped to the block): float64 ``[K, n]``."""
-        height = len(self.block.values)
-        inside = np.clip(rows, 0, height - 1)
-        return self.block.values[inside[:, self.block.group], np.arange(len(self.block.series))]
+        height, size = self.block.values.shape
+        flat = (np.clip(rows, 0, height - 1) * size)[:, self.block.group]
+        flat += np.arange(size)
+        return np.take(self.block.values, flat, mode="clip")
 
     def times_at(self, rows: Ints) -> Ints:
         """The times in the given rows (clipped to the block): int64 ``[K, G]``."""

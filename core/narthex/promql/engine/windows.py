@@ -9,7 +9,7 @@ one shape of data only, and regular series are taken from the frames without loo
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -67,6 +67,38 @@ def _points_between(points: Points, start: int, end: int) -> Points:
 # --- regular series -------------------------------------------------------------------------------------------------
 
 
+def _of_stack(stack: Stack, steps: int) -> Iterator[Block]:
+    rows, times, group = _closed_up(stack.times, stack.group)
+    if not len(times):
+        return
+    stack = replace(stack, group=group)
+    width = max(1, _CELLS // max(steps, len(times)))
+    for at in range(0, len(stack.series), width):
+        part = stack.take(slice(at, at + width))
+        yield from _clean(part.series, part.cells() if rows is None else part.without_gaps(rows), times, part.group)
+
+
+def _closed_up(times: Ints, group: Ints) -> tuple[Ints | None, Ints, Ints]:
+    """Rows without a time left out, group by group: they have no value, whatever their cells hold.
+
+    Returns the rows to read, int64 ``[R', G']`` or None for all as they are, their times, and the group of each series.
+    Behind a group's last row stands that row again, with the time ``NEVER``.
+    """
+    gaps = times == NO_TIME
+    if not gaps.any():
+        return None, times, group
+    times, group = _only_used(times, group)
+    gaps = times == NO_TIME
+    counts = len(gaps) - np.count_nonzero(gaps, axis=0)
+    height = int(counts.max(initial=0))
+    rows = np.argsort(gaps, axis=0, kind="stable")[:height]
+    last = np.maximum(counts - 1, 0)
+    behind = np.arange(height)[:, None] > last
+    rows = np.where(behind, rows[last, np.arange(len(counts))] if height else 0, rows)
+    times = np.take_along_axis(times, rows, axis=0)
+    return rows, np.where(behind | (counts == 0), NEVER, times), group
+
+
 def _only_used(times: Ints, group: Ints) -> tuple[Ints, Ints]:
     """``times`` and ``group`` without the groups of no column, which need not be in order."""
     taken = np.bincount(group, minlength=times.shape[1]) > 0
@@ -75,23 +107,8 @@ def _only_used(times: Ints, group: Ints) -> tuple[Ints, Ints]:
     return times[:, taken], (np.cumsum(taken) - 1)[group]
 
 
-def _of_stack(stack: Stack, steps: int) -> Iterator[Block]:
-    width = max(1, _CELLS // max(steps, len(stack.times)))
-    for at in range(0, len(stack.series), width):
-        part = slice(at, at + width)
-        yield from _clean(stack.series[part], stack.cells(part), stack.times, stack.group[part])
-
-
 def _clean(series: Ints, values: Floats, times: Ints, group: Ints) -> Iterator[Block]:
     """Split into columns without holes, given as they are, and the others, packed."""
-    gaps = times == NO_TIME
-    if gaps.any():
-        times, group = _only_used(times, group)
-        gaps = times == NO_TIME
-        if gaps.any():
-            values, times = _closed_up(values, times, gaps, group)
-            if not len(times):
-                return
     with np.errstate(over="ignore", invalid="ignore"):
         suspect = np.isnan(np.add.reduce(values, axis=0))  # one pass; a hole is a NaN
     where = np.flatnonzero(suspect)
@@ -109,24 +126,6 @@ def _clean(series: Ints, values: Floats, times: Ints, group: Ints) -> Iterator[B
     cell_times = times[:, group[where]]
     valid = (cell_times != NEVER) & ~is_missing(cells) & ~is_stale(cells)
     yield from packed(series[where], cells, cell_times, valid)
-
-
-def _closed_up(values: Floats, times: Ints, gaps: Bools, group: Ints) -> tuple[Floats, Ints]:
-    """Rows without a time moved behind the others, group by group: they have no value, whatever their cells hold.
-
-    Mostly they are behind already: of the newest slot some targets have a row and some not yet. Nothing is moved then,
-    which spares copying the whole window at nearly every query of fresh data.
-    """
-    if np.array_equal(np.logical_and.accumulate(gaps[::-1], axis=0)[::-1], gaps):
-        return values, np.where(gaps, NEVER, times)
-    counts = len(gaps) - np.count_nonzero(gaps, axis=0)
-    height = int(counts.max(initial=0))
-    order = np.argsort(gaps, axis=0, kind="stable")[:height]
-    behind = np.arange(height)[:, None] >= counts
-    times = np.where(behind, NEVER, np.take_along_axis(times, order, axis=0))
-    values = values[order[:, group], np.arange(len(group))]
-    values[behind[:, group]] = 0.0
-    return values, times
 
 
 def packed(series: Ints, values: Floats, times: Ints, valid: Bools) -> Iterator[Block]:

@@ -37,12 +37,12 @@ def extrapolated(window: Window, *, counter: bool, per_second: bool) -> tuple[Fl
     ``increase``; two samples at least.
     """
     first_row, last_row = window.low, window.high - 1
-    first = window.at(first_row)
-    change = window.at(last_row) - first
+    first, change = window.at(first_row), window.at(last_row)
+    change -= first
     if counter:
-        lost = lost_between(window, window.low, window.high - 1)
+        lost = lost_between(window, first_row, last_row)
         if lost is not None:
-            change = change + lost
+            change += lost
     first_time, last_time = window.times_at(first_row), window.times_at(last_row)
     sampled = (last_time - first_time) / 1000
     average = sampled / np.maximum(window.counts - 1, 1)
@@ -52,14 +52,31 @@ def extrapolated(window: Window, *, counter: bool, per_second: bool) -> tuple[Fl
     to_start = np.where(to_start >= threshold, average / 2, to_start)
     to_end = np.where(to_end >= threshold, average / 2, to_end)
     scale = 1.0 / window.seconds if per_second else 1.0
-    if not counter:
-        return change * window.spread((sampled + to_start + to_end) / sampled * scale), window.at_least(2)
-    wide_sampled, wide_start = window.spread(sampled), window.spread(to_start)
-    to_zero = wide_sampled * (first / change)
-    below = (change > 0) & (first >= 0) & (to_zero < wide_start)
-    wide_start = np.where(below, to_zero, wide_start)
-    factor = (window.spread(sampled + to_end) + wide_start) / wide_sampled
-    return change * (factor * scale), window.at_least(2)
+    factor = window.spread((sampled + to_end + to_start) / sampled * scale)
+    if counter:
+        _stop_at_zero(window, factor, (first, change), (sampled, to_start, to_end), scale)
+    change *= factor
+    return change, window.at_least(2)
+
+
+def _stop_at_zero(
+    window: Window, factor: Floats, cells: tuple[Floats, Floats], seconds: tuple[Floats, Floats, Floats], scale: float
+) -> None:
+    """Write other factors where the line through the window would be below zero at its start.
+
+    ``cells`` are the first values and the changes ``[K, n]``; ``seconds`` the sampled time and how far each end is
+    extended, ``[K, G]``. Such cells are few, so only they are computed one by one.
+    """
+    first, change = cells
+    sampled, to_start, to_end = seconds
+    below = first < change * window.spread(to_start / sampled)
+    below &= first >= 0
+    step, column = np.nonzero(below)
+    if len(step):
+        group = window.block.group[column]
+        sampled, to_end = sampled[step, group], to_end[step, group]
+        to_zero = sampled * (first[step, column] / change[step, column])
+        factor[step, column] = (sampled + to_end + to_zero) / sampled * scale
 
 
 def _at(window: Window, values: NDArray[T], rows: Ints) -> NDArray[T]:
