@@ -59,7 +59,11 @@ def _notices(server: ServerView) -> Iterable[str]:
     runtime = server.runtime()
     if not server.ready:
         yield '<p class="pending">The server is starting or stopping.</p>'
-    if not runtime.reload_ok:
+    for one in server.quarantined():
+        goes_on = "its previous version goes on" if one.running == "previous" else "it is not scraped"
+        text = f"{one.job}, since {_moment(one.since)}; {goes_on}: {'; '.join(one.problems)}"
+        yield f'<p class="down">Job in quarantine: {html.escape(text)}</p>'
+    if not (runtime.reload_ok or runtime.partial):
         yield f'<p class="down">The last configuration reload failed: {html.escape(runtime.reload_error)}</p>'
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import sys
 from collections.abc import Callable, Iterable
@@ -53,8 +54,10 @@ def config(app: App, files: tuple[str, ...], *, syntax_only: bool, agent: bool) 
     good = True
     for file in files:
         click.echo(f"Checking {file}")
-        loaded = _attempt(partial(load_config, file, catalog, env=app.environment, agent=agent))
+        load = partial(load_config, file, catalog, env=app.environment, agent=agent)
+        loaded = _attempt(load)
         if loaded is None:
+            _tell_quarantine(load)
             good = False
             continue
         for warning in loaded.warnings:
@@ -131,6 +134,13 @@ def _attempt(load: Callable[[], T]) -> T | None:
         for problem in error.problems:
             _failed(str(problem))
         return None
+
+
+def _tell_quarantine(load: Callable[..., Config]) -> None:
+    """Say what a server would make of a bad file that asks for quarantine; it is a bad file all the same."""
+    with contextlib.suppress(ConfigError):
+        for one in load(quarantine=True).quarantined:
+            click.echo(f"  QUARANTINE: a server would leave job {one.job!r} as it runs, and apply the rest", err=True)
 
 
 def _failed(reason: str) -> None:

@@ -12,6 +12,7 @@ from narthex.config.document import parse_yaml
 from narthex.config.external import expand_labels
 from narthex.config.globs import check_pattern, expand_all
 from narthex.config.jobs import JobReader
+from narthex.config.quarantine import Place, QuarantinedJob, place_of, set_apart
 from narthex.config.scrape import ScrapeConfig
 from narthex.config.sections import Config
 from narthex.config.session import INVALID, Session
@@ -26,21 +27,34 @@ _NOT_FOR_AGENTS = ("alerting", "rule_files", "remote_read")
 
 
 def load_config(
-    path: str | Path, catalog: Catalog, *, env: Mapping[str, str] = os.environ, agent: bool = False
+    path: str | Path,
+    catalog: Catalog,
+    *,
+    env: Mapping[str, str] = os.environ,
+    agent: bool = False,
+    quarantine: bool = False,
 ) -> Config:
     """Read and check a configuration file; ``catalog`` says which kinds exist, ``env`` feeds external labels.
 
-    Raises ``ConfigError`` with all problems, those of included files among them.
+    Raises ``ConfigError`` with all problems, those of included files among them. With ``quarantine``, and where the
+    file asks for it, bad jobs are left out and stand in ``quarantined`` instead, as far as
+    :mod:`narthex.config.quarantine` allows.
     """
     name = str(path)
-    return parse_config(read_file(path), name, catalog, env=env, agent=agent)
+    return parse_config(read_file(path), name, catalog, env=env, agent=agent, quarantine=quarantine)
 
 
 def parse_config(
-    text: str | bytes, filename: str, catalog: Catalog, *, env: Mapping[str, str] = os.environ, agent: bool = False
+    text: str | bytes,
+    filename: str,
+    catalog: Catalog,
+    *,
+    env: Mapping[str, str] = os.environ,
+    agent: bool = False,
+    quarantine: bool = False,
 ) -> Config:
     """Likewise for a text; ``filename`` stands in messages, and its directory is where relative names start."""
-    return _Loading(catalog, env, agent=agent).load(text, filename)
+    return _Loading(catalog, env, agent=agent, quarantine=quarantine).load(text, filename)
 
 
 def read_file(path: str | Path) -> bytes:
@@ -67,10 +81,11 @@ class _Included:
 class _Loading:
     """One load: the sessions of all files read, and the warnings."""
 
-    def __init__(self, catalog: Catalog, env: Mapping[str, str], *, agent: bool) -> None:
+    def __init__(self, catalog: Catalog, env: Mapping[str, str], *, agent: bool, quarantine: bool) -> None:
         self.catalog = catalog
         self.env = env
         self.agent = agent
+        self.quarantine = quarantine
         self.tables = tables_of(catalog)
         self.sessions: list[Session] = []
         self.problems: list[Problem] = []
@@ -88,9 +103,16 @@ class _Loading:
         self._check_sections(session, config, reader)
         jobs = [(session, job) for job in config.scrape_configs]
         jobs += self._included(config.scrape_config_files)
-        scrape_configs = self._effective(reader, jobs)
-        self._finish()
-        whole: Config = replace(config, global_=global_, scrape_configs=scrape_configs, warnings=tuple(self.warnings))
+        found = self._effective(reader, jobs)
+        quarantined = self._finish(config)
+        bad = {one.place for one in quarantined}
+        whole: Config = replace(
+            config,
+            global_=global_,
+            scrape_configs=tuple(job for place, job in found if place not in bad),
+            warnings=tuple(self.warnings),
+            quarantined=quarantined,
+        )
         return whole
 
     def _session(self, text: str | bytes, filename: str) -> Session:
@@ -101,11 +123,17 @@ class _Loading:
         self.sessions.append(session)
         return session
 
-    def _finish(self) -> None:
+    def _finish(self, config: Config) -> tuple[QuarantinedJob, ...]:
+        """The jobs to leave out. Raises ``ConfigError`` where that is not wanted, or not enough."""
         for session in self.sessions:
             self.problems.extend(session.sorted_problems())
-        if self.problems:
+        if not self.problems:
+            return ()
+        wanted = self.quarantine and config.narthex.quarantine
+        quarantined = set_apart(self.sessions, self.problems) if wanted else None
+        if quarantined is None:
             raise ConfigError(tuple(self.problems))
+        return quarantined
 
     def _check_sections(self, session: Session, config: Config, reader: JobReader) -> None:
         """The rules of the main file that no section can check alone."""
@@ -139,8 +167,10 @@ class _Loading:
                 jobs += [(session, job) for job in included.scrape_configs]
         return jobs
 
-    def _effective(self, reader: JobReader, jobs: Sequence[tuple[Session, ScrapeConfig]]) -> tuple[ScrapeConfig, ...]:
-        """The jobs in effect; a name may stand once in all files together."""
+    def _effective(
+        self, reader: JobReader, jobs: Sequence[tuple[Session, ScrapeConfig]]
+    ) -> list[tuple[Place | None, ScrapeConfig]]:
+        """The jobs in effect, and where each stands; a name may stand once in all files together."""
         first: dict[str, str] = {}
         result = []
         for session, job in jobs:
@@ -150,5 +180,5 @@ class _Loading:
                 )
                 session.fail_at(job, "job_name", message)
             first.setdefault(job.job_name, f"{session.file}:{session.line_of(job, 'job_name')}")
-            result.append(reader.job(session, job))
-        return tuple(result)
+            result.append((place_of(session.file, session.path_of(job)), reader.job(session, job)))
+        return result

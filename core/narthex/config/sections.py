@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from narthex.config.http import HttpConfig
+from narthex.config.quarantine import QuarantinedJob
 from narthex.config.relabel import RelabelConfig
 from narthex.config.safety import DiscoverySafety
 from narthex.config.scrape import NATIVE, DiscoveryConfig, EscapingScheme, Scheme, ScrapeConfig, ValidationScheme
@@ -210,11 +211,16 @@ class NarthexStorageConfig:
 
 @dataclass(frozen=True, slots=True)
 class NarthexConfig:
-    """``narthex``: everything that Prometheus does not have."""
+    """``narthex``: everything that Prometheus does not have.
+
+    With ``quarantine`` a scrape config that is wrong by itself is left out, and said to be so, instead of refusing the
+    whole file; a job of its name that runs already goes on as it was.
+    """
 
     receivers: tuple[ReceiverConfig, ...] = ()
     storage_section: NarthexStorageConfig = field(default_factory=NarthexStorageConfig, metadata=key("storage"))
     discovery: DiscoverySafety = field(default_factory=DiscoverySafety)
+    quarantine: bool = False
 
     @property
     def storage(self) -> StorageChoice:
@@ -226,7 +232,8 @@ class NarthexConfig:
 class Config:
     """A whole configuration file, checked. ``scrape_configs`` are effective, with the included files' jobs.
 
-    ``warnings`` are for the log, one line each; they take no part in comparisons.
+    ``warnings`` are for the log, one line each, ``quarantined`` are jobs that were left out; they take no part in
+    comparisons.
     """
 
     global_: GlobalConfig = field(default_factory=lambda: GlobalConfig().completed(), metadata=key("global"))
@@ -242,3 +249,4 @@ class Config:
     tracing: Any = field(default=None, metadata=later("tracing"))
     narthex: NarthexConfig = field(default_factory=NarthexConfig)
     warnings: tuple[str, ...] = field(default=(), compare=False, metadata=internal())
+    quarantined: tuple[QuarantinedJob, ...] = field(default=(), compare=False, metadata=internal())

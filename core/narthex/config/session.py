@@ -121,6 +121,11 @@ class Session:
             node = self.entries(node, place[2]).get(key, (node, node))[1]
         return node.line
 
+    def path_of(self, value: Any) -> str:
+        """The key path under which a value stands; empty if it was not read from here."""
+        place = self._places.get(id(value))
+        return spell(place[2]) if place else ""
+
     def has(self, value: Any, key: str) -> bool:
         """Whether ``key`` stands in the mapping that ``value`` was read from, with something under it."""
         place = self._places.get(id(value))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from prometheus_client import CollectorRegistry, Gauge
 
 import narthex
+from narthex.server.quarantine import JobInQuarantine
 
 __all__ = ["ServerMetrics"]
 
@@ -23,6 +26,15 @@ class ServerMetrics:
             "Timestamp of the last successful configuration reload.",
             registry=registry,
         )
+        self._quarantined_jobs = Gauge(
+            "narthex_config_quarantined_jobs", "Jobs whose newest configuration is not in force.", registry=registry
+        )
+        self._quarantined = Gauge(
+            "narthex_config_quarantined_job",
+            "1 for each job in quarantine; what runs instead: previous or nothing.",
+            ("scrape_job", "running"),
+            registry=registry,
+        )
         build = Gauge("narthex_build_info", "1, labelled by version.", ("version",), registry=registry)
         build.labels(narthex.__version__).set(1)
 
@@ -31,3 +43,10 @@ class ServerMetrics:
         self._successful.set(ok)
         if ok:
             self._success_time.set(now)
+
+    def quarantined(self, jobs: Sequence[JobInQuarantine]) -> None:
+        """Show these jobs as quarantined, and no others."""
+        self._quarantined_jobs.set(len(jobs))
+        self._quarantined.clear()
+        for one in jobs:
+            self._quarantined.labels(one.job, one.running).set(1)

@@ -33,6 +33,7 @@ from narthex.server.listen import Listener
 from narthex.server.metrics import ServerMetrics
 from narthex.server.plan import Plan, make_plan
 from narthex.server.plugins import plugin_report
+from narthex.server.quarantine import JobInQuarantine, since, summary
 from narthex.server.storage import retention
 from narthex.server.tasks import keep_running, quietly
 from narthex.web.app import make_app
@@ -71,6 +72,7 @@ class Server:
         self._started = self.clock.now()
         self._reload_error = ""
         self._reload_time = self._started
+        self._quarantined: tuple[JobInQuarantine, ...] = ()
         self._recovered = False
         self.external_url = ""
         self.stopping = False
@@ -93,7 +95,7 @@ class Server:
         async with self._changing:
             self._recovered = True
             await self._carry_out(plan, FIRST_DISCOVERY)
-        self._metrics.reloaded(self.clock.now(), ok=True)
+        self._in_force(plan)
         log.info("Server is ready to receive web requests", extra={"address": ",".join(addresses)})
         for address in addresses:
             log.info("Targets and alerts are shown at http://%s/", address)
@@ -104,7 +106,7 @@ class Server:
             if not self.ready:
                 raise NarthexError("the server is starting or stopping")
             try:
-                plan = await asyncio.to_thread(make_plan, self.options, self.catalog, self.external_url)
+                plan = await asyncio.to_thread(make_plan, self.options, self.catalog, self.external_url, self._plan)
                 self._refuse_unchangeable(plan)
                 await self._change_to(plan)
             except NarthexError as error:
@@ -114,10 +116,22 @@ class Server:
                 log.exception("A configuration could not be read")
                 self._refused(f"{type(error).__name__}: {error}")
                 raise NarthexError(self._reload_error) from error
-            self._plan = plan
-            self._reload_error, self._reload_time = "", self.clock.now()
-            self._metrics.reloaded(self._reload_time, ok=True)
+            self._in_force(plan)
             log.info("Configuration reloaded", extra={"file": str(self.options.config_file)})
+
+    def _in_force(self, plan: Plan) -> None:
+        """Note that a plan was carried out, and say which jobs of it are in quarantine."""
+        self._plan, self._reload_time = plan, self.clock.now()
+        before = {one.job for one in self._quarantined}
+        self._quarantined = since(plan.quarantined, self._quarantined, self._reload_time)
+        self._reload_error = ""
+        self._metrics.reloaded(self._reload_time, ok=not self._quarantined)
+        self._metrics.quarantined(self._quarantined)
+        for one in self._quarantined:
+            extra = {"job": one.job, "running": one.running, "err": "; ".join(one.problems)}
+            log.error("A job is in quarantine; the rest of the configuration is in force", extra=extra)
+        for job in sorted(before - {one.job for one in self._quarantined}):
+            log.info("A job is out of quarantine", extra={"job": job})
 
     def _refused(self, reason: str) -> None:
         self._reload_error = reason
@@ -176,6 +190,10 @@ class Server:
             return explain_target(job.config, job.rules, labels)
         return explain_rules(stage, job.config.metric_relabel_configs, job.metric_rules, labels, job=pool)
 
+    def quarantined(self) -> Sequence[JobInQuarantine]:
+        """Jobs whose newest configuration is not in force."""
+        return self._quarantined
+
     def job_evidence(self) -> Sequence[JobEvidence]:
         """Every scrape job with its groups and scrapes at this moment."""
         return self._jobs.evidence()
@@ -221,10 +239,11 @@ class Server:
         return RuntimeInfo(
             started=self._started,
             working_directory=os.getcwd(),  # noqa: PTH109 -- a text for a page
-            reload_ok=not self._reload_error,
+            reload_ok=not (self._reload_error or self._quarantined),
             reload_time=self._reload_time,
-            reload_error=self._reload_error,
+            reload_error=self._reload_error or summary(self._quarantined),
             retention=str(retention(self._plan.config, self.options)),
+            partial=bool(self._quarantined) and not self._reload_error,
         )
 
     # --- parts -------------------------------------------------------------------------------------------------------

@@ -80,6 +80,7 @@ def _add_api(app: web.Application, view: ServerView, root: str) -> None:
         "status/buildinfo": status.buildinfo,
         "status/tsdb": status.tsdb,
         "status/plugins": status.plugins,
+        "status/quarantine": status.quarantine,
     }
     for path, handler in {**both, **get}.items():
         app.router.add_get(f"{root}/{path}", handler)

@@ -39,7 +39,8 @@ class LifecycleRoutes:
             await asyncio.shield(self._view.reload())
         except NarthexError as error:
             return web.Response(status=500, text=f"failed to reload config: {error}\n")
-        return web.Response()
+        jobs = [f"job {one.job!r} is in quarantine: {'; '.join(one.problems)}\n" for one in self._view.quarantined()]
+        return web.Response(text="".join(jobs))
 
     async def quit(self, request: web.Request) -> web.StreamResponse:
         """Stop the server."""

@@ -99,6 +99,14 @@ class StatusRoutes:
             }
         )
 
+    async def quarantine(self, _request: web.Request) -> web.StreamResponse:
+        """Jobs whose newest configuration is not in force, and what runs in their place."""
+        jobs = [
+            {"job": one.job, "problems": list(one.problems), "running": one.running, "since": _time(one.since)}
+            for one in self._view.quarantined()
+        ]
+        return success({"quarantinedJobs": jobs})
+
     async def plugins(self, _request: web.Request) -> web.StreamResponse:
         """Every plugin with its distribution, what it contributes, and what went wrong with it."""
         return success({"plugins": list(self._view.plugins())})

@@ -24,7 +24,7 @@ from narthex.rules.status import GroupStatus
 from narthex.scrape.status import PoolStatus
 from narthex.storage.protocol import Storage
 
-__all__ = ["QueryLimits", "RuntimeInfo", "ServerView"]
+__all__ = ["QuarantineView", "QueryLimits", "RuntimeInfo", "ServerView"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,10 @@ class QueryLimits:
 
 @dataclass(frozen=True, slots=True)
 class RuntimeInfo:
-    """Facts of ``/api/v1/status/runtimeinfo`` that only the server knows."""
+    """Facts of ``/api/v1/status/runtimeinfo`` that only the server knows.
+
+    ``partial``: the last reload is called failed only because of jobs in quarantine; the rest of it is in force.
+    """
 
     started: float
     working_directory: str
@@ -47,6 +50,27 @@ class RuntimeInfo:
     reload_error: str
     retention: str
     extra: Mapping[str, Any] = field(default_factory=dict)
+    partial: bool = False
+
+
+class QuarantineView(Protocol):
+    """A job in quarantine, as pages see it. ``since`` is seconds since the Unix epoch."""
+
+    @property
+    def job(self) -> str:
+        """Its name."""
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What is wrong, with file and line."""
+
+    @property
+    def running(self) -> str:
+        """What runs in its place: ``previous`` or ``nothing``."""
+
+    @property
+    def since(self) -> float:
+        """When it came there."""
 
 
 class ServerView(Protocol):
@@ -81,6 +105,9 @@ class ServerView(Protocol):
 
     def explain_relabeling(self, stage: Stage, pool: str, labels: Mapping[str, str]) -> Explanation:
         """What the rules of a stage make of ``labels``; alerts have no pool. Raises ``KeyError`` for an unknown job."""
+
+    def quarantined(self) -> Sequence[QuarantineView]:
+        """Jobs whose newest configuration is wrong and not in force, while the rest of the file is."""
 
     def job_evidence(self) -> Sequence[JobEvidence]:
         """Every scrape job with its groups and scrapes at this moment, for :func:`narthex.explain.why.why_target`."""

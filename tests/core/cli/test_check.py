@@ -106,3 +106,12 @@ def test_a_plugin_that_failed_is_a_warning(narthex, write):
     outcome = narthex("check", "config", write("p.yml", ""), shipped={"bad": None})
     assert outcome.status == 0
     assert "Warning: plugin bad" in outcome.err
+
+
+def test_a_bad_job_fails_the_check_also_where_a_server_would_set_it_apart(narthex, write):
+    bad = "narthex: {quarantine: true}\nscrape_configs: [{job_name: a}, {job_name: b, colour: blue}]\n"
+    outcome = narthex("check", "config", write("p.yml", bad))
+    assert outcome.status == 1
+    failed, quarantine = outcome.err.splitlines()
+    assert "unknown key 'colour'" in failed
+    assert quarantine == "  QUARANTINE: a server would leave job 'b' as it runs, and apply the rest"

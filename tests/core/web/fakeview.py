@@ -20,7 +20,7 @@ from narthex.rules.status import GroupStatus
 from narthex.scrape.status import PoolStatus
 from narthex.storage.protocol import Storage
 from narthex.testing.storage import MemoryStorage
-from narthex.web.view import QueryLimits, RuntimeInfo, ServerView
+from narthex.web.view import QuarantineView, QueryLimits, RuntimeInfo, ServerView
 
 __all__ = ["FakeView"]
 
@@ -49,6 +49,7 @@ class FakeView:
         self.found_discoverers: list[DiscovererStatus] = []
         self.held: list[HeldUpdate] = []
         self.restored: list[RestoredGroups] = []
+        self.in_quarantine: list[QuarantineView] = []
         self.acceptable: dict[str, int] = {}
         self.reload_error = ""
         self.reloads = 0
@@ -62,6 +63,9 @@ class FakeView:
 
     def explain_relabeling(self, stage: Stage, pool: str, labels: Mapping[str, str]) -> Explanation:
         return self.explanations[stage, pool]
+
+    def quarantined(self) -> Sequence[QuarantineView]:
+        return self.in_quarantine
 
     def job_evidence(self) -> Sequence[JobEvidence]:
         return self.evidence
