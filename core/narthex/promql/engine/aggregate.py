@@ -7,6 +7,8 @@ Groups come from the dictionary codes of the grouping labels; the values of all 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import copy
+from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
@@ -36,6 +38,12 @@ class Grouped:
         self.size = len(first)
         self.labels = table.take(first)
         self.unnamed = None if vector.unnamed is None else vector.unnamed[first]
+
+    def over(self, cells: Bools) -> Grouped:
+        """The same groups, of these cells only."""
+        same = copy(self)
+        same.vector = replace(self.vector, present=cells, histograms=None)
+        return same
 
     def sum(self, values: Floats) -> Floats:
         """Sum over the present cells of each group: ``[K, size]``."""

@@ -9,8 +9,10 @@ import numpy as np
 from narthex.errors import NotImplementedYetError, QueryError
 from narthex.promql.ast import AggregateExpr
 from narthex.promql.engine.aggregate import REDUCTIONS, Grouped
+from narthex.promql.engine.folding import folded
 from narthex.promql.engine.functions.labels import valid_label_name
 from narthex.promql.engine.functions.overtime import go_g, quantile_warnings
+from narthex.promql.engine.notes import Notes
 from narthex.promql.engine.query import Steps
 from narthex.promql.engine.ranking import count_values, extremes, grouped_quantile, limit_ratio, limitk
 from narthex.promql.engine.vector import Floats, Ints, Vector
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["aggregated"]
 
+_OF_NUMBERS = frozenset({"bottomk", "max", "min", "quantile", "stddev", "stdvar", "topk"})
+"""Aggregations that leave histograms out."""
+
 
 def aggregated(evaluation: Evaluation, expr: AggregateExpr, steps: Steps) -> Vector:
     """The value of an aggregation."""
@@ -28,6 +33,12 @@ def aggregated(evaluation: Evaluation, expr: AggregateExpr, steps: Steps) -> Vec
         return _count_values(evaluation, expr, steps)
     parameter = None if expr.param is None else evaluation.scalar(expr.param, steps)
     vector = evaluation.vector(expr.expr, steps)
+    notes = Notes(evaluation.annotations, expr.expr.pos)
+    if vector.histograms is not None:
+        if expr.op in {"sum", "avg"}:
+            return folded(expr.op, vector, expr.grouping, without=expr.without, notes=notes)
+        if expr.op in _OF_NUMBERS:
+            vector = _numbers(vector, expr.op, notes)
     if parameter is not None:
         return _with_parameter(evaluation, expr, vector, parameter)
     reduction = REDUCTIONS.get(expr.op)
@@ -37,6 +48,14 @@ def aggregated(evaluation: Evaluation, expr: AggregateExpr, steps: Steps) -> Vec
         return vector
     grouped = Grouped(vector, expr.grouping, without=expr.without)
     return grouped.result(reduction(grouped))
+
+
+def _numbers(vector: Vector, op: str, notes: Notes) -> Vector:
+    """The vector without its histograms, which the operator cannot take into account."""
+    found = vector.histogram_cells()
+    if found is not None and found.any():
+        notes.ignored_in_aggregation(op)
+    return vector.floats()
 
 
 def _with_parameter(evaluation: Evaluation, expr: AggregateExpr, vector: Vector, parameter: Floats) -> Vector:

@@ -10,7 +10,7 @@ import numpy as np
 
 from narthex.promql.engine.vector import Bools, Floats
 
-__all__ = ["ARITHMETIC", "COMPARISONS", "SET_OPERATORS"]
+__all__ = ["ARITHMETIC", "COMPARISONS", "SET_OPERATORS", "TRIMS"]
 
 _Arithmetic = Callable[[Any, Any], Floats]
 _Comparison = Callable[[Any, Any], Bools]
@@ -39,6 +39,9 @@ COMPARISONS: Mapping[str, _Comparison] = MappingProxyType(
     }
 )
 """Operators that keep or drop samples, or with ``bool`` give 1 or 0."""
+
+TRIMS = frozenset({"</", ">/"})
+"""Operators that cut a native histogram at a number; between numbers they give nothing."""
 
 SET_OPERATORS = frozenset({"and", "or", "unless"})
 """Operators on series, whatever their values."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from narthex.errors import NotImplementedYetError, QueryError
+from narthex.model.histogram import negate
 from narthex.promql.ast import (
     AggregateExpr,
     BinaryExpr,
@@ -27,11 +28,13 @@ from narthex.promql.engine.aggregation import aggregated
 from narthex.promql.engine.arithmetic import ARITHMETIC, COMPARISONS, SET_OPERATORS
 from narthex.promql.engine.functions.registry import Function, Invocation, stripped
 from narthex.promql.engine.matching import Operation, matched, with_scalar
+from narthex.promql.engine.notes import Notes
 from narthex.promql.engine.query import Annotations, Budget, Steps
 from narthex.promql.engine.selectors import Ranged, instant, ranged
 from narthex.promql.engine.setops import set_operation
-from narthex.promql.engine.vector import Bools, Floats, Vector
+from narthex.promql.engine.vector import Bools, Floats, Vector, each_histogram
 from narthex.promql.engine.window import Window
+from narthex.promql.strings import quote_go
 from narthex.storage.protocol import Storage
 
 __all__ = ["Evaluation", "Settings"]
@@ -136,7 +139,8 @@ class Evaluation:
             return value
         if isinstance(value, Vector):
             delayed = self.settings.delayed_name_removal
-            return value.with_values(-value.values).without_name(delayed=delayed)
+            histograms = None if value.histograms is None else each_histogram(value.histograms, negate)
+            return value.with_values(-value.values, histograms).without_name(delayed=delayed)
         return -value
 
     def _binary(self, expr: BinaryExpr, steps: Steps) -> Vector | Floats:
@@ -150,7 +154,8 @@ class Evaluation:
         return value
 
     def _operated(self, expr: BinaryExpr, left: Vector | Floats, right: Vector | Floats) -> Vector | Floats:
-        operation = Operation(expr.op, expr.return_bool, self.settings.delayed_name_removal)
+        notes = Notes(self.annotations, expr.pos)
+        operation = Operation(expr.op, expr.return_bool, self.settings.delayed_name_removal, notes)
         if isinstance(left, Vector) and isinstance(right, Vector):
             if expr.matching is None:
                 raise QueryError(f"operator {expr.op} between vectors has no matching")
@@ -165,7 +170,7 @@ class Evaluation:
         if expr.op in COMPARISONS:
             return COMPARISONS[expr.op](left, right).astype(np.float64)
         if expr.op not in ARITHMETIC:
-            raise NotImplementedYetError(f"operator {expr.op} between scalars is not implemented yet")
+            raise QueryError(f"operator {quote_go(expr.op)} not allowed for scalar operations")
         return ARITHMETIC[expr.op](left, right)
 
     # --- ranges ---

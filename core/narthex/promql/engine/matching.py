@@ -11,12 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from narthex.errors import NotImplementedYetError, QueryError
+from narthex.errors import QueryError
 from narthex.model.labels import Labels
 from narthex.model.labeltable import LabelTable
 from narthex.promql.ast import VectorMatching
-from narthex.promql.engine.arithmetic import ARITHMETIC, COMPARISONS
+from narthex.promql.engine.arithmetic import ARITHMETIC, COMPARISONS, TRIMS
+from narthex.promql.engine.cells import Operand, Outcome, with_histograms
 from narthex.promql.engine.grouping import joint_groups
+from narthex.promql.engine.notes import Notes
 from narthex.promql.engine.vector import Bools, Floats, Ints, Vector, concatenate
 
 __all__ = ["Operation", "matched", "matching_labels", "with_scalar"]
@@ -29,32 +31,40 @@ class Operation:
     op: str
     return_bool: bool
     delayed: bool
+    notes: Notes
 
     @property
     def renames(self) -> bool:
         """Whether the result no longer is the metric it was."""
         return self.return_bool or self.op in ARITHMETIC
 
-    def apply(self, left: Floats, right: Floats, kept: Floats) -> tuple[Floats, Bools | None]:
-        """Values, and where there are any (None: everywhere). A comparison gives the values of ``kept`` back."""
+    def apply(self, left: Operand, right: Operand, kept: Floats, present: Bools | None) -> Outcome:
+        """The outcome for all cells, of which those in ``present`` matter. A comparison gives ``kept`` back."""
+        plain = self._of_numbers(left.values, right.values, kept)
+        if left.histograms is None and right.histograms is None:
+            if self.op in TRIMS and plain.values.size:
+                self.notes.incompatible_types("float", self.op, "float")
+            return plain
+        return with_histograms(self.op, left, right, plain, present, return_bool=self.return_bool, notes=self.notes)
+
+    def _of_numbers(self, left: Floats, right: Floats, kept: Floats) -> Outcome:
         arithmetic = ARITHMETIC.get(self.op)
         if arithmetic is not None:
-            return arithmetic(left, right), None
-        comparison = COMPARISONS.get(self.op)
-        if comparison is None:
-            raise NotImplementedYetError(f"operator {self.op} on native histograms is not implemented yet")
-        true = comparison(left, right)
-        return (true.astype(np.float64), None) if self.return_bool else (kept, true)
+            return Outcome(arithmetic(left, right))
+        if self.op in TRIMS:
+            return Outcome(kept, np.zeros(np.broadcast_shapes(left.shape, right.shape), dtype=np.bool_))
+        true = COMPARISONS[self.op](left, right)
+        return Outcome(true.astype(np.float64)) if self.return_bool else Outcome(kept, true)
 
 
 def with_scalar(operation: Operation, vector: Vector, scalar: Floats, *, scalar_left: bool) -> Vector:
     """A vector and a scalar (float64 ``[K]``); a comparison keeps the vector's values, whichever side it stands on."""
-    other = scalar[:, None]
-    left, right = (other, vector.values) if scalar_left else (vector.values, other)
-    values, keep = operation.apply(left, right, vector.values)
-    result = vector.with_values(values)
-    if keep is not None:
-        result = result.where(keep)
+    side, other = Operand(vector.values, vector.histograms), Operand(scalar[:, None])
+    left, right = (other, side) if scalar_left else (side, other)
+    outcome = operation.apply(left, right, vector.values, vector.present)
+    result = vector.with_values(outcome.values, outcome.histograms)
+    if outcome.keep is not None:
+        result = result.where(outcome.keep)
     return result.without_name(delayed=operation.delayed) if operation.renames else result
 
 
@@ -116,13 +126,14 @@ class _Join:
         present = None
         if self.many.present is not None or self.one.present is not None:
             present = self.many.mask()[:, many] & self.one.mask()[:, one]
-        vector = self._computed(self.many.take(many), self.one.values[:, one], present)
+        histograms = None if self.one.histograms is None else self.one.histograms[:, one]
+        vector = self._computed(self.many.take(many), Operand(self.one.values[:, one], histograms), present)
         return _Part(_relabelled(vector, self.one.labels.take(one), self.matching), self.many_ids[many])
 
     def _lonely_many(self, fill: float) -> _Part:
         """Series of the many side, at the steps where nobody stands opposite."""
         lonely = self.many.mask() & ~self._anybody(self.one, self.one_ids)[:, self.many_ids]
-        vector = self._computed(self.many, np.full(self.many.values.shape, fill), lonely)
+        vector = self._computed(self.many, Operand(np.full(self.many.values.shape, fill)), lonely)
         absent = LabelTable(vector.size, {})
         return _Part(_relabelled(vector, absent, self.matching), self.many_ids)
 
@@ -131,16 +142,18 @@ class _Join:
         lonely = self.one.mask() & ~self._anybody(self.many, self.many_ids)[:, self.one_ids]
         labels = self.one.labels.keep(self.names)
         stand_in = Vector(labels, np.full(self.one.values.shape, fill), None, self.one.unnamed)
-        vector = self._computed(stand_in, self.one.values, lonely)
+        vector = self._computed(stand_in, Operand(self.one.values, self.one.histograms), lonely)
         return _Part(_relabelled(vector, self.one.labels, self.matching), self.one_ids)
 
-    def _computed(self, many: Vector, one: Floats, present: Bools | None) -> Vector:
-        left, right = (one, many.values) if self.swapped else (many.values, one)
+    def _computed(self, many: Vector, one: Operand, present: Bools | None) -> Vector:
+        other = Operand(many.values, many.histograms)
+        left, right = (one, other) if self.swapped else (other, one)
         # A comparison gives the left side's value back, whichever side is the many one.
-        values, keep = self.operation.apply(left, right, left)
+        outcome = self.operation.apply(left, right, left.values, present)
+        keep = outcome.keep
         if keep is not None:
             present = keep if present is None else present & keep
-        return Vector(many.labels, values, present, many.unnamed)
+        return Vector(many.labels, outcome.values, present, many.unnamed, outcome.histograms)
 
     def _anybody(self, side: Vector, ids: Ints) -> Bools:
         """Whether a group has a sample on one side: bool ``[K, groups]``."""
@@ -238,7 +251,7 @@ def _relabelled(vector: Vector, one: LabelTable, matching: VectorMatching) -> Ve
     for name in matching.include:
         column = one.columns.get(name)
         labels = labels.drop((name,)) if column is None else labels.with_column(name, column)
-    return Vector(labels, vector.values, vector.present, vector.unnamed)
+    return Vector(labels, vector.values, vector.present, vector.unnamed, vector.histograms)
 
 
 def _metric(labels: Labels) -> str:

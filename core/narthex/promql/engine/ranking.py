@@ -9,6 +9,7 @@ import math
 
 import numpy as np
 
+from narthex.model.histogram import histogram_text
 from narthex.model.labels import fnv1a
 from narthex.model.labeltable import encode
 from narthex.promql.engine.aggregate import Grouped, grouping_labels
@@ -95,19 +96,31 @@ def count_values(vector: Vector, label: str, grouping: tuple[str, ...], *, witho
     """How often each value occurs in each group; the value becomes the label ``label``."""
     table = grouping_labels(vector.labels, grouping, without=without)
     step, column = _present_cells(vector)
-    distinct, code = np.unique(vector.values[step, column] + 0.0, return_inverse=True)
+    distinct, code = _texts(vector, step, column)
     if not len(distinct):
         return Vector.empty(vector.steps)
-    texts = encode([number_text(value) for value in distinct.tolist()])
-    pairs, inverse = np.unique(column * len(distinct) + code.reshape(-1), return_inverse=True)
+    pairs, inverse = np.unique(column * len(distinct) + code, return_inverse=True)
     rows, which = np.divmod(pairs, len(distinct))
-    labels = table.take(rows).with_column(label, encode([texts.dictionary[texts.codes[i]] for i in which.tolist()]))
+    labels = table.take(rows).with_column(label, encode([distinct[i] for i in which.tolist()]))
     present = np.zeros((vector.steps, len(pairs)), dtype=np.bool_)
     present[step, inverse.reshape(-1)] = True
     unnamed = None if vector.unnamed is None or label == "__name__" else vector.unnamed[rows]
     occurrences = Vector(labels, np.ones(present.shape), present, unnamed).compacted()
     grouped = Grouped(occurrences, tuple(labels.columns), without=False)
     return grouped.result(grouped.counts().copy())
+
+
+def _texts(vector: Vector, step: Ints, column: Ints) -> tuple[list[str], Ints]:
+    """The different values of some cells as texts, and which of them each cell has."""
+    distinct, code = np.unique(vector.values[step, column] + 0.0, return_inverse=True)
+    texts, code = [number_text(value) for value in distinct.tolist()], code.reshape(-1)
+    if vector.histograms is None:
+        return texts, code
+    known: dict[str, int] = {}
+    for at, one in enumerate(vector.histograms[step, column].tolist()):
+        if one is not None:
+            code[at] = len(texts) + known.setdefault(histogram_text(one), len(known))
+    return [*texts, *known], code
 
 
 def number_text(value: float) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 from narthex.model.labeltable import LabelTable
 from narthex.promql.engine.query import Budget, Steps
 from narthex.promql.engine.selectors import Ranged
-from narthex.promql.engine.vector import Floats, Ints, Vector
+from narthex.promql.engine.vector import Floats, Ints, Objects, Vector
 from narthex.promql.engine.window import Window
 from narthex.promql.value import InstantVector, RangeVector, Scalar, Value
 
@@ -18,14 +18,18 @@ def from_vector(vector: Vector, steps: Steps) -> Value:
     """The answer of an instant query (order kept), or of a range query (sorted by labels)."""
     vector = vector.finished()
     if steps.instant:
-        return InstantVector(vector.labels, vector.values[0], int(steps.times[0]))
+        histograms = None if vector.histograms is None else vector.histograms[0]
+        return InstantVector(vector.labels, vector.values[0], int(steps.times[0]), histograms)
     vector = vector.take(label_order(vector.labels))
     counts = vector.mask().sum(axis=0)
     values, times = vector.values.T, np.broadcast_to(steps.times, (vector.size, vector.steps))
+    objects = None if vector.histograms is None else vector.histograms.T
     if vector.present is None:
-        return range_vector(vector.labels, counts, times.reshape(-1), values.reshape(-1))
+        flat = None if objects is None else objects.reshape(-1)
+        return range_vector(vector.labels, counts, times.reshape(-1), values.reshape(-1), flat)
     mask = vector.present.T
-    return range_vector(vector.labels, counts, times[mask], values[mask])
+    flat = None if objects is None else objects[mask]
+    return range_vector(vector.labels, counts, times[mask], values[mask], flat)
 
 
 def from_scalar(values: Floats, steps: Steps) -> Value:
@@ -36,11 +40,13 @@ def from_scalar(values: Floats, steps: Steps) -> Value:
     return range_vector(LabelTable(1, {}), counts, steps.times, values)
 
 
-def range_vector(labels: LabelTable, counts: Ints, times: Ints, values: Floats) -> RangeVector:
+def range_vector(
+    labels: LabelTable, counts: Ints, times: Ints, values: Floats, histograms: Objects | None = None
+) -> RangeVector:
     """Flat runs of ``counts[i]`` samples for series ``i``."""
     offsets = np.zeros(len(counts) + 1, dtype=np.int64)
     np.cumsum(counts, out=offsets[1:])
-    return RangeVector(labels, offsets, times, values)
+    return RangeVector(labels, offsets, times, values, histograms)
 
 
 def label_order(labels: LabelTable) -> Ints:

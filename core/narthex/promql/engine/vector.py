@@ -9,17 +9,29 @@ for numbers asks for :meth:`Vector.floats` first, which costs nothing then.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from narthex.errors import QueryError
+from narthex.model.histogram import Histogram
 from narthex.model.labeltable import Column, LabelTable
 from narthex.promql.engine.grouping import has_duplicates, row_groups, translate
 
-__all__ = ["METADATA_LABELS", "Bools", "Floats", "Ints", "Objects", "Vector", "concatenate", "holding", "stack_tables"]
+__all__ = [
+    "METADATA_LABELS",
+    "Bools",
+    "Floats",
+    "Ints",
+    "Objects",
+    "Vector",
+    "concatenate",
+    "each_histogram",
+    "holding",
+    "stack_tables",
+]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -32,7 +44,15 @@ METADATA_LABELS = ("__name__", "__type__", "__unit__")
 
 def holding(objects: Objects) -> Bools:
     """Which cells hold an object rather than None."""
-    return np.asarray(np.not_equal(objects, None), dtype=np.bool_)
+    return objects.astype(np.bool_)  # a histogram is true, None is not
+
+
+def each_histogram(objects: Objects, change: Callable[[Histogram], Histogram]) -> Objects:
+    """A matrix of histograms with each one changed."""
+    changed = np.full(objects.shape, None)
+    found = np.nonzero(holding(objects))
+    changed[found] = [change(one) for one in objects[found]]
+    return changed
 
 
 @dataclass(frozen=True, slots=True)
