@@ -8,32 +8,38 @@ views of live or memory-mapped data; nothing is copied until the reader asks for
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from narthex.model.histogram import Histogram
 from narthex.model.labeltable import LabelTable
+from narthex.storage.cells import PackedCells
 
-__all__ = ["NO_TIME", "Frame", "Points", "Selection"]
+__all__ = ["NO_START", "NO_TIME", "Frame", "HistogramPoints", "Points", "Selection"]
 
 NO_TIME = 0
 """In a frame's ``times``: the group has no row here (a failed or skipped slot)."""
+
+NO_START = 0
+"""In ``starts``: it is not known since when the counter counts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
     """Samples of ``n`` selected series over ``rows`` moments.
 
-    * ``matrix``: float64 ``[rows, any]``, the block as stored, in row order, not to be written to. Cells may be
-      ``MISSING`` or ``STALE_NAN``. A cell whose time is ``NO_TIME`` holds garbage.
+    * ``matrix``: float64 ``[rows, any]``, the block as stored, in row order, not to be written to; or compressed pages
+      that decode what is taken from them (:mod:`narthex.storage.cells`). Cells may be ``MISSING`` or ``STALE_NAN``. A
+      cell whose time is ``NO_TIME`` holds garbage.
     * ``columns``: int64 ``[n]``, the columns of ``matrix`` that were selected.
     * ``series``: int64 ``[n]``, for each of them its row in the selection's label table.
     * ``times``: int64 ``[rows, groups]``, ms since the epoch, or ``NO_TIME``. Where present, ascending along rows.
     * ``group``: int64 ``[n]``, for each selected column its column in ``times``.
     """
 
-    matrix: NDArray[np.float64]
+    matrix: NDArray[np.float64] | PackedCells
     columns: NDArray[np.int64]
     series: NDArray[np.int64]
     times: NDArray[np.int64]
@@ -54,18 +60,58 @@ class Points:
 
     ``series`` (int64) is a reference on the way in and a row of the selection's label table on the way out; ``times``
     (int64) are ms since the epoch; ``values`` float64. On the way out they are sorted by series, then time, without
-    repeats.
+    repeats. ``starts`` (int64, same length, or None for all unknown) are start timestamps: since when a counter has
+    counted, in ms since the epoch, or ``NO_START``.
     """
 
     series: NDArray[np.int64]
     times: NDArray[np.int64]
     values: NDArray[np.float64]
+    starts: NDArray[np.int64] | None = None
 
     @classmethod
     def none(cls) -> Points:
         """No samples."""
         empty = np.zeros(0, dtype=np.int64)
         return cls(empty, empty, np.zeros(0))
+
+
+@dataclass(frozen=True, slots=True)
+class HistogramPoints:
+    """Samples that are native histograms: parallel arrays of one length, as in :class:`Points`.
+
+    ``values`` is an object array of :class:`~narthex.model.histogram.Histogram`; one whose ``stale`` is true ends its
+    series. On the way out their hints say what the storage knows of counter resets. A series may have floats at some
+    times and histograms at others, never both at one time.
+    """
+
+    series: NDArray[np.int64]
+    times: NDArray[np.int64]
+    values: NDArray[np.object_]
+    starts: NDArray[np.int64] | None = None
+
+    @classmethod
+    def none(cls) -> HistogramPoints:
+        """No samples."""
+        empty = np.zeros(0, dtype=np.int64)
+        return cls(empty, empty, np.zeros(0, dtype=np.object_))
+
+    @classmethod
+    def of(
+        cls,
+        series: Sequence[int],
+        times: Sequence[int],
+        values: Sequence[Histogram],
+        starts: Sequence[int] | None = None,
+    ) -> HistogramPoints:
+        """From plain sequences of one length."""
+        held = np.empty(len(values), dtype=np.object_)
+        held[:] = values
+        known = None if starts is None else np.array(starts, dtype=np.int64)
+        return cls(np.array(series, dtype=np.int64), np.array(times, dtype=np.int64), held, known)
+
+    def __len__(self) -> int:
+        return len(self.times)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,3 +125,4 @@ class Selection:
     labels: LabelTable
     frames: Sequence[Frame]
     points: Points
+    histograms: HistogramPoints = field(default_factory=HistogramPoints.none)

@@ -1,4 +1,4 @@
-"""The format of sealed files: one page of header, then named arrays, each with a checksum.
+"""The format of sealed files and blocks: a fixed header, named arrays with a checksum each, and a directory at the end.
 
 A file is written under a temporary name, synced and renamed, so that a file with its final name is whole. It is read
 through a memory map: what no query touches takes no memory.
@@ -21,14 +21,15 @@ from numpy.typing import NDArray
 
 from narthex.errors import StorageError
 
-__all__ = ["TEMPORARY", "ArrayFile", "ArrayFileWriter", "sync_directory"]
+__all__ = ["MAGIC", "TEMPORARY", "VERSION", "ArrayFile", "ArrayFileWriter", "sync_directory"]
 
 TEMPORARY = ".tmp"
 
-_MAGIC = b"narthex\n"
-_VERSION = 1
-_PREFIX = struct.Struct("<8sIII")  # magic, version, length and CRC-32 of the JSON text
-_PAGE = 4096
+MAGIC = b"narthex\n"
+VERSION = 2
+_HEADER = struct.Struct("<8sIIQI")  # magic, version, length of the directory, its offset, its CRC-32
+_CHECKSUM = struct.Struct("<I")  # CRC-32 of the header's bytes before it
+_START = 64
 _ALIGN = 64
 _CHUNK = 1 << 22
 
@@ -43,33 +44,74 @@ def sync_directory(path: Path) -> None:
 
 
 class ArrayFileWriter:
-    """Writes one file; leaving the ``with`` block without an error gives it its name. Raises ``OSError``."""
+    """Writes one file; leaving the ``with`` block without an error gives it its name. Raises ``OSError``.
+
+    Arrays stand one behind the other; one may be written piece by piece (:meth:`begin`, :meth:`write`, :meth:`end`),
+    none other meanwhile.
+    """
 
     def __init__(self, path: Path, facts: Mapping[str, Any]) -> None:
-        self._path = path
+        self.path = path
+        self.facts = dict(facts)
+        """Goes to the directory when the file is finished; may be changed until then."""
         self._temporary = path.with_name(path.name + TEMPORARY)
-        self._facts = dict(facts)
         self._arrays: dict[str, dict[str, Any]] = {}
         self._file: BinaryIO
+        self._at = 0
+        self._checksum = 0
+        self._pending: list[bytes | memoryview] = []
+        self._bytes = 0
 
     def __enter__(self) -> Self:
         self._file = self._temporary.open("wb", buffering=0)
-        self._file.seek(_PAGE)
+        self._file.seek(_START)
         return self
 
     def add(self, name: str, dtype: str, shape: tuple[int, ...], chunks: Iterable[NDArray[Any]]) -> None:
         """Append an array given in pieces of its C order."""
-        at = -(-self._file.tell() // _ALIGN) * _ALIGN
-        self._file.seek(at)
-        checksum = 0
+        self.begin()
         for chunk in chunks:
-            data = np.ascontiguousarray(chunk, dtype=dtype).reshape(-1).view(np.uint8).data
-            checksum = crc32(data, checksum)
-            done = 0
-            while done < len(data):
-                done += self._file.write(data[done:])
-        size = self._file.tell() - at
-        self._arrays[name] = {"dtype": dtype, "shape": shape, "offset": at, "size": size, "crc32": checksum}
+            self.write(np.ascontiguousarray(chunk, dtype=dtype).reshape(-1).view(np.uint8).data)
+            self._flush()  # what is written is the caller's
+        self.end(name, dtype, shape)
+
+    def put(self, name: str, dtype: str, array: NDArray[Any]) -> None:
+        """Append a whole array."""
+        self.add(name, dtype, array.shape, [array])
+
+    def begin(self) -> None:
+        """The next array starts here."""
+        self._at = -(-self._file.tell() // _ALIGN) * _ALIGN
+        self._file.seek(self._at)
+        self._checksum = self._bytes = 0
+
+    def write(self, data: bytes | memoryview) -> int:
+        """Append to the array that was begun; returns where in it the data starts. ``data`` must not change."""
+        at = self._bytes
+        self._pending.append(data)
+        self._bytes += len(data)
+        if len(self._pending) >= 1024:
+            self._flush()
+        return at
+
+    def end(self, name: str, dtype: str = "|u1", shape: tuple[int, ...] | None = None) -> None:
+        """The array that was begun is complete; without a shape it is a row of bytes."""
+        self._flush()
+        self._arrays[name] = {
+            "dtype": dtype,
+            "shape": (self._bytes,) if shape is None else shape,
+            "offset": self._at,
+            "size": self._bytes,
+            "crc32": self._checksum,
+        }
+
+    def _flush(self) -> None:
+        data = memoryview(self._pending[0] if len(self._pending) == 1 else b"".join(self._pending))
+        self._pending.clear()
+        self._checksum = crc32(data, self._checksum)
+        done = 0
+        while done < len(data):
+            done += self._file.write(data[done:])
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -83,31 +125,26 @@ class ArrayFileWriter:
 
     def _finish(self) -> None:
         end = self._file.tell()
-        text = json.dumps({**self._facts, "size": end, "arrays": self._arrays}).encode()
-        assert _PREFIX.size + len(text) <= _PAGE
-        os.pwrite(self._file.fileno(), _PREFIX.pack(_MAGIC, _VERSION, len(text), crc32(text)) + text, 0)
-        self._file.truncate(end)
-        _finish_file(self._file, self._temporary, self._path)
-
-
-def _finish_file(file: BinaryIO, temporary: Path, path: Path) -> None:
-    """Sync a file and give it its name."""
-    os.fsync(file.fileno())
-    temporary.rename(path)
-    sync_directory(path.parent)
+        arrays = {"arrays": self._arrays}
+        text = json.dumps({**self.facts, **arrays}, separators=(",", ":")).encode()
+        self._pending.append(text)
+        self._flush()
+        header = _HEADER.pack(MAGIC, VERSION, len(text), end, crc32(text))
+        os.pwrite(self._file.fileno(), header + _CHECKSUM.pack(crc32(header)), 0)
+        os.fsync(self._file.fileno())
+        self._temporary.rename(self.path)
+        sync_directory(self.path.parent)
 
 
 class ArrayFile:
-    """An open file: ``facts`` from its header, and its arrays. Raises ``StorageError`` saying what is wrong."""
+    """An open file: ``facts`` from its directory, and its arrays. Raises ``StorageError`` saying what is wrong."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
             with path.open("rb") as file:
-                self.facts = _header(file, path)
-                self.size = int(self.facts["size"])
-                if os.fstat(file.fileno()).st_size != self.size:
-                    raise StorageError(f"{path}: not as long as its header says")
+                self.size = os.fstat(file.fileno()).st_size
+                self.facts = _directory(file, self.size, path)
                 self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except OSError as error:
             raise StorageError(f"{path}: {error.strerror}") from error
@@ -119,15 +156,19 @@ class ArrayFile:
         flat: NDArray[Any] = np.frombuffer(self._map, entry["dtype"], count, entry["offset"])
         return flat.reshape(entry["shape"])
 
+    def bytes(self, name: str) -> memoryview:
+        """The bytes of one of the arrays."""
+        entry = self.facts["arrays"][name]
+        return memoryview(self._map)[entry["offset"] : entry["offset"] + entry["size"]]
+
     def verify(self, names: Iterable[str]) -> None:
         """Compare checksums. Reads the arrays from disk, but leaves no page of them in memory."""
         for name in names:
-            entry = self.facts["arrays"][name]
-            view = memoryview(self._map)[entry["offset"] : entry["offset"] + entry["size"]]
+            view = self.bytes(name)
             checksum = 0
             for at in range(0, len(view), _CHUNK):
                 checksum = crc32(view[at : at + _CHUNK], checksum)
-            if checksum != entry["crc32"]:
+            if checksum != self.facts["arrays"][name]["crc32"]:
                 raise StorageError(f"{self.path}: the checksum of {name} is wrong")
         self.release()
 
@@ -141,17 +182,22 @@ class ArrayFile:
         self._map.madvise(mmap.MADV_DONTNEED)
 
 
-def _header(file: BinaryIO, path: Path) -> dict[str, Any]:
-    page = file.read(_PAGE)
-    if len(page) < _PREFIX.size:
+def _directory(file: BinaryIO, size: int, path: Path) -> dict[str, Any]:
+    head = file.read(_HEADER.size + _CHECKSUM.size)
+    if len(head) < _HEADER.size + _CHECKSUM.size:
         raise StorageError(f"{path}: too short for a header")
-    magic, version, length, checksum = _PREFIX.unpack_from(page)
-    if magic != _MAGIC:
+    magic, version, length, offset, checksum = _HEADER.unpack_from(head)
+    if magic != MAGIC:
         raise StorageError(f"{path}: not a file of this database")
-    text = page[_PREFIX.size : _PREFIX.size + length]
-    if len(text) != length or crc32(text) != checksum:
+    if version != VERSION:
+        raise StorageError(f"{path}: format version {version} is not known, only {VERSION}")
+    if _CHECKSUM.unpack_from(head, _HEADER.size)[0] != crc32(head[: _HEADER.size]):
         raise StorageError(f"{path}: the checksum of the header is wrong")
-    if version != _VERSION:
-        raise StorageError(f"{path}: format version {version} is not known, only {_VERSION}")
+    if offset + length != size:
+        raise StorageError(f"{path}: not as long as its header says")
+    file.seek(offset)
+    text = file.read(length)
+    if crc32(text) != checksum:
+        raise StorageError(f"{path}: the checksum of the directory is wrong")
     facts: dict[str, Any] = json.loads(text)
     return facts

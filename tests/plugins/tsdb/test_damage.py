@@ -94,7 +94,7 @@ async def test_a_damaged_file_is_set_aside(make: Factory, tmp_path: Path, name: 
     original = await crashed(make, tmp_path / "stopped", sealed=True)
     (path,) = (tmp_path / "stopped" / "sealed").glob(f"{name}-*.nrx")
     size = path.stat().st_size
-    for at in [*range(20), *range(20, 4096, 97), *range(4096, size, 11), size - 1]:
+    for at in [*range(20), *range(20, size, 11), size - 1]:
         data = tmp_path / f"{at}"
         shutil.copytree(tmp_path / "stopped", data)
         content = bytearray(path.read_bytes())
