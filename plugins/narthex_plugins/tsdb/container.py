@@ -131,9 +131,14 @@ class ArrayFileWriter:
         self._flush()
         header = _HEADER.pack(MAGIC, VERSION, len(text), end, crc32(text))
         os.pwrite(self._file.fileno(), header + _CHECKSUM.pack(crc32(header)), 0)
-        os.fsync(self._file.fileno())
-        self._temporary.rename(self.path)
-        sync_directory(self.path.parent)
+        _finish_file(self._file, self._temporary, self.path)
+
+
+def _finish_file(file: BinaryIO, temporary: Path, path: Path) -> None:
+    """Sync a file and give it its name."""
+    os.fsync(file.fileno())
+    temporary.rename(path)
+    sync_directory(path.parent)
 
 
 class ArrayFile:
