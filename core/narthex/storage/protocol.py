@@ -2,7 +2,8 @@
 
 **In.** A target's series are all sampled at one timestamp, so a scrape is one row. Whoever produces rows opens a *lane*
 (one for each target, one for each rule), registers its series as the lane's columns, and appends rows of float64.
-Samples that carry timestamps of their own travel beside the row as *points*.
+Samples that carry timestamps of their own travel beside the row as *points*, and native histograms, which are no
+float64, as *histogram points*.
 
 **Out.** ``select`` answers with *frames*: matrices whose rows are moments and whose columns are series, plus points.
 The engine takes what it needs from them with a few array operations (:mod:`narthex.storage.frames`).
@@ -23,7 +24,7 @@ from numpy.typing import NDArray
 
 from narthex.model.labels import Labels
 from narthex.model.matcher import Matcher
-from narthex.storage.frames import Points, Selection
+from narthex.storage.frames import HistogramPoints, Points, Selection
 
 __all__ = ["Appended", "Batch", "Lane", "Storage", "StorageStats"]
 
@@ -53,12 +54,18 @@ class Batch:
     ``timestamp`` is in ms since the epoch and must be later than the lane's previous one. ``values`` is float64 of the
     lane's width; ``MISSING`` marks a series without a sample, ``STALE_NAN`` one that ended. The array is copied: the
     caller may go on using it. ``points`` holds samples with timestamps of their own; their ``series`` are references.
+
+    ``histograms`` holds the samples that are native histograms. Their series are references too, and need no column: a
+    series that may be either has a column, which is ``MISSING`` where it is a histogram. A storage compares each with
+    the sample before it and keeps what it finds as its hint
+    (:func:`narthex.model.histogram.with_stored_hint`).
     """
 
     lane: Lane
     timestamp: int
     values: NDArray[np.float64]
     points: Points | None = None
+    histograms: HistogramPoints | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,20 +9,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from narthex.model.histogram import Histogram, same, with_stored_hint
 from narthex.model.labels import Labels
 from narthex.model.labeltable import LabelTable
 from narthex.model.matcher import Matcher
 from narthex.model.sample import MISSING_BITS
-from narthex.storage.frames import Points, Selection
+from narthex.storage.frames import NO_START, HistogramPoints, Points, Selection
 from narthex.storage.protocol import Appended, Batch, Storage, StorageStats
 
 __all__ = ["MemoryLane", "MemoryStorage"]
 
-_Series = dict[int, np.float64]
+_Sample = np.float64 | Histogram
+_Series = dict[int, _Sample]
 
 
 class MemoryLane:
@@ -58,6 +61,7 @@ class MemoryStorage:
         self.batches: list[Batch] = []
         self._refs: dict[Labels, int] = {}
         self._samples: list[_Series] = []
+        self._starts: dict[tuple[int, int], int] = {}
 
     async def start(self) -> None:
         """Nothing to open."""
@@ -85,34 +89,67 @@ class MemoryStorage:
         assert batch.timestamp > lane.last, "rows of a lane must come in order of time"
         lane.last = batch.timestamp
         values = batch.values.copy()
-        self.batches.append(Batch(lane, batch.timestamp, values, batch.points))
+        self.batches.append(replace(batch, values=values))
         there = np.flatnonzero(values.view(np.int64) != MISSING_BITS)
         outcome = Counter(self._put(lane.refs[cell], batch.timestamp, values[cell]) for cell in there.tolist())
-        if batch.points is not None:
-            points = batch.points
-            rows = zip(points.series.tolist(), points.times.tolist(), points.values, strict=True)
-            outcome.update(self._put(ref, when, value) for ref, when, value in rows)
+        for points in (batch.points, batch.histograms):
+            if points is not None:
+                outcome.update(self._put_points(points))
         return Appended(outcome["stored"], outcome["duplicate"], outcome["out_of_order"])
 
-    def _put(self, ref: int, when: int, value: np.float64) -> str:
+    def _put_points(self, points: Points | HistogramPoints) -> Iterable[str]:
+        starts = [NO_START] * len(points.times) if points.starts is None else points.starts.tolist()
+        rows = zip(points.series.tolist(), points.times.tolist(), points.values, starts, strict=True)
+        return [self._put(ref, when, value, start) for ref, when, value, start in rows]
+
+    def _put(self, ref: int, when: int, value: _Sample, start: int = NO_START) -> str:
         samples = self._samples[ref]
         if when in samples:
-            return "stored" if _bits(samples[when]) == _bits(value) else "duplicate"
-        if samples and when < max(samples):
+            return "stored" if _equal(samples[when], value) else "duplicate"
+        newest = max(samples, default=None)
+        if newest is not None and when < newest:
             return "out_of_order"
+        if isinstance(value, Histogram):
+            previous = None if newest is None else samples[newest]
+            value = with_stored_hint(previous if isinstance(previous, Histogram) else None, value)
         samples[when] = value
+        if start != NO_START:
+            self._starts[ref, when] = start
         return "stored"
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
     def samples(self, **labels: str) -> dict[Labels, list[tuple[int, float]]]:
-        """Samples ``(ms, value)`` of the series that have these labels, for assertions. ``name`` is ``__name__``."""
-        wanted = {"__name__" if name == "name" else name: value for name, value in labels.items()}
+        """Floats ``(ms, value)`` of the series that have these labels, for assertions. ``name`` is ``__name__``."""
         return {
-            one: [(when, float(value)) for when, value in sorted(self._samples[ref].items())]
+            one: [(when, float(value)) for when, value in samples if not isinstance(value, Histogram)]
+            for one, samples in self._having(labels)
+            if not all(isinstance(value, Histogram) for _, value in samples)
+        }
+
+    def histograms(self, **labels: str) -> dict[Labels, list[tuple[int, Histogram]]]:
+        """The same for histograms."""
+        return {
+            one: [(when, value) for when, value in samples if isinstance(value, Histogram)]
+            for one, samples in self._having(labels)
+            if any(isinstance(value, Histogram) for _, value in samples)
+        }
+
+    def starts(self, **labels: str) -> dict[Labels, list[tuple[int, int]]]:
+        """Start timestamps ``(ms, ms)`` that are known, by the sample's time."""
+        return {
+            one: [(when, self._starts[ref, when]) for when, _ in samples if (ref, when) in self._starts]
+            for one, samples in self._having(labels)
+            for ref in (self._refs[one],)
+        }
+
+    def _having(self, labels: dict[str, str]) -> list[tuple[Labels, list[tuple[int, _Sample]]]]:
+        wanted = {"__name__" if name == "name" else name: value for name, value in labels.items()}
+        return [
+            (one, sorted(self._samples[ref].items()))
             for one, ref in self._refs.items()
             if wanted.items() <= dict(one).items() and self._samples[ref]
-        }
+        ]
 
     def _matching(self, sets: Sequence[Sequence[Matcher]], start: int, end: int) -> list[tuple[Labels, int]]:
         return [
@@ -126,18 +163,29 @@ class MemoryStorage:
         """Points of the matching series."""
         found = self._matching([matchers], start, end)
         rows = [
-            (row, when, value)
+            (row, when, value, self._starts.get((ref, when), NO_START))
             for row, (_, ref) in enumerate(found)
             for when, value in sorted(self._samples[ref].items())
             if start <= when <= end
         ]
         table = LabelTable.of([labels for labels, _ in found])
-        points = Points(
-            np.array([row for row, _, _ in rows], dtype=np.int64),
-            np.array([when for _, when, _ in rows], dtype=np.int64),
-            np.array([_bits(value) for _, _, value in rows], dtype=np.int64).view(np.float64),
+        return Selection(table, (), self._floats(rows), self._histogram_points(rows))
+
+    def _floats(self, rows: Sequence[tuple[int, int, _Sample, int]]) -> Points:
+        floats = [(row, when, value, start) for row, when, value, start in rows if not isinstance(value, Histogram)]
+        return Points(
+            np.array([row for row, _, _, _ in floats], dtype=np.int64),
+            np.array([when for _, when, _, _ in floats], dtype=np.int64),
+            np.array([_bits(value) for _, _, value, _ in floats], dtype=np.int64).view(np.float64),
+            np.array([start for _, _, _, start in floats], dtype=np.int64) if self._starts else None,
         )
-        return Selection(table, (), points)
+
+    def _histogram_points(self, rows: Sequence[tuple[int, int, _Sample, int]]) -> HistogramPoints:
+        held = [(row, when, value, start) for row, when, value, start in rows if isinstance(value, Histogram)]
+        if not held:
+            return HistogramPoints.none()
+        series, times, values, starts = zip(*held, strict=True)
+        return HistogramPoints.of(series, times, values, starts if self._starts else None)
 
     def label_names(self, matchers: Sequence[Sequence[Matcher]], start: int, end: int) -> list[str]:
         """Sorted label names."""
@@ -166,6 +214,12 @@ class MemoryStorage:
 
 def _top(names: Iterable[str], limit: int) -> list[tuple[str, int]]:
     return Counter(names).most_common(limit)
+
+
+def _equal(one: _Sample, other: _Sample) -> bool:
+    if isinstance(one, Histogram) or isinstance(other, Histogram):
+        return isinstance(one, Histogram) and isinstance(other, Histogram) and same(one, other)
+    return _bits(one) == _bits(other)
 
 
 def _bits(value: np.float64) -> int:

@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 
+from narthex.model.histogram import Hint, parse_histogram
 from narthex.model.labels import Labels
 from narthex.model.matcher import Matcher, MatchOp
 from narthex.model.sample import MISSING, STALE_NAN, is_stale
-from narthex.storage.frames import Points
+from narthex.storage.frames import HistogramPoints, Points
 from narthex.storage.protocol import Appended, Batch
 from narthex.testing.storage import MemoryStorage
 
@@ -61,3 +62,35 @@ def test_a_row_for_a_closed_lane_is_noticed(filled):
 def test_a_series_that_is_added_twice_is_noticed(filled):
     with pytest.raises(AssertionError, match="twice"):
         filled.lanes[0].extend(np.array([0]))
+
+
+def test_histograms_are_kept_with_what_their_neighbours_tell(filled):
+    lane = filled.open_lane(1000, 0)
+    one, more, fewer = (parse_histogram(f"{{{{count:{n} buckets:[{n}]}}}}") for n in (1, 2, 1))
+    for when, histogram in ((3000, one), (4000, more), (5000, fewer)):
+        points = HistogramPoints.of([0], [when], [histogram])
+        assert filled.append(Batch(lane, when, np.zeros(0), histograms=points)).stored == 1
+    found = filled.select([Matcher(MatchOp.EQUAL, "__name__", "a")], 0, 5000)
+    assert found.points.times.tolist() == [1000, 2000]
+    assert found.histograms.times.tolist() == [3000, 4000, 5000]
+    assert [one.hint for one in found.histograms.values] == [Hint.UNKNOWN, Hint.NOT_RESET, Hint.UNKNOWN]
+    assert [when for when, _ in filled.histograms(name="a")[A]] == [3000, 4000, 5000]
+
+
+def test_one_time_has_one_sample_of_either_kind(filled):
+    lane = filled.open_lane(1000, 0)
+    one, two = (parse_histogram(f"{{{{count:{n}}}}}") for n in (1, 2))
+    points = HistogramPoints.of([1, 1, 1, 1, 1], [1000, 2000, 3000, 3000, 3000], [one, one, one, two, one])
+    outcome = filled.append(Batch(lane, 3000, np.zeros(0), histograms=points))
+    assert outcome == Appended(stored=2, duplicate=2, out_of_order=1)
+
+
+def test_start_timestamps_come_back_where_they_are_known(filled):
+    lane = filled.open_lane(1000, 0)
+    points = Points(np.array([0, 0]), np.array([3000, 4000]), np.array([1.0, 2.0]), np.array([500, 0]))
+    held = HistogramPoints.of([1], [4000], [parse_histogram("{{}}")], [700])
+    filled.append(Batch(lane, 4000, np.zeros(0), points, held))
+    found = filled.select([Matcher(MatchOp.REGEX, "__name__", "a|b")], 2500, 5000)
+    assert found.points.starts.tolist() == [500, 0]
+    assert found.histograms.starts.tolist() == [700]
+    assert filled.starts(name="a") == {A: [(3000, 500)]}
