@@ -40,7 +40,7 @@ def lost_between(window: Window, first: Ints, last: Ints) -> Floats | None:
     slots = np.repeat(begin * columns + column, lengths)
     slots += (np.arange(entries) - np.repeat(np.cumsum(lengths) - lengths, lengths)) * columns
     losses = np.repeat(values[row, column], lengths)
-    return np.bincount(slots, losses, steps * columns).reshape(steps, columns)
+    return np.asarray(np.bincount(slots, losses, steps * columns).reshape(steps, columns), dtype=np.float64)
 
 
 def _steps_with(row: Ints, group: Ints, first: Ints, last: Ints, height: int) -> tuple[Ints, Ints]:

@@ -14,6 +14,7 @@ import numpy as np
 from narthex.promql.engine.gather_rows import NEVER, occurrences
 from narthex.promql.engine.grouping import number
 from narthex.promql.engine.vector import Bools, Floats, Ints
+from narthex.storage.cells import PackedCells
 from narthex.storage.frames import NO_TIME, Frame, Selection
 
 __all__ = ["Stack", "stacked"]
@@ -32,7 +33,7 @@ class Stack:
     """
 
     series: Ints
-    matrices: tuple[Floats, ...]
+    matrices: tuple[Floats | PackedCells, ...]
     columns: tuple[Ints, ...]
     times: Ints
     group: Ints
@@ -99,7 +100,8 @@ class Stack:
         """One row of some series, from the matrix that holds it."""
         for matrix, columns in zip(self.matrices, self.columns, strict=True):
             if row < len(matrix):
-                return matrix[row].take(columns[part], out=out, mode="clip")  # clip: no buffer between
+                found: Floats = np.take(matrix[row], columns[part], out=out, mode="clip")  # clip: no buffer between
+                return found  # clip: no buffer between
             row -= len(matrix)
         raise IndexError("a row behind the last matrix")
 
@@ -171,7 +173,7 @@ def _apart(times: Sequence[Ints]) -> Bools:
     return apart
 
 
-def _columns(matrix: Floats, columns: Ints) -> Floats:
+def _columns(matrix: Floats | PackedCells, columns: Ints) -> Floats:
     """Columns of a matrix; a view where they are neighbours, as a whole target's are."""
     first, last = int(columns[0]), int(columns[-1])
     if last - first + 1 == len(columns) and bool((np.diff(columns) == 1).all()):
