@@ -15,7 +15,7 @@ from narthex.scrape.exposition import EndOfBody, Entry, Exemplar, Help, Series, 
 from narthex_plugins.exposition.grammar import METRIC_TYPES, PLAIN, Grammar, ParseOptions, State, decode, unquote
 from narthex_plugins.exposition.samples import join_start_timestamps, meaning
 
-__all__ = ["parse_openmetrics"]
+__all__ = ["parse_line", "parse_openmetrics"]
 
 _GRAMMAR = Grammar(rb"", rb'[^\\"\n]', loose_commas=False)
 _META = re.compile(rb"# (HELP|TYPE|UNIT) ")
@@ -39,10 +39,15 @@ def parse_openmetrics(body: bytes, options: ParseOptions = PLAIN) -> Sequence[En
             entries.append(EndOfBody())
             return join_start_timestamps(entries) if options.skip_start_timestamp_series else entries
         try:
-            entries.append((_meta if line[:1] == b"#" else _sample)(line, state, options))
+            entries.append(parse_line(line, state, options))
         except ExpositionError as error:
             raise ExpositionError(error.message, count) from None
     raise ExpositionError("the body does not end with # EOF")
+
+
+def parse_line(line: bytes, state: State, options: ParseOptions = PLAIN) -> Entry:
+    """One line other than ``# EOF``, without its end; ``state`` is changed. Raises ``ExpositionError``."""
+    return (_meta if line[:1] == b"#" else _sample)(line, state, options)
 
 
 def _meta(line: bytes, state: State, _options: ParseOptions) -> Entry:

@@ -1,0 +1,1 @@
+"""Getting samples in and out of a data directory while no server runs on it: import, export, backfill."""
