@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from tests.conformance.cases import ROOT, params, suite_files
 
-from narthex.promql.engine import Engine
+from narthex.promql.engine import Engine, Semantics
 from narthex.promql.testlang.histograms import NotationError
 from narthex.promql.testlang.loading import unsupported_in
 from narthex.promql.testlang.reader import read_script
@@ -35,7 +35,8 @@ def setup_for(path: Path) -> Any:
     def setup() -> Iterator[tuple[Storage, Engine]]:
         storage = MemoryStorage()
         delayed = NAMES_REMOVED_AT_ONCE not in path.name
-        yield storage, Engine(storage, max_samples=10_000, delayed_name_removal=delayed)
+        semantics = Semantics(delayed_name_removal=delayed, start_timestamps=True)
+        yield storage, Engine(storage, max_samples=10_000, semantics=semantics)
 
     return setup
 

@@ -20,7 +20,7 @@ from tests.conformance.cases import ROOT, suite_files
 
 from narthex.kinds import BuildContext
 from narthex.promql.ast import Call, Expr, SubqueryExpr, VectorSelector, walk
-from narthex.promql.engine import Engine
+from narthex.promql.engine import Engine, Semantics
 from narthex.promql.testlang.reader import read_script
 from narthex.promql.testlang.rewrite import is_time_bound
 from narthex.promql.testlang.runner import Outcome, run_script
@@ -76,7 +76,8 @@ def setup() -> Iterator[tuple[Any, LaterEngine]]:
     log = logging.LoggerAdapter(logging.getLogger("narthex.test.tsdb"))
     clock = FakeClock(LATER / 1000)
     storage = build(TsdbConfig(), BuildContext("tsdb", clock, log, CollectorRegistry()))
-    engine = Engine(storage, max_samples=10_000, delayed_name_removal=True)
+    semantics = Semantics(delayed_name_removal=True, start_timestamps=True)
+    engine = Engine(storage, max_samples=10_000, semantics=semantics)
     yield LaterStorage(storage), LaterEngine(engine)
 
 

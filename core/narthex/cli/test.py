@@ -81,7 +81,7 @@ def _described(outcome: Outcome) -> str:
 
 @contextmanager
 def _setup() -> Iterator[tuple[Storage, Engine]]:
-    from narthex.promql.engine import Engine
+    from narthex.promql.engine import Engine, Semantics
     from narthex.testing.storage import MemoryStorage
 
     storage = MemoryStorage()
@@ -92,6 +92,6 @@ def _setup() -> Iterator[tuple[Storage, Engine]]:
             lookback=_LOOKBACK,
             max_samples=_MAX_SAMPLES,
             default_step=_STEP,
-            delayed_name_removal=True,
+            semantics=Semantics(delayed_name_removal=True, start_timestamps=True),
         ),
     )

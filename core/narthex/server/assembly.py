@@ -15,6 +15,7 @@ from narthex.discovery.supervisor import Supervisor
 from narthex.gotemplate.contributed import plugin_functions
 from narthex.http.client import HttpClient
 from narthex.kinds import BuildContext
+from narthex.logs import NamedLog
 from narthex.notify.handoff import Handoff, HandoffOptions, Parts
 from narthex.notify.metrics import NotifyMetrics
 from narthex.options import ServerOptions
@@ -54,7 +55,7 @@ class Surroundings:
 
     def context(self, name: str) -> BuildContext:
         """What a plugin's object called ``name`` is built with."""
-        adapter = logging.LoggerAdapter(logging.getLogger(f"narthex.{name}"), {})
+        adapter = NamedLog(logging.getLogger(f"narthex.{name}"), {})
         return BuildContext(name, self.clock, adapter, self.registry, self.options.storage_path)
 
     def client(self, config: HttpConfig) -> HttpClient:
@@ -111,7 +112,7 @@ def _engine(storage: Storage, around: Surroundings) -> Engine:
         storage,
         lookback=int(options.query_lookback_delta),
         max_samples=options.query_max_samples,
-        delayed_name_removal=features.delayed_name_removal,
+        semantics=features.semantics,
         options=with_plugins(around.catalog, features.parser),
         functions=standard_and(around.catalog),
         monotonic=around.clock.monotonic,

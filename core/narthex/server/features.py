@@ -6,10 +6,11 @@ versions.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from narthex.promql.engine.query import Semantics
 from narthex.promql.parser import ParserOptions
 
 __all__ = ["Features", "read_features"]
@@ -19,7 +20,20 @@ _PARSER = {
     "promql-extended-range-selectors": "extended_range_selectors",
     "promql-binop-fill-modifiers": "fill_modifiers",
 }
-_ALWAYS_ON = frozenset({"promql-duration-expr", "promql-at-modifier", "promql-negative-offset"})
+_ENGINE = {
+    "promql-delayed-name-removal": "delayed_name_removal",
+    "type-and-unit-labels": "type_and_unit_labels",
+    "use-start-timestamps": "start_timestamps",
+}
+_ALWAYS_ON = frozenset(
+    {
+        "native-histograms",
+        "ooo-native-histograms",
+        "promql-at-modifier",
+        "promql-duration-expr",
+        "promql-negative-offset",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +41,17 @@ class Features:
     """What the features amount to; ``unknown`` are names for a warning."""
 
     parser: ParserOptions
-    delayed_name_removal: bool
+    semantics: Semantics
     unknown: tuple[str, ...]
 
 
 def read_features(values: Iterable[str]) -> Features:
     """Read the flag's values, each a name or several separated by commas."""
     names = {name.strip() for value in values for name in value.split(",") if name.strip()}
-    known = {*_PARSER, *_ALWAYS_ON, "promql-delayed-name-removal"}
-    on: dict[str, Any] = {option: name in names for name, option in _PARSER.items()}
-    return Features(
-        ParserOptions(**on),
-        "promql-delayed-name-removal" in names,
-        tuple(sorted(names - known)),
-    )
+    parser, engine = _chosen(_PARSER, names), _chosen(_ENGINE, names)
+    unknown = names - {*_PARSER, *_ENGINE, *_ALWAYS_ON}
+    return Features(ParserOptions(**parser), Semantics(**engine), tuple(sorted(unknown)))
+
+
+def _chosen(options: Mapping[str, str], names: set[str]) -> dict[str, Any]:
+    return {option: name in names for name, option in options.items()}

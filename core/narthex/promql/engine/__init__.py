@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from narthex.promql.engine.engine import Engine
-from narthex.promql.engine.query import Limits
+from narthex.promql.engine.query import Limits, Semantics
 
-__all__ = ["Engine", "Limits"]
+__all__ = ["Engine", "Limits", "Semantics"]

@@ -17,7 +17,7 @@ from narthex.promql.durations import resolve
 from narthex.promql.engine.evaluate import Evaluation, Settings
 from narthex.promql.engine.functions import STANDARD
 from narthex.promql.engine.functions.registry import Function, stripped
-from narthex.promql.engine.query import Annotations, Budget, Limits, Steps
+from narthex.promql.engine.query import Annotations, Budget, Limits, Semantics, Steps
 from narthex.promql.engine.result import from_scalar, from_vector, whole_windows
 from narthex.promql.engine.vector import Vector
 from narthex.promql.parser import ALL_OPTIONS, ParserOptions, parse
@@ -30,14 +30,14 @@ __all__ = ["Engine"]
 
 _PARSED = 256
 _UNLIMITED = Limits()
+_PLAIN = Semantics()
 
 
 class Engine:
     """Answers PromQL queries over one storage.
 
     ``lookback`` and ``default_step`` (of subqueries that give none) are in ms; ``max_samples`` bounds the samples held
-    at a time; ``delayed_name_removal`` as the Prometheus feature of that name; ``functions`` by name. All methods may
-    be called from several threads at once.
+    at a time; ``functions`` are those known, by name. All methods may be called from several threads at once.
     """
 
     def __init__(
@@ -47,13 +47,13 @@ class Engine:
         lookback: int = 300_000,
         max_samples: int = 50_000_000,
         default_step: int = 60_000,
-        delayed_name_removal: bool = False,
+        semantics: Semantics = _PLAIN,
         options: ParserOptions = ALL_OPTIONS,
         functions: Mapping[str, Function] = STANDARD,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._storage = storage
-        self._settings = Settings(lookback, default_step, delayed_name_removal)
+        self._settings = Settings(lookback, default_step, semantics)
         self._max_samples = max_samples
         self._options = options
         self._functions = functions
@@ -117,8 +117,8 @@ class Engine:
         budget.check()
         annotations = Annotations(query if isinstance(query, str) else partial(to_text, query))
         settings = self._settings if lookback is None else replace(self._settings, lookback=lookback)
-        evaluation = Evaluation(self._storage, self._functions, settings, budget, annotations)
         resolved = resolve(parsed, step=steps.step, range_=steps.end - steps.start)
+        evaluation = Evaluation(self._storage, self._functions, settings, budget, annotations, resolved)
         try:
             with np.errstate(all="ignore"):
                 value = _answer(evaluation, stripped(resolved), steps)

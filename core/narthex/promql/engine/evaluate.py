@@ -6,8 +6,8 @@ text; ranges have no value of their own but are handed, block by block, to the f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -26,20 +26,20 @@ from narthex.promql.ast import (
 )
 from narthex.promql.engine.aggregation import aggregated
 from narthex.promql.engine.arithmetic import ARITHMETIC, COMPARISONS, SET_OPERATORS
+from narthex.promql.engine.countsonly import counts_only_selectors
 from narthex.promql.engine.functions.registry import Function, Invocation, stripped
 from narthex.promql.engine.matching import Operation, matched, with_scalar
 from narthex.promql.engine.notes import Notes
-from narthex.promql.engine.query import Annotations, Budget, Steps
+from narthex.promql.engine.query import Annotations, Budget, Semantics, Steps
+from narthex.promql.engine.reduction import WindowFunction, reduced
+from narthex.promql.engine.runs import OfStretch
 from narthex.promql.engine.selectors import Ranged, instant, ranged
 from narthex.promql.engine.setops import set_operation
-from narthex.promql.engine.vector import Bools, Floats, Vector, each_histogram
-from narthex.promql.engine.window import Window
+from narthex.promql.engine.vector import Floats, Vector, each_histogram
 from narthex.promql.strings import quote_go
 from narthex.storage.protocol import Storage
 
 __all__ = ["Evaluation", "Settings"]
-
-WindowFunction = Callable[[Window], "tuple[Floats, Bools | None]"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +48,16 @@ class Settings:
 
     lookback: int = 300_000
     default_step: int = 60_000
-    delayed_name_removal: bool = False
+    semantics: Semantics = field(default_factory=Semantics)
+
+    @property
+    def delayed_name_removal(self) -> bool:
+        """Whether metric names are taken away at the end of the query."""
+        return self.semantics.delayed_name_removal
 
 
 class Evaluation:
-    """One run of one query over one storage. Not shared between threads."""
+    """One run of one query, the expression ``root``, over one storage. Not shared between threads."""
 
     def __init__(
         self,
@@ -61,12 +66,15 @@ class Evaluation:
         settings: Settings,
         budget: Budget,
         annotations: Annotations,
+        root: Expr,
     ) -> None:
         self.storage = storage
         self.functions = functions
         self.settings = settings
         self.budget = budget
         self.annotations = annotations
+        self._root = root
+        self._counts_only: frozenset[int] | None = None
 
     # --- values by type ---
 
@@ -102,7 +110,7 @@ class Evaluation:
             case ParenExpr():
                 return self.value(stripped(expr), steps)
             case VectorSelector():
-                return instant(self, expr, steps)[0]
+                return instant(self, expr, steps).vector
             case UnaryExpr():
                 return self._signed(expr, steps)
             case BinaryExpr():
@@ -118,8 +126,21 @@ class Evaluation:
         """For a selector the times of the samples it finds, in seconds, as values; None for anything else."""
         if not isinstance(expr, VectorSelector):
             return None
-        vector, times = instant(self, expr, steps)
-        return vector.with_values(times / 1000)
+        found = instant(self, expr, steps)
+        return found.vector.with_values(found.times / 1000)
+
+    def start_timestamps(self, expr: Expr, steps: Steps) -> Vector | None:
+        """For a selector the start timestamps of the samples it finds, in seconds (0: unknown); None for others."""
+        if not isinstance(expr, VectorSelector):
+            return None
+        found = instant(self, expr, steps)
+        return found.vector.with_values(found.starts() / 1000)
+
+    def counts_only(self, selector: VectorSelector) -> bool:
+        """Whether the query asks for the count and sum of the selector's histograms only."""
+        if self._counts_only is None:
+            self._counts_only = counts_only_selectors(self._root)
+        return id(selector) in self._counts_only
 
     # --- nodes ---
 
@@ -179,40 +200,23 @@ class Evaluation:
         """The windows of a range selector or a subquery; ``function`` is who asks."""
         return ranged(self, stripped(expr), steps, function)
 
-    def over_windows(self, expr: Expr, steps: Steps, compute: WindowFunction, function: str = "") -> Vector:
-        """``compute`` over every window of a range expression, block by block; metric names are kept."""
-        return self.reduced(self.ranged(expr, steps, function), steps, compute)
+    def over_windows(
+        self,
+        expr: Expr,
+        steps: Steps,
+        compute: WindowFunction,
+        function: str = "",
+        native: OfStretch | None = None,
+    ) -> Vector:
+        """``compute`` over every window of a range expression, block by block; metric names are kept.
 
-    def reduced(self, source: Ranged, steps: Steps, compute: WindowFunction) -> Vector:
-        """``compute`` over every window of a source, block by block."""
-        values: list[Floats] = []
-        masks: list[Bools | None] = []
-        series = []
-        held = 0
-        for block in source.blocks:
-            self.budget.check()
-            window = Window.over(block, source.start, source.end, steps.times)
-            counts = np.maximum(window.counts, 0)
-            members = np.bincount(block.group, minlength=counts.shape[1])
-            self.budget.read(int((counts @ members).sum()))
-            held += window.shape[0] * window.shape[1]
-            self.budget.hold(held + int(counts.max(initial=0)))
-            one, mask = compute(window)
-            values.append(one)
-            masks.append(mask)
-            series.append(block.series)
-        if not values:
-            return Vector.empty(steps.count)
-        rows = series[0] if len(series) == 1 else np.concatenate(series)
-        unnamed = None if source.unnamed is None else source.unnamed[rows]
-        present = None
-        if any(mask is not None for mask in masks):
-            filled = [
-                np.ones(one.shape, np.bool_) if mask is None else mask for one, mask in zip(values, masks, strict=True)
-            ]
-            present = np.concatenate(filled, axis=1)
-        labels = source.labels
-        if len(rows) != labels.rows or not bool((rows == np.arange(len(rows))).all()):
-            labels = labels.take(rows)
-        joined = values[0] if len(values) == 1 else np.concatenate(values, axis=1)
-        return Vector(labels, joined, present, unnamed).compacted()
+        ``native`` tells what windows with histograms give; without it their histograms are ignored.
+        """
+        notes = Notes(self.annotations, expr.pos)
+        return self.reduced(self.ranged(expr, steps, function), steps, compute, native, notes)
+
+    def reduced(
+        self, source: Ranged, steps: Steps, compute: WindowFunction, native: OfStretch | None, notes: Notes
+    ) -> Vector:
+        """The same for the windows of a source; ``notes`` is where annotations belong to."""
+        return reduced(source, steps, compute, native, notes, self.budget)

@@ -12,7 +12,22 @@ from narthex.errors import QueryCancelledError, QueryLimitError, QueryTimeoutErr
 from narthex.promql.ast import Span
 from narthex.promql.engine.vector import Ints
 
-__all__ = ["Annotations", "Budget", "Limits", "Steps"]
+__all__ = ["Annotations", "Budget", "Limits", "Semantics", "Steps"]
+
+
+@dataclass(frozen=True, slots=True)
+class Semantics:
+    """What queries mean, where Prometheus keeps it behind a feature flag.
+
+    * ``delayed_name_removal``: metric names go at the end of the query (``promql-delayed-name-removal``).
+    * ``start_timestamps``: rates and resets look at them (``use-start-timestamps``).
+    * ``type_and_unit_labels``: whether a metric is a counter is asked of its ``__type__`` rather than of its name
+      (``type-and-unit-labels``).
+    """
+
+    delayed_name_removal: bool = False
+    start_timestamps: bool = False
+    type_and_unit_labels: bool = False
 
 
 @dataclass(frozen=True, slots=True)

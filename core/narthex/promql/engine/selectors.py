@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,21 +13,27 @@ from narthex.model.labeltable import LabelTable
 from narthex.promql.ast import At, Expr, MatrixSelector, SubqueryExpr, VectorSelector
 from narthex.promql.engine.extended import ANCHORED_FUNCTIONS, SMOOTHED_FUNCTIONS, interpolated
 from narthex.promql.engine.latest import latest
+from narthex.promql.engine.lines import sample_on_line
+from narthex.promql.engine.natives import newest_with_histograms, with_found_hints
+from narthex.promql.engine.notes import Notes
 from narthex.promql.engine.query import Steps
-from narthex.promql.engine.vector import Bools, Ints, Vector
+from narthex.promql.engine.runs import OfStretch, Run, runs_of, runs_of_vector
+from narthex.promql.engine.vector import Bools, Floats, Ints, Vector
 from narthex.promql.engine.windows import Block, blocks, packed
+from narthex.storage.frames import Selection
 
 if TYPE_CHECKING:
     from narthex.promql.engine.evaluate import Evaluation
 
-__all__ = ["Ranged", "instant", "ranged", "reference_times"]
+__all__ = ["Found", "Ranged", "instant", "ranged", "reference_times"]
 
 
 @dataclass(frozen=True, slots=True)
 class Ranged:
     """Windows ``(start, end]`` (int64 ``[K]``, ms) over series that come block by block.
 
-    ``labels`` has a row for every series the blocks may name; ``unnamed`` as in :class:`Vector`, or None.
+    ``labels`` has a row for every series the blocks may name; ``unnamed`` as in :class:`Vector`, or None. ``runs`` are
+    the series that hold more than numbers; those of their samples that are numbers stand in the blocks, too.
     """
 
     labels: LabelTable
@@ -35,6 +41,30 @@ class Ranged:
     start: Ints
     end: Ints
     unnamed: Bools | None = None
+    runs: Sequence[Run] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What an instant selector found: the vector, the times of its samples (int64 ``[K, n]``, ms), and where."""
+
+    vector: Vector
+    times: Ints
+    selection: Selection
+    rows: Ints
+
+    def starts(self) -> Floats:
+        """The start timestamps of the samples, in ms, 0 where unknown: ``[K, n]``."""
+        known: dict[tuple[int, int], int] = {}
+        for points in (self.selection.points, self.selection.histograms):
+            if points.starts is not None:
+                places = zip(points.series.tolist(), points.times.tolist(), strict=True)
+                known.update(zip(places, points.starts.tolist(), strict=True))
+        starts = np.zeros(self.times.shape)
+        if known:
+            for column, row in enumerate(self.rows.tolist()):
+                starts[:, column] = [known.get((row, time), 0) for time in self.times[:, column].tolist()]
+        return starts
 
 
 def reference_times(steps: Steps, at: At | None, offset: int) -> Ints:
@@ -45,8 +75,8 @@ def reference_times(steps: Steps, at: At | None, offset: int) -> Ints:
     return np.full(steps.count, fixed - offset, dtype=np.int64)
 
 
-def instant(evaluation: Evaluation, selector: VectorSelector, steps: Steps) -> tuple[Vector, Ints]:
-    """The newest samples of a selector's series, and their times (int64 ``[K, n]``, ms)."""
+def instant(evaluation: Evaluation, selector: VectorSelector, steps: Steps) -> Found:
+    """The newest samples of a selector's series."""
     if selector.smoothed:
         return _smoothed(evaluation, selector, steps)
     moments = reference_times(steps, selector.at, selector.offset)
@@ -57,19 +87,26 @@ def instant(evaluation: Evaluation, selector: VectorSelector, steps: Steps) -> t
     selection = evaluation.storage.select(selector.matchers, int(moments[0]) - lookback + 1, int(moments[-1]))
     evaluation.budget.hold(len(moments) * selection.labels.rows)  # before anything of that size is made
     found = latest(selection, moments, lookback)
+    histograms = None
+    if len(selection.histograms):
+        points = selection.histograms
+        points = with_found_hints(points) if evaluation.counts_only(selector) else points
+        found, histograms = newest_with_histograms(found, points, moments, lookback)
     values, times, present = found.values, found.times, found.present
     if fixed:
         shape = (steps.count, values.shape[1])
         values, times = np.broadcast_to(values, shape), np.broadcast_to(times, shape)
         present = None if present is None else np.broadcast_to(present, values.shape)
-    vector = Vector(selection.labels, values, present)
+        histograms = None if histograms is None else np.broadcast_to(histograms, shape)
+    vector = Vector(selection.labels, values, present, histograms=histograms)
+    kept = np.arange(vector.size)
     if present is not None:
         kept = np.flatnonzero(present.any(axis=0))
         vector, times = vector.take(kept).compacted(), times[:, kept]
     samples = vector.samples
     evaluation.budget.read(samples)
     evaluation.budget.hold(samples)
-    return vector, times
+    return Found(vector, times, selection, kept)
 
 
 def ranged(evaluation: Evaluation, expr: Expr, steps: Steps, function: str) -> Ranged:
@@ -90,7 +127,22 @@ def _matrix(evaluation: Evaluation, expr: MatrixSelector, steps: Steps) -> Range
     first = int(start[0]) - (lookback if selector.anchored or selector.smoothed else 0)
     last = int(end[-1]) + (lookback if selector.smoothed else 0)
     selection = evaluation.storage.select(selector.matchers, first + 1, last)
-    return Ranged(selection.labels, blocks(selection, first, last, steps.count), start, end)
+    runs = _runs(evaluation, selector, selection, first, last)
+    return Ranged(selection.labels, blocks(selection, first, last, steps.count), start, end, runs=runs)
+
+
+def _runs(
+    evaluation: Evaluation, selector: VectorSelector, selection: Selection, first: int, last: int
+) -> Sequence[Run]:
+    """The series that hold more than numbers; of most selections there are none."""
+    starts = evaluation.settings.semantics.start_timestamps
+    if not len(selection.histograms) and (selection.points.starts is None or not starts):
+        return ()
+    if len(selection.histograms) and evaluation.counts_only(selector):
+        selection = replace(selection, histograms=with_found_hints(selection.histograms))
+    runs = runs_of(selection, first, last, starts=starts)
+    evaluation.budget.read(sum(len(run.times) for run in runs))
+    return runs
 
 
 def _refuse_modifier(selector: VectorSelector, function: str) -> None:
@@ -104,15 +156,19 @@ def _refuse_modifier(selector: VectorSelector, function: str) -> None:
             raise QueryError(f"{modifier} modifier can only be used with: {names} - not with {function or 'none'}")
 
 
-def _smoothed(evaluation: Evaluation, selector: VectorSelector, steps: Steps) -> tuple[Vector, Ints]:
+def _smoothed(evaluation: Evaluation, selector: VectorSelector, steps: Steps) -> Found:
     """Values on the line between the samples before and after; the newest value where nothing follows yet."""
     end = reference_times(steps, selector.at, selector.offset)
     lookback = evaluation.settings.lookback
     first, last = int(end[0]) - lookback, int(end[-1]) + lookback
     selection = evaluation.storage.select(selector.matchers, first + 1, last)
-    source = Ranged(selection.labels, blocks(selection, first, last, steps.count), end - lookback, end)
-    vector = evaluation.reduced(source, steps, lambda window: interpolated(window, lookback))
-    return vector, np.broadcast_to(end[:, None], vector.values.shape)
+    runs = _runs(evaluation, selector, selection, first, last)
+    source = Ranged(selection.labels, blocks(selection, first, last, steps.count), end - lookback, end, runs=runs)
+    of_stretch = OfStretch(lambda stretch: sample_on_line(stretch, lookback), always=True)
+    notes = Notes(evaluation.annotations, selector.pos)
+    vector = evaluation.reduced(source, steps, lambda window: interpolated(window, lookback), of_stretch, notes)
+    times = np.broadcast_to(end[:, None], vector.values.shape)
+    return Found(vector, times, selection, np.zeros(vector.size, dtype=np.int64))
 
 
 def _subquery(evaluation: Evaluation, expr: SubqueryExpr, steps: Steps) -> Ranged:
@@ -128,7 +184,11 @@ def _subquery(evaluation: Evaluation, expr: SubqueryExpr, steps: Steps) -> Range
     inner = steps.moved(times, interval)
     value = evaluation.value(expr.expr, inner)
     vector = value if isinstance(value, Vector) else Vector.single(value)
-    return Ranged(vector.labels, list(_blocks_of(vector, times)), start, end, vector.unnamed)
+    runs = runs_of_vector(vector, times)
+    native = vector.histogram_cells()
+    if native is not None:  # the series stay where they are: blocks and runs name them by the same rows
+        vector = replace(vector, present=vector.mask() & ~native, histograms=None)
+    return Ranged(vector.labels, list(_blocks_of(vector, times)), start, end, vector.unnamed, runs)
 
 
 def _blocks_of(vector: Vector, times: Ints) -> Iterator[Block]:

@@ -45,10 +45,17 @@ def _info(invocation: Invocation) -> Vector:
         return base
     at, offset = _reference(invocation.argument(0))
     lookup = VectorSelector("", (*names, *wanted), offset, at=at)
-    found, times = instant(invocation.evaluation, lookup, invocation.steps)
+    looked_up = instant(invocation.evaluation, lookup, invocation.steps)
+    found, times = looked_up.vector, looked_up.times
+    if (native := found.histogram_cells()) is not None and native.any():
+        raise QueryError("this should be an info metric, with float samples: " + _first_native(found, native))
     base_ids, info_ids, groups = joint_groups(base.labels, found.labels, _IDENTIFYING)
     infos = _Infos(found.labels.all_labels(), _winners(found, times, info_ids, groups))
     return _combined(base, _plain_rows(base, names), base_ids, infos, wanted)
+
+
+def _first_native(found: Vector, native: Bools) -> str:
+    return str(found.labels.labels(int(np.flatnonzero(native.any(axis=0))[0])))
 
 
 def _reference(expr: Expr) -> tuple[At | None, int]:
@@ -131,7 +138,8 @@ def _combined(base: Vector, plain: Bools, ids: Ints, infos: _Infos, wanted: Sequ
     taken = np.array(columns)
     unnamed = None if base.unnamed is None else base.unnamed[taken]
     present = np.stack(masks, axis=1)
-    return Vector(LabelTable.of(labels), base.values[:, taken], present, unnamed).compacted().merged()
+    histograms = None if base.histograms is None else base.histograms[:, taken]
+    return Vector(LabelTable.of(labels), base.values[:, taken], present, unnamed, histograms).compacted().merged()
 
 
 def _added(own: Labels, infos: Sequence[Labels], named: frozenset[str]) -> dict[str, str]:

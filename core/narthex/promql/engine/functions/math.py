@@ -38,7 +38,7 @@ _PLAIN = {
 
 def _round(invocation: Invocation) -> Vector:
     """To the nearest multiple, halves upwards."""
-    vector = invocation.vector(0)
+    vector = invocation.numbers(0)
     # Divided by the inverse rather than multiplied: 1 / 0.1 is exactly 10, while 0.1 is not exactly a tenth.
     inverse = 1.0 / invocation.scalar(1, default=1.0)[:, None]
     values = np.floor(vector.values * inverse + 0.5) / inverse
@@ -47,7 +47,7 @@ def _round(invocation: Invocation) -> Vector:
 
 def _clamp(invocation: Invocation) -> Vector:
     """Between two bounds; nothing at the steps where they cross."""
-    vector = invocation.vector(0)
+    vector = invocation.numbers(0)
     low, high = invocation.scalar(1)[:, None], invocation.scalar(2)[:, None]
     result = vector.with_values(np.maximum(low, np.minimum(high, vector.values)))
     crossed = high < low

@@ -16,6 +16,7 @@ import numpy as np
 
 from narthex.promql.ast import Call, Expr, ParenExpr, Span
 from narthex.promql.engine.query import Annotations, Steps
+from narthex.promql.engine.runs import OfStretch, Sample, Stretch
 from narthex.promql.engine.vector import Bools, Floats, Vector
 from narthex.promql.engine.window import Window
 
@@ -70,9 +71,21 @@ class Invocation:
         """Argument ``index`` as it was parsed, without parentheses around it."""
         return stripped(self.call.args[index])
 
-    def over_windows(self, index: int, function: Callable[[Window], tuple[Floats, Bools | None]]) -> Vector:
-        """``function`` over every window of argument ``index``, a range vector; metric names are kept."""
-        return self.evaluation.over_windows(self.call.args[index], self.steps, function, self.call.func)
+    def numbers(self, index: int) -> Vector:
+        """Argument ``index``, an instant vector, without the samples that are histograms."""
+        return self.vector(index).floats()
+
+    def over_windows(
+        self,
+        index: int,
+        function: Callable[[Window], tuple[Floats, Bools | None]],
+        native: OfStretch | None = None,
+    ) -> Vector:
+        """``function`` over every window of argument ``index``, a range vector; metric names are kept.
+
+        ``native`` tells what windows with histograms give; without it their histograms are ignored.
+        """
+        return self.evaluation.over_windows(self.call.args[index], self.steps, function, self.call.func, native)
 
 
 def stripped(expr: Expr) -> Expr:
@@ -98,10 +111,13 @@ class Function:
 
 
 def of_values(name: str, compute: Callable[..., Floats]) -> Function:
-    """A function of each value alone; further arguments are scalars, given as ``[K, 1]``. Takes the name away."""
+    """A function of each value alone; further arguments are scalars, given as ``[K, 1]``. Takes the name away.
+
+    Native histograms are left out.
+    """
 
     def apply(invocation: Invocation) -> Vector:
-        vector = invocation.vector(0)
+        vector = invocation.numbers(0)
         scalars = [invocation.scalar(index)[:, None] for index in range(1, invocation.count)]
         values = compute(vector.values, *scalars)
         return vector.with_values(values).without_name(delayed=invocation.delayed)
@@ -109,13 +125,24 @@ def of_values(name: str, compute: Callable[..., Floats]) -> Function:
     return Function(name, apply)
 
 
-def of_window(name: str, compute: WindowFunction, *, window: int = 0, keep_name: bool = False) -> Function:
-    """A function of each window alone; argument ``window`` is the range vector, the others are scalars."""
+def of_window(
+    name: str,
+    compute: WindowFunction,
+    *,
+    window: int = 0,
+    keep_name: bool = False,
+    native: Callable[[Stretch], Sample | None] | None = None,
+) -> Function:
+    """A function of each window alone; argument ``window`` is the range vector, the others are scalars.
+
+    ``native`` tells what windows with histograms give; without it their histograms are ignored.
+    """
+    of_stretch = None if native is None else OfStretch(native)
 
     def apply(invocation: Invocation) -> Vector:
         others = [index for index in range(invocation.count) if index != window]
         scalars = [invocation.scalar(index)[:, None] for index in others]
-        result = invocation.over_windows(window, lambda one: compute(one, *scalars))
+        result = invocation.over_windows(window, lambda one: compute(one, *scalars), of_stretch)
         return result if keep_name else result.without_name(delayed=invocation.delayed)
 
     return Function(name, apply)

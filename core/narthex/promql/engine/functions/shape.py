@@ -11,6 +11,7 @@ from narthex.model.matcher import MatchOp
 from narthex.promql.ast import Expr, MatrixSelector, VectorSelector
 from narthex.promql.engine.functions.registry import Function, Invocation
 from narthex.promql.engine.result import label_order
+from narthex.promql.engine.runs import OfStretch
 from narthex.promql.engine.vector import Bools, Floats, Ints, Vector
 
 __all__ = ["FUNCTIONS", "natural_key"]
@@ -53,13 +54,14 @@ def _absent(invocation: Invocation) -> Vector:
 
 
 def _absent_over_time(invocation: Invocation) -> Vector:
-    found = invocation.over_windows(0, lambda window: (np.ones(window.shape), window.at_least(1)))
+    some = OfStretch(lambda _: 1.0)
+    found = invocation.over_windows(0, lambda window: (np.ones(window.shape), window.at_least(1)), some)
     return _absent_where(invocation, ~np.asarray(found.mask().any(axis=1)))
 
 
 def _scalar(invocation: Invocation) -> Floats:
-    """The value of the only series; NaN at the steps where there is none or more than one."""
-    vector = invocation.vector(0)
+    """The value of the only series; NaN at the steps where there is none or more than one. Histograms do not count."""
+    vector = invocation.numbers(0)
     if not vector.size:
         return np.full(vector.steps, np.nan)
     if vector.present is None:
@@ -73,7 +75,7 @@ def _sort(*, descending: bool) -> Function:
     name = "sort_desc" if descending else "sort"
 
     def apply(invocation: Invocation) -> Vector:
-        vector = invocation.vector(0)
+        vector = invocation.numbers(0)
         if not _sortable(invocation):
             return vector
         values = vector.values[0]

@@ -61,7 +61,7 @@ def _calendar(name: str, compute: Callable[[Ints], Ints]) -> Function:
     def apply(invocation: Invocation) -> Vector:
         if not invocation.count:
             return Vector.single(values_of(invocation.steps.times / 1000))
-        vector = invocation.vector(0)
+        vector = invocation.numbers(0)
         return vector.with_values(values_of(vector.values)).without_name(delayed=invocation.delayed)
 
     return Function(name, apply)
@@ -77,6 +77,14 @@ def _timestamp(invocation: Invocation) -> Vector:
     return vector.without_name(delayed=invocation.delayed)
 
 
+def _start_timestamp(invocation: Invocation) -> Vector:
+    """Of the samples that a selector found, 0 where it is not known. Anything computed has none."""
+    vector = invocation.evaluation.start_timestamps(invocation.argument(0), invocation.steps)
+    if vector is None:
+        return Vector.empty(invocation.steps.count)
+    return vector.without_name(delayed=invocation.delayed)
+
+
 def _constant(name: str, value: Callable[[Invocation], float]) -> Function:
     return Function(name, lambda invocation: np.full(invocation.steps.count, value(invocation)))
 
@@ -85,6 +93,7 @@ FUNCTIONS = (
     *(_calendar(name, compute) for name, compute in _CALENDAR.items()),
     Function("time", lambda invocation: invocation.steps.times / 1000),
     Function("timestamp", _timestamp),
+    Function("start_timestamp", _start_timestamp),
     _constant("start", lambda invocation: invocation.steps.start / 1000),
     _constant("end", lambda invocation: invocation.steps.end / 1000),
     _constant("range", lambda invocation: (invocation.steps.end - invocation.steps.start) / 1000),
