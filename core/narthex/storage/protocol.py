@@ -78,6 +78,16 @@ class Appended:
     too_old: int = 0
     out_of_bounds: int = 0
 
+    def __add__(self, other: Appended) -> Appended:
+        """The counts of two batches together."""
+        return Appended(
+            self.stored + other.stored,
+            self.duplicate + other.duplicate,
+            self.out_of_order + other.out_of_order,
+            self.too_old + other.too_old,
+            self.out_of_bounds + other.out_of_bounds,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class StorageStats:

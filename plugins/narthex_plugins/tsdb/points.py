@@ -184,6 +184,13 @@ class PointStore:
 
     # --- out ---------------------------------------------------------------------------------------------------------
 
+    def newest_times(self, refs: Ints) -> Ints:
+        """The time of the newest point of each series, or ``NO_TIME``."""
+        known = refs < len(self._last_time)
+        times: Ints = np.full(len(refs), NO_TIME, dtype=np.int64)
+        times[known] = self._last_time[refs[known]]
+        return times
+
     def pick(self, refs: Ints, start: int, end: int) -> list[Points]:
         """Points of these series (ascending) in a window; ``series`` counts places in ``refs``. May hold repeats."""
         tail = self._tail  # before the runs: see freeze

@@ -14,10 +14,12 @@ from narthex.kinds import BuildContext
 from narthex.model.labels import Labels
 from narthex.model.matcher import Matcher
 from narthex.model.sample import MISSING, MISSING_BITS
-from narthex.storage.frames import NO_TIME, Frame, Points, Selection
+from narthex.storage.frames import NO_TIME, Frame, HistogramPoints, Points, Selection
 from narthex.storage.protocol import Appended, Batch, Storage, StorageStats
 from narthex_plugins.tsdb import TsdbConfig
 from narthex_plugins.tsdb.disk import Disk
+from narthex_plugins.tsdb.histograms.joining import joined_histograms
+from narthex_plugins.tsdb.histograms.store import HistogramStore
 from narthex_plugins.tsdb.journal import Journal, NoJournal
 from narthex_plugins.tsdb.lanes import Owners, TsdbLane
 from narthex_plugins.tsdb.logs import StorageLog
@@ -45,6 +47,7 @@ class Tsdb:
         self._metrics.retention.set(config.retention.seconds)
         self._parts = Parts()
         self._points = PointStore()
+        self._histograms = HistogramStore()
         self._owners = Owners()
         self._tracks: dict[int, Track] = {}
         self._newest = 0
@@ -158,6 +161,8 @@ class Tsdb:
             later = bool((batch.points.times > batch.timestamp).all())
             apart.insert(len(apart) if later else 0, batch.points)
         result = Appended(stored) if not apart else self._append_points(apart, stored)
+        if batch.histograms is not None and len(batch.histograms):
+            result = self._append_histograms(batch.histograms, result)
         self._metrics.appended.inc(result.stored)
         return result
 
@@ -175,6 +180,18 @@ class Tsdb:
         self._metrics.out_of_order.inc(out_of_order)
         self._metrics.out_of_bounds.inc(out_of_bounds)
         return Appended(stored, duplicate, out_of_order, 0, out_of_bounds)
+
+    def _append_histograms(self, points: HistogramPoints, before: Appended) -> Appended:
+        samples, counts = self._histograms.add(points, self._newest_floats, self._newest)
+        if samples:
+            self._newest = max(self._newest, *(when for _, when, _, _ in samples))
+        self._metrics.out_of_order.inc(counts.out_of_order)
+        self._metrics.out_of_bounds.inc(counts.out_of_bounds)
+        return before + counts
+
+    def _newest_floats(self, refs: Ints) -> Ints:
+        """Time of the newest float of each series, in rows or points; ``NO_TIME`` where there is none."""
+        return np.maximum(self._newest_rows(refs)[0], self._points.newest_times(refs))
 
     def _newest_rows(self, refs: Ints) -> tuple[Ints, NDArray[np.float64]]:
         """Time and value of the newest sample of each series in its lane's open slabs."""
@@ -216,7 +233,8 @@ class Tsdb:
         for part in self._parts.all():
             frames += [(part.min_time, frame) for frame in part.frames(refs, start, end)]
         frames.sort(key=lambda one: one[0])
-        return Selection(self._table.table(refs), [frame for _, frame in frames], _joined(points))
+        histograms = joined_histograms(self._histograms.pick(refs, start, end))
+        return Selection(self._table.table(refs), [frame for _, frame in frames], _joined(points), histograms)
 
     def label_names(self, matchers: Sequence[Sequence[Matcher]], start: int, end: int) -> list[str]:
         """Label names, sorted, of series in the window."""
@@ -254,6 +272,7 @@ class Tsdb:
         refs_left = refs[~present[refs]]
         for points in self._points.pick(refs_left, start, end):
             present[refs_left[points.series]] = True
+        present |= self._histograms.holds(count, start, end)
         found: Ints = refs[present[refs]]
         return found
 

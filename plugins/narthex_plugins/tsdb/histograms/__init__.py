@@ -1,0 +1,1 @@
+"""Native histograms in the database: columns of numbers in memory, compressed runs of one series on disk."""
