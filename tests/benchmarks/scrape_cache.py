@@ -14,6 +14,7 @@ from narthex.model.labels import Labels
 from narthex.relabel.rules import Rules
 from narthex.scrape.cache import CacheOptions, SeriesCache
 from narthex.scrape.identity import SeriesIdentity
+from narthex.scrape.layout import Layouts
 from narthex.scrape.row import Row
 from narthex.storage.protocol import Appended
 from narthex_plugins.exposition import TEXT
@@ -67,11 +68,11 @@ def body(version: int, extra: str = "") -> bytes:
     return "".join(out).encode()
 
 
-def cache() -> SeriesCache:
+def cache(layouts: Layouts | None = None) -> SeriesCache:
     """A cache as a target has it."""
     identity = SeriesIdentity(Labels({"job": "bench", "instance": "localhost:9100"}), Rules())
     row = Row(NullStorage(), 1000, 0, [identity.report(name) for name in ("up", "a", "b", "c", "d")])
-    return SeriesCache(row, identity, CacheOptions())
+    return SeriesCache(row, identity, CacheOptions(), layouts)
 
 
 def cost(bodies: list[bytes], rounds: int) -> float:
@@ -89,12 +90,13 @@ def cost(bodies: list[bytes], rounds: int) -> float:
     return best
 
 
-def memory() -> float:
-    """Bytes per series that a cache holds, the body included."""
+def memory(*, shared: bool) -> float:
+    """Bytes per series that a cache holds, where 20 targets share their layout, or have each their own."""
     bodies = [body(0), body(1)]
     gc.collect()
     tracemalloc.start()
-    caches = [cache() for _ in range(20)]
+    layouts = Layouts()
+    caches = [cache(layouts if shared else None) for _ in range(20)]
     for version, text in enumerate(bodies):
         for one in caches:
             one.take(text, TEXT, "text/plain", 1000 + version * 1000)
@@ -117,7 +119,8 @@ def main() -> None:
     print(f"first scrape           {first / SERIES * 1e6:6.2f} µs/sample")
     print(f"{CHANGING:.0%} of values changed {steady / SERIES * 1e6:6.2f} µs/sample")
     print(f"and 1 % of series new  {churn / SERIES * 1e6:6.2f} µs/sample")
-    print(f"memory                 {memory():6.0f} B/series")
+    print(f"memory, layout shared  {memory(shared=True):6.0f} B/series")
+    print(f"memory, layout alone   {memory(shared=False):6.0f} B/series")
 
 
 if __name__ == "__main__":

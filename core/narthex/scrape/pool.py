@@ -24,6 +24,7 @@ from narthex.plugins.catalog import Catalog
 from narthex.relabel.rules import Rules
 from narthex.scrape.cache import CacheOptions, SeriesCache
 from narthex.scrape.identity import LabelLimits, SeriesIdentity
+from narthex.scrape.layout import Layouts
 from narthex.scrape.loop import EXTRA_REPORTS, REPORTS, LoopSettings, ScrapeLoop
 from narthex.scrape.metrics import ScrapeMetrics
 from narthex.scrape.negotiate import DEFAULT_PROTOCOLS, accept_header, choose
@@ -83,6 +84,7 @@ class ScrapePool:
         self._running: dict[Hashable, _Running] = {}
         self._ending: dict[Hashable, tuple[ScrapeLoop, asyncio.Task[None]]] = {}
         self._closing: set[asyncio.Task[None]] = set()
+        self._layouts = Layouts()
         self._found = TargetSet(config.job_name)
         self._config = config
         self._rules = metric_rules
@@ -217,7 +219,7 @@ class ScrapePool:
         identity = SeriesIdentity(target.public, self._rules, config.honor_labels, limits, legacy)
         names = REPORTS + EXTRA_REPORTS if config.extra_scrape_metrics else REPORTS
         row = Row(self._storage, slots.interval, slots.offset, [identity.report(name) for name in names])
-        return SeriesCache(row, identity, self._options())
+        return SeriesCache(row, identity, self._options(), self._layouts)
 
     # --- what the configuration means ---------------------------------------------------------------------------------
 
