@@ -14,6 +14,7 @@ import numpy as np
 from narthex.model.sample import is_missing, is_stale
 from narthex.promql.engine.few import FEW, NO_SAMPLE, newest_of_few
 from narthex.promql.engine.gather_rows import after, filled, occurrences, trimmed
+from narthex.promql.engine.stacks import Stack, stacked
 from narthex.promql.engine.vector import Bools, Floats, Ints
 from narthex.storage.frames import NO_TIME, Frame, Points, Selection
 
@@ -41,21 +42,34 @@ def latest(selection: Selection, moments: Ints, lookback: int) -> Latest:
     if selection.labels.rows <= FEW and len(moments) > 1:
         return _seen(*newest_of_few(selection, moments), moments, lookback)
     oldest, newest = int(moments[0]) - lookback, int(moments[-1])
+    frames = [cut for frame in selection.frames if (cut := trimmed(frame, oldest, newest)) is not None]
     best = _Best(len(moments), selection.labels.rows)
     if len(selection.points.series):
         best.take(*_of_points(selection.points, moments))
-    for frame in reversed(selection.frames):
-        cut = trimmed(frame, oldest, newest)
-        if cut is None:
-            continue
-        columns = best.open_columns(cut, moments)
+    if len(moments) > 1:
+        joined, scattered = stacked(frames, Selection(selection.labels, frames, Points.none()))
+        for stack in joined:
+            best.take(stack.series, *_of_stack(stack, moments))
+        frames = [] if scattered is None else [_only(frame, scattered) for frame in frames]
+    for frame in reversed(frames):
+        columns = best.open_columns(frame, moments)
         if columns is None:
             continue
-        cut = Frame(cut.matrix, cut.columns[columns], cut.series[columns], cut.times, cut.group[columns])
-        times, values = _of_frame(cut, moments)
-        for part in reversed(_parts(cut.series)):
-            best.take(cut.series[part], times[:, part], values[:, part])
+        times, values = _of_stack(_alone(frame).take(columns), moments)
+        series = frame.series[columns]
+        for part in reversed(_parts(series)):
+            best.take(series[part], times[:, part], values[:, part])
     return _seen(best.times, best.values, moments, lookback)
+
+
+def _only(frame: Frame, wanted: Bools) -> Frame:
+    """The columns of the wanted series (bool by row of the label table)."""
+    columns = np.flatnonzero(wanted[frame.series])
+    return Frame(frame.matrix, frame.columns[columns], frame.series[columns], frame.times, frame.group[columns])
+
+
+def _alone(frame: Frame) -> Stack:
+    return Stack(frame.series, (frame.matrix,), (frame.columns,), frame.times, frame.group)
 
 
 def _seen(times: Ints, values: Floats, moments: Ints, lookback: int) -> Latest:
@@ -77,8 +91,8 @@ class _Best:
 
         Frames come in order of time, so once the newest slab has answered, the older ones are not looked at.
         """
-        if self._empty:
-            return slice(None)
+        if self._empty or not len(frame.series):
+            return slice(None) if len(frame.series) else None
         limit = np.minimum(moments, int(frame.times.max()))
         open_ = (self.times[:, frame.series] < limit[:, None]).any(axis=0)
         if open_.all():
@@ -105,10 +119,10 @@ def _parts(series: Ints) -> list[slice] | list[Ints]:
     return [slice(None)] if len(parts) == 1 else parts
 
 
-def _of_frame(frame: Frame, moments: Ints) -> tuple[Ints, Floats]:
-    """Times and values of each column's newest sample at or before each moment: ``[K, columns]`` both."""
-    gaps = bool((frame.times == NO_TIME).any())
-    known = filled(frame.times) if gaps else frame.times
+def _of_stack(stack: Stack, moments: Ints) -> tuple[Ints, Floats]:
+    """Times and values of each series' newest sample at or before each moment: ``[K, n]`` both."""
+    gaps = bool((stack.times == NO_TIME).any())
+    known = filled(stack.times) if gaps else stack.times
     rows = after(known, moments) - 1
     if gaps:
         rows = _first_of_run(known, rows)
@@ -116,14 +130,14 @@ def _of_frame(frame: Frame, moments: Ints) -> tuple[Ints, Floats]:
     clipped = np.maximum(rows, 0)
     times = known[clipped, groups]
     times = np.where((rows < 0) | (times == NO_TIME), NO_SAMPLE, times)
-    values = frame.at(clipped[:, frame.group])
-    wide_times = times[:, frame.group]
+    values = stack.at(clipped)
+    wide_times = times[:, stack.group]
     holes = np.isnan(values)
     if holes.any():
         holes = is_missing(values) & (wide_times != NO_SAMPLE)
         columns = np.flatnonzero(holes.any(axis=0))
         if len(columns):
-            _search_columns(frame, known, columns, rows, wide_times, values)
+            _search_columns(stack, known, columns, rows, wide_times, values)
     return wide_times, values
 
 
@@ -135,15 +149,15 @@ def _first_of_run(known: Ints, rows: Ints) -> Ints:
     return np.where(rows < 0, rows, source[np.maximum(rows, 0), np.arange(known.shape[1])])
 
 
-def _search_columns(frame: Frame, known: Ints, columns: Ints, rows: Ints, times: Ints, values: Floats) -> None:
+def _search_columns(stack: Stack, known: Ints, columns: Ints, rows: Ints, times: Ints, values: Floats) -> None:
     """Write the newest sample that really exists into ``times`` and ``values``, for columns that have holes."""
     height = len(known)
     width = max(1, _CELLS // max(1, height))
     for at in range(0, len(columns), width):
         part = columns[at : at + width]
-        group = frame.group[part]
-        cells = frame.matrix[:, frame.columns[part]]
-        valid = ~is_missing(cells) & (frame.times[:, group] != NO_TIME)
+        group = stack.group[part]
+        cells = stack.take(part).cells()
+        valid = ~is_missing(cells) & (stack.times[:, group] != NO_TIME)
         last = np.maximum.accumulate(np.where(valid, np.arange(height)[:, None], -1), axis=0)
         wanted = rows[:, group]
         here = np.arange(len(part))

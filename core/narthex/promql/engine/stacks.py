@@ -80,30 +80,52 @@ class Stack:
         if len(self.series) <= _NARROW:
             return np.asarray(self.cells()[rows[:, self.group], np.arange(len(self.series))])
         values = np.empty((len(rows), len(self.series)))
-        usual = np.partition(rows, rows.shape[1] // 2, axis=1)[:, rows.shape[1] // 2]
-        for out, row in zip(values, usual.tolist(), strict=True):
-            self._row(row, slice(None), out)
-        apart = rows - usual[:, None]
-        patterns: dict[bytes, list[tuple[int, Ints]]] = {}  # the same targets are late at every step
-        for at in np.flatnonzero(apart.any(axis=1)).tolist():
-            key = apart[at].tobytes()
-            if key not in patterns:
-                patterns[key] = [
-                    (distance, np.flatnonzero((apart[at] == distance)[self.group]))
-                    for distance in set(apart[at].tolist()) - {0}
-                ]
-            for distance, columns in patterns[key]:
-                values[at, columns] = self._row(int(usual[at]) + distance, columns)
+        wanted = _Rows(rows, self.group)
+        low = 0
+        for matrix, columns in zip(self.matrices, self.columns, strict=True):
+            wanted.fill(values, matrix, columns, low)
+            low += len(matrix)
         return values
 
-    def _row(self, row: int, part: slice | Ints, out: Floats | None = None) -> Floats:
-        """One row of some series, from the matrix that holds it."""
-        for matrix, columns in zip(self.matrices, self.columns, strict=True):
-            if row < len(matrix):
-                found: Floats = np.take(matrix[row], columns[part], out=out, mode="clip")  # clip: no buffer between
-                return found  # clip: no buffer between
-            row -= len(matrix)
-        raise IndexError("a row behind the last matrix")
+
+class _Rows:
+    """Which row each group wants at each step, and the columns of those that want another row than most."""
+
+    def __init__(self, rows: Ints, group: Ints) -> None:
+        self._rows = rows
+        self._group = group
+        self._usual = np.partition(rows, rows.shape[1] // 2, axis=1)[:, rows.shape[1] // 2]
+        self._apart = rows - self._usual[:, None]
+        self._members: dict[bytes, dict[int, Ints]] = {}  # the same targets are late at every step
+
+    def fill(self, values: Floats, matrix: Floats | PackedCells, columns: Ints, low: int) -> None:
+        """Read what lies in one matrix, whose first row is ``low``."""
+        inside: Bools = (self._rows >= low) & (self._rows < low + len(matrix))
+        steps = np.flatnonzero(np.logical_or.reduce(inside, axis=1))
+        if not len(steps):
+            return
+        if isinstance(matrix, PackedCells) and not (matrix.by_row and len(steps) == 1):
+            first, last = int(self._rows[inside].min()), int(self._rows[inside].max())
+            matrix, columns, low = matrix[first - low : last + 1 - low].take(columns), np.arange(len(columns)), first
+        whole = np.logical_and.reduce(inside, axis=1)
+        for step in steps.tolist():
+            row = int(self._usual[step]) - low
+            if whole[step]:
+                np.take(matrix[row], columns, out=values[step], mode="clip")  # clip: no buffer between
+            for distance, members in self._members_of(step).items():
+                if 0 <= row + distance < len(matrix) and (distance or not whole[step]):
+                    values[step, members] = np.take(matrix[row + distance], columns[members])
+
+    def _members_of(self, step: int) -> dict[int, Ints]:
+        """Columns by the distance of their row from the usual one; nothing where all want the usual one."""
+        apart = self._apart[step]
+        if not apart.any():
+            return {}
+        key = apart.tobytes()
+        if key not in self._members:
+            distances = set(apart.tolist())
+            self._members[key] = {one: np.flatnonzero((apart == one)[self._group]) for one in distances}
+        return self._members[key]
 
 
 def stacked(frames: Sequence[Frame], selection: Selection) -> tuple[list[Stack], Bools | None]:
