@@ -48,6 +48,10 @@ class HashIndex:
             rows, slots = rows[~hit], (slots[~hit] + 1) & mask
         return found
 
+    def hashes(self, refs: Ints) -> Hashes:
+        """The hashes of references that were added."""
+        return self._hashes[refs]
+
     def add(self, hashes: Hashes, refs: Ints) -> None:
         """Put new references in; none of them is there yet."""
         if not len(refs):

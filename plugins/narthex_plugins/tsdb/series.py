@@ -22,6 +22,7 @@ from pyroaring import BitMap
 
 from narthex.model.labels import Labels
 from narthex.model.labeltable import Column, LabelTable
+from narthex_plugins.tsdb.blocks.hashing import pair_hash
 from narthex_plugins.tsdb.hashindex import HashIndex
 from narthex_plugins.tsdb.memory import grown
 
@@ -33,21 +34,20 @@ Ints = NDArray[np.int64]
 Codes = NDArray[np.int32]
 
 _FIRST = 1 << 10
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-_MIX = np.uint64(0xBF58476D1CE4E5B9)
-_SHIFT = np.uint64(31)
 
 
 class LabelColumn:
     """One label name: ``values[codes[ref]]`` is the value of a series; ``values[0]`` is ``""``."""
 
-    __slots__ = ("codes", "index", "salt", "values", "written")
+    __slots__ = ("codes", "hashes", "index", "name", "values", "written")
 
-    def __init__(self, capacity: int, salt: int) -> None:
+    def __init__(self, name: str, capacity: int) -> None:
+        self.name = name
         self.values: list[str] = [""]
         self.index: dict[str, int] = {"": 0}
+        self.hashes: NDArray[np.uint64] = np.zeros(16, dtype=np.uint64)
+        """By code: the hash of name and value."""
         self.codes: Codes = grown(np.zeros(1, dtype=np.int32), capacity)
-        self.salt = np.uint64(salt)
         self.written = 1
         """How many of the values were handed to the journal."""
 
@@ -56,6 +56,9 @@ class LabelColumn:
         code = self.index.get(value)
         if code is None:
             code = len(self.values)
+            if code >= len(self.hashes):
+                self.hashes = grown(self.hashes, code + 1)
+            self.hashes[code] = pair_hash(self.name, value)
             self.values.append(value)
             self.index[value] = code
         return code
@@ -172,6 +175,14 @@ class SeriesTable:
         known[known] = self.sizes[refs[known]] > 0
         return known
 
+    def hashes(self, refs: Ints) -> NDArray[np.uint64]:
+        """The hash of each series' labels, as blocks have it."""
+        return self._index.hashes(refs)
+
+    def find(self, hashes: NDArray[np.uint64]) -> Ints:
+        """The reference of the series with each hash, or -1."""
+        return self._index.find(hashes, lambda refs, _: np.ones(len(refs), dtype=np.bool_))
+
     def metrics(self, refs: Ints) -> Codes:
         """The code of each series' metric name."""
         column = self.columns.get(METRIC)
@@ -205,8 +216,7 @@ class SeriesTable:
     def _column(self, name: str) -> LabelColumn:
         column = self.columns.get(name)
         if column is None:
-            salt = hash(("narthex", name)) & 0xFFFFFFFFFFFFFFFF
-            column = self.columns[name] = LabelColumn(self._capacity, salt)
+            column = self.columns[name] = LabelColumn(name, self._capacity)
         return column
 
     def _encode(self, labels: Sequence[Labels]) -> dict[str, Codes]:
@@ -224,12 +234,10 @@ class SeriesTable:
         return {name: np.array(codes, dtype=np.int32) for name, (_, _, codes) in open_columns.items()}
 
     def _hash(self, codes: Mapping[str, Codes], size: int) -> NDArray[np.uint64]:
-        """Sum over labels of a mix of name and value code: no order of names needed, absent labels add nothing."""
+        """The hashes by which series are known in blocks, too (:mod:`.blocks.hashing`)."""
         total = np.zeros(size, dtype=np.uint64)
         for name, one in codes.items():
-            mixed = (one.astype(np.uint64) + self.columns[name].salt) * _GOLDEN
-            mixed = (mixed ^ (mixed >> _SHIFT)) * _MIX
-            total += np.where(one, mixed ^ (mixed >> _SHIFT), 0)
+            total += self.columns[name].hashes[one]
         return total
 
     def _comparison(

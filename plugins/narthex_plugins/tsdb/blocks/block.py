@@ -17,6 +17,7 @@ from narthex.storage.frames import NO_TIME, Frame, Points, Selection
 from narthex_plugins.tsdb.blocks.cells import frames_of
 from narthex_plugins.tsdb.blocks.labels import read_labels
 from narthex_plugins.tsdb.blocks.matching import BlockMatching
+from narthex_plugins.tsdb.blocks.plan import Extent
 from narthex_plugins.tsdb.blocks.section import SectionReader
 from narthex_plugins.tsdb.container import ArrayFile
 
@@ -55,6 +56,7 @@ class Block:
         """Numbers of the files that this block replaces."""
         self.min_time: int = facts["min_time"]
         self.max_time: int = facts["max_time"]
+        self.extent = Extent(self.number, facts["start"], facts["end"], self.max_time, file.size)
         self.series: int = facts["series"]
         self.samples: int = facts["samples"]
         self.labels = read_labels(file)

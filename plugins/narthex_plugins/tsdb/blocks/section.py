@@ -74,6 +74,10 @@ class SectionWriter:
         number = self._known[key] = len(self._first_time_page) - 2
         return number
 
+    def bounds(self) -> tuple[int, int]:
+        """The oldest and the newest time of all groups; zero without any."""
+        return min(self._starts, default=0), max(self._ends, default=0)
+
     def rows(self, group: int) -> Sequence[int]:
         """The lengths of a group's pages."""
         return self._rows[self._first_time_page[group] : self._first_time_page[group + 1]]
@@ -186,10 +190,25 @@ class SectionReader:
             return None
         return Span(low - first, tuple(self.rows[low:high].tolist()), skip, times[skip:stop])
 
+    def encoded(self, column: int) -> list[int | bytes]:
+        """A column's pages as they are: payloads, or the bits of constant pages. Raises ``StorageError``."""
+        low, high = int(self.first[column]), int(self.first[column + 1])
+        sizes = self.values.size[low:high].tolist()
+        words = self.values.word[low:high].tolist()
+        pages = range(low, high)
+        return [
+            bytes(self.values.payload(page)) if size else word
+            for page, size, word in zip(pages, sizes, words, strict=True)
+        ]
+
+    def lengths(self, group: int) -> list[int]:
+        """The lengths of a group's pages."""
+        found: list[int] = self.rows[int(self.group_first[group]) : int(self.group_first[group + 1])].tolist()
+        return found
+
     def column_values(self, column: int) -> NDArray[np.float64]:
         """All cells of a column."""
-        group = int(self.group[column])
-        lengths = self.rows[int(self.group_first[group]) : int(self.group_first[group + 1])].tolist()
+        lengths = self.lengths(int(self.group[column]))
         values = np.empty(sum(lengths))
         at, page = 0, int(self.first[column])
         for length in lengths:

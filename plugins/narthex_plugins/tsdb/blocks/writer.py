@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from narthex.errors import StorageError
 from narthex.model.labeltable import LabelTable
 from narthex_plugins.tsdb.blocks.labels import order_of, write_labels
+from narthex_plugins.tsdb.blocks.plan import RANGE, range_of
 from narthex_plugins.tsdb.blocks.section import SectionWriter
 from narthex_plugins.tsdb.container import ArrayFileWriter
 
@@ -45,11 +46,18 @@ class BlockWriter:
     ``finish`` and the end. Raises ``OSError``.
     """
 
-    def __init__(self, path: Path, *, level: int = 1, parents: Sequence[int] = (), **facts: Any) -> None:
-        """``level`` counts how often the samples were compacted; ``parents`` are the files that the block replaces."""
+    def __init__(
+        self, path: Path, *, level: int = 1, parents: Sequence[int] = (), span: tuple[int, int] | None = None
+    ) -> None:
+        """``level`` counts how often the samples were compacted; ``parents`` are the files that the block replaces.
+
+        ``span`` is the range that the block stands for in compaction (ms, end exclusive); by default the multiples of
+        two hours around its samples.
+        """
         number = int(path.stem.split("-")[1])
-        known = {"kind": "block", "number": number, "level": level, "parents": [int(one) for one in parents]}
-        self.file = ArrayFileWriter(path, {**known, **facts})
+        facts = {"kind": "block", "number": number, "level": level, "parents": [int(one) for one in parents]}
+        self.file = ArrayFileWriter(path, facts)
+        self._span = span
         self.floats: SectionWriter
         self.place: Ints
         """For each number a series was written under its number in the block; after :meth:`finish`."""
@@ -64,14 +72,21 @@ class BlockWriter:
     ) -> None:
         self.file.__exit__(kind, error, trace)
 
-    def finish(self, labels: LabelTable, min_time: int, max_time: int) -> None:
-        """Row ``i`` of ``labels`` is the series that was written as number ``i``; label sets must differ."""
+    def finish(self, labels: LabelTable, min_time: int | None = None, max_time: int | None = None) -> None:
+        """Row ``i`` of ``labels`` is the series that was written as number ``i``; label sets must differ.
+
+        The times (ms) are of the oldest and newest sample, by default of those in the section of floats.
+        """
+        low, high = self.floats.bounds()
+        min_time, max_time = low if min_time is None else min_time, high if max_time is None else max_time
         order, table = order_of(labels)
         self.place = np.empty(labels.rows, dtype=np.int64)
         self.place[order] = np.arange(labels.rows)
         self.floats.finish(self.place)
         write_labels(self.file, table)
-        self.file.facts |= {"min_time": min_time, "max_time": max_time, "samples": self.floats.samples}
+        start, end = self._span or (range_of(min_time), range_of(max_time) + RANGE)
+        self.file.facts |= {"min_time": min_time, "max_time": max_time, "start": start, "end": end}
+        self.file.facts["samples"] = self.floats.samples
 
 
 def write_block(
@@ -96,6 +111,4 @@ def write_block(
     with BlockWriter(path, **facts) as block:
         for number, row in enumerate(rows):
             block.floats.column(number, block.floats.group(times[row]), values[row])
-        low = min((int(times[row][0]) for row in rows), default=0)
-        high = max((int(times[row][-1]) for row in rows), default=0)
-        block.finish(LabelTable.of([labels[row] for row in rows]), low, high)
+        block.finish(LabelTable.of([labels[row] for row in rows]))
