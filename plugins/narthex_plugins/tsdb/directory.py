@@ -5,6 +5,7 @@
     lock            held with flock while a server runs; removed when it stops cleanly
     wal/            series.log, slab-NNNNNNNN.log, points-NNNNNNNN.log
     sealed/         slab-NNNNNNNN.nrx, points-NNNNNNNN.nrx; a damaged one gets .bad added
+    blocks/         block-NNNNNNNN.nrx
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ class Directory:
         self.wal = path / "wal"
         self.series_log = self.wal / "series.log"
         self.sealed = path / "sealed"
+        self.blocks = path / "blocks"
         self.clean = True
         """Whether the last user of the directory stopped cleanly."""
         self._fd = -1
@@ -36,6 +38,7 @@ class Directory:
         try:
             self.wal.mkdir(parents=True, exist_ok=True)
             self.sealed.mkdir(exist_ok=True)
+            self.blocks.mkdir(exist_ok=True)
             self.clean = not (self.path / "lock").exists()
             self._fd = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
@@ -60,7 +63,7 @@ class Directory:
 
     def remove_temporary(self) -> list[Path]:
         """Remove what a crash left half written; returns it."""
-        found = [*self.wal.glob(f"*{TEMPORARY}"), *self.sealed.glob(f"*{TEMPORARY}")]
+        found = [path for one in (self.wal, self.sealed, self.blocks) for path in one.glob(f"*{TEMPORARY}")]
         for path in found:
             path.unlink()
         return found
@@ -75,6 +78,6 @@ class Directory:
 
     def last_number(self) -> int:
         """The largest number any file has; 0 without files."""
-        files = [*self.wal.glob("*-*"), *self.sealed.glob("*-*")]
+        files = [path for one in (self.wal, self.sealed, self.blocks) for path in one.glob("*-*")]
         numbers = [path.name.split("-")[1].split(".")[0] for path in files]
         return max((int(number) for number in numbers if number.isdigit()), default=0)
