@@ -19,7 +19,7 @@ Fields that most kinds share:
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -59,6 +59,11 @@ __all__ = [
 
 Stability = Literal["provisional", "stable"]
 
+
+def _unheard(_part: str, _reason: str) -> None:
+    """Where nobody shows the state of a discoverer."""
+
+
 ArgumentType = Literal["scalar", "vector", "matrix", "string"]
 """A type of PromQL under the name that the API gives it; ``matrix`` is a range vector."""
 
@@ -71,6 +76,11 @@ class BuildContext:
     first job that uses it, as metrics name it, or ``""`` where there are no jobs. ``data`` is a directory the instance
     may keep files in, made on demand, or None where the server keeps no data. With ``skip_bad_entries`` a discoverer
     is to leave out single entries of an answer that it cannot use, instead of refusing the answer.
+
+    ``trouble(part, reason)`` is for discoverers with several sources, such as files or names, of which one may fail
+    while the others go on: it shows the block as *degraded*, with the reason, wherever discovery's state is shown. An
+    empty reason says that the part works again. Telling the same twice does no harm; a new run starts without
+    troubles. It may be called from any thread, and does not log. Where everything fails, raise.
     """
 
     name: str
@@ -80,6 +90,7 @@ class BuildContext:
     data: Path | None = None
     job: str = ""
     skip_bad_entries: bool = False
+    trouble: Callable[[str, str], None] = _unheard
 
 
 # --- discovery -------------------------------------------------------------------------------------------------------
@@ -177,7 +188,7 @@ class RelabelAction:
 
     name: str
     compile: Callable[[ActionRule], CompiledAction]
-    check: Callable[[ActionRule, bool], Sequence[tuple[str, str]]] = lambda _rule, _legacy: ()
+    check: Callable[[ActionRule, bool], Iterable[tuple[str, str]]] = lambda _rule, _legacy: ()
     stability: Stability = "provisional"
     summary: str = ""
 

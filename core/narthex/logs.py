@@ -10,11 +10,11 @@ import json
 import logging
 import re
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal, TextIO
 
-__all__ = ["JsonFormatter", "LogfmtFormatter", "configure", "fields", "logfmt"]
+__all__ = ["JsonFormatter", "LogfmtFormatter", "NamedLog", "configure", "fields", "logfmt"]
 
 _BUILT_IN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _OURS = frozenset({"time", "level", "source", "component", "error", "stack"})
@@ -30,6 +30,15 @@ _TALKATIVE = {  # libraries and the least level of theirs that is worth a line: 
 }
 _BARE = re.compile(r'[^\s="\\]+')
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+class NamedLog(logging.LoggerAdapter[logging.Logger]):
+    """Adds whose line it is to every line. The library's own adapter would throw away what the call passes."""
+
+    def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
+        """Both sets of fields; the call's win."""
+        kwargs["extra"] = {**(self.extra or {}), **(kwargs.get("extra") or {})}
+        return msg, kwargs
 
 
 def configure(level: str, style: Literal["logfmt", "json"], stream: TextIO) -> None:

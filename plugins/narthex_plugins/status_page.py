@@ -16,6 +16,7 @@ from narthex.kinds import WebRoute
 if TYPE_CHECKING:
     from aiohttp import web
 
+    from narthex.discovery.state import DiscovererStatus
     from narthex.model.labels import Labels
     from narthex.web.view import ServerView
 
@@ -26,12 +27,12 @@ body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 72re
 h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin-top: 2rem } a { color: #0b57a4 }
 table { border-collapse: collapse; width: 100% } th { text-align: left; font-weight: 600 }
 th, td { padding: .3rem .6rem; border-bottom: 1px solid #ddd; vertical-align: top } td { overflow-wrap: anywhere }
-.up, .ok, .inactive, .finished { color: #17692f } .unknown, .pending, .starting, .retrying { color: #8a5a00 }
+.up, .ok, .inactive, .finished { color: #17692f } .unknown, .pending, .starting, .retrying, .degraded { color: #8a5a00 }
 .down, .err, .firing, .failed, .blocked { color: #b3261e; font-weight: 600 } .labels { color: #555 }
 @media (prefers-color-scheme: dark) { body { background: #161616; color: #ddd } a { color: #7ab8ff }
   th, td { border-color: #333 } .labels { color: #aaa } .up, .ok, .inactive, .finished { color: #6dd58c }
   .down, .err, .firing, .failed, .blocked { color: #ff8a80 }
-  .unknown, .pending, .starting, .retrying { color: #e8b23c } }
+  .unknown, .pending, .starting, .retrying, .degraded { color: #e8b23c } }
 """
 
 
@@ -123,11 +124,19 @@ def _discovery(server: ServerView) -> Iterable[str]:
             html.escape(", ".join(one.jobs)),
             str(one.targets),
             html.escape(str(one.origin or "")),
-            html.escape(one.last_error if one.state.value != "ok" or not one.skipped else one.skipped),
+            html.escape(_problem(one)),
         )
         for one in server.discoverers()
     ]
     yield _table(("Source", "State", "Jobs", "Targets", "Plugin", "Last error"), rows)
+
+
+def _problem(one: DiscovererStatus) -> str:
+    """What is wrong with a discoverer, or was."""
+    if one.troubles:
+        (part, reason), more = one.troubles[0], len(one.troubles) - 1
+        return f"{part}: {reason}" + (f" (and {more} more)" if more else "")
+    return one.skipped if one.state.value == "ok" and one.skipped else one.last_error
 
 
 def _links() -> Iterable[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -43,18 +44,25 @@ def _json_labels(text: str) -> dict[str, str]:
 )
 @click.option("--labels-json", type=Parsed("JSON", _json_labels), help="Labels as a JSON object.")
 @click.option(
-    "--stage", type=click.Choice(["target", "metric", "alert"]), default="target", show_default=True,
-    help="Which rules: relabel_configs, metric_relabel_configs or alert_relabel_configs.",
+    "--stage", type=click.Choice(["target", "metric", "alert", "write"]), default="target", show_default=True,
+    help="Which rules: relabel_configs, metric_, alert_ or write_relabel_configs.",
+)  # fmt: skip
+@click.option("--remote", default="", help="For writes: the remote_write section by name, URL or number, from 0.")
+@click.option(
+    "--rules", "rules_file", type=click.Path(exists=True, dir_okay=False, allow_dash=True),
+    help="For writes: a YAML or JSON file with a list of rules, instead of a configuration; - is standard input.",
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
-def relabel(
+def relabel(  # noqa: PLR0913 -- one for each option
     app: App,
     file: str,
     job: str,
     labels: dict[str, str] | None,
     labels_json: dict[str, str] | None,
     stage: Stage,
+    remote: str,
+    rules_file: str | None,
     *,
     as_json: bool,
 ) -> None:
@@ -63,13 +71,19 @@ def relabel(
     Rules are shown with what they change, and where the labels are dropped. For targets give the labels that discovery
     finds, such as __address__=host:9100,__meta_env=prod; the job's defaults are added as a server adds them. For
     metrics give the labels of a series that already carries its target's labels; for alerts those of the alert and the
-    external labels.
+    external labels. For writes give those of a stored series; the file's external labels are added. Narthex writes to
+    no remote storage yet and refuses to run such a configuration, but tells what its rules would do.
     """
     given = labels if labels is not None else labels_json
     if given is None or (labels is not None and labels_json is not None):
         raise UsageError("give either --labels or --labels-json")
+    if stage != "write" and (remote or rules_file):
+        raise UsageError("--remote and --rules are for stage write only")
     catalog = app.catalog()
-    explanation = _explain(load(app, file, catalog), catalog, job, stage, given)
+    if stage == "write":
+        explanation = _explain_write(app, catalog, file, remote, rules_file, given)
+    else:
+        explanation = _explain(load(app, file, catalog), catalog, job, stage, given)
     if as_json:
         print_json(explanation.as_json())
     else:
@@ -94,8 +108,30 @@ def _explain(config: Config, catalog: Catalog, job: str, stage: Stage, labels: d
     return explain_rules("metric", configs, rules, labels, job=job)
 
 
+def _explain_write(
+    app: App, catalog: Catalog, file: str, remote: str, rules_file: str | None, labels: dict[str, str]
+) -> Explanation:
+    from narthex.config.load import read_file
+    from narthex.explain.relabel import explain_write
+    from narthex.explain.rulelist import Remote, parse_rules, read_remotes
+    from narthex.relabel.rules import compile_rules
+
+    if rules_file is not None:
+        text = sys.stdin.buffer.read() if rules_file == "-" else read_file(rules_file)
+        chosen = Remote((), parse_rules(text, rules_file, catalog), {})
+    else:
+        remotes = read_remotes(read_file(file), file, catalog, app.environment)
+        fitting = [one for one in remotes if not remote or remote in one.names]
+        if len(fitting) != 1:
+            known = ", ".join(one.names[0] for one in remotes) or "none"
+            raise UsageError(f"--remote must name one remote_write section of {file}; there are: {known}")
+        chosen = fitting[0]
+    return explain_write(chosen.rules, compile_rules(chosen.rules, catalog), labels, chosen.external_labels)
+
+
 def _print(explanation: Explanation) -> None:
     from narthex.explain.labels import label_text
+    from narthex.explain.relabel import NOT_WRITTEN
 
     of_job = f" of job {explanation.job}" if explanation.job else ""
     heading(f"Labels before the {explanation.stage} rules{of_job}")
@@ -105,6 +141,8 @@ def _print(explanation: Explanation) -> None:
         _print_rule(explanation.stage, one)
     if not explanation.rules:
         line("There are no such rules.")
+    if explanation.stage == "write":
+        line(f"Note: {NOT_WRITTEN}.")
     heading("Result")
     line(f"  {_result(explanation)}")
     if explanation.url:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from threading import Lock
 
 from narthex.clock import Clock
@@ -48,6 +49,8 @@ class Ledger:
         self._received = self._skipped = 0
         self._unread: Counter[str] = Counter()
         self._failures: Counter[str] = Counter()
+        self._troubles: dict[str, str] = {}
+        self._built = 0
         self.last_error = ""
         self.last_success: float | None = None
         self.restarts = 0
@@ -64,7 +67,26 @@ class Ledger:
             self.restarts += self._run > 0
             self._run += 1
             self._first = True
+            self._troubles.clear()
             return self._run
+
+    def hearer(self) -> Callable[[str, str], None]:
+        """Where a newly built discoverer tells its troubles; the one built before it is heard no more."""
+        self._built += 1
+        return partial(self._trouble, self._built)
+
+    def _trouble(self, built: int, part: str, reason: str) -> None:
+        with self._lock:
+            if built != self._built or self._troubles.get(part, "") == reason:
+                return
+            if reason:
+                self._failures["degraded"] += 1
+                self._unread["degraded"] += 1
+                self._troubles[part] = reason
+                self.last_error = f"{part}: {reason}"
+            else:
+                del self._troubles[part]
+        self._tell()
 
     def publish(self, run: int, groups: Sequence[TargetGroup], skipped: Sequence[str] = ()) -> bool:
         """Take groups over; equal ones change nothing. Returns whether this ends a time of failures.
@@ -137,7 +159,9 @@ class Ledger:
     def state(self) -> State:
         """How it fares."""
         with self._lock:
-            return State.BLOCKED if self._blocked and self._state is not State.STOPPED else self._state
+            if self._blocked and self._state is not State.STOPPED:
+                return State.BLOCKED
+            return State.DEGRADED if self._troubles and self._state is State.OK else self._state
 
     @property
     def settled(self) -> bool:
@@ -149,6 +173,11 @@ class Ledger:
         """The groups in force."""
         with self._lock:
             return tuple(self._groups.values())
+
+    def troubles(self) -> tuple[tuple[str, str], ...]:
+        """Parts of the source that cannot be asked, and why."""
+        with self._lock:
+            return tuple(self._troubles.items())
 
     def failures(self) -> dict[str, int]:
         """Failures by reason since the start."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Hashable, MutableMapping
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,11 @@ from narthex.discovery.run import Run
 from narthex.discovery.state import DiscovererStatus, Settings, State
 from narthex.errors import PluginError
 from narthex.kinds import BuildContext, Discoverer, DiscoveryKind
+from narthex.logs import NamedLog
 from narthex.model.targetgroup import SourcedGroup
 from narthex.plugins.catalog import Contribution
 
-__all__ = ["Provider", "build"]
+__all__ = ["Provider", "adapter", "build"]
 
 
 @dataclass(eq=False, slots=True)
@@ -79,15 +80,8 @@ class Provider:
             groups=len(groups),
             targets=sum(len(group.targets) for group in groups),
             skipped=ledger.skipped,
+            troubles=ledger.troubles(),
         )
-
-
-class _Named(logging.LoggerAdapter[logging.Logger]):
-    """Adds whose line it is to every line, without hiding what the call itself says."""
-
-    def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
-        kwargs["extra"] = {**(self.extra or {}), **(kwargs.get("extra") or {})}
-        return msg, kwargs
 
 
 def adapter(
@@ -98,7 +92,7 @@ def adapter(
     if contribution is not None:
         origin = contribution.origin
         extra |= {"plugin": origin.plugin, "distribution": f"{origin.distribution} {origin.version}"}
-    return _Named(logging.getLogger("narthex.discovery"), extra)
+    return NamedLog(logging.getLogger("narthex.discovery"), extra)
 
 
 def build(provider: Provider, clock: Clock, registry: CollectorRegistry, data: Path | None) -> Discoverer:
@@ -107,7 +101,8 @@ def build(provider: Provider, clock: Clock, registry: CollectorRegistry, data: P
         raise PluginError(f"no discovery kind is named {provider.config.kind!r}")
     where = data / _directory(provider.config) if data is not None else None
     skips = provider.skip_bad_entries
-    context = BuildContext(provider.name, clock, provider.log, registry, where, provider.jobs[0], skips)
+    trouble = provider.ledger.hearer()
+    context = BuildContext(provider.name, clock, provider.log, registry, where, provider.jobs[0], skips, trouble)
     make: Callable[[Any, BuildContext], Discoverer] = provider.contribution.kind.build
     try:
         return make(provider.config.config, context)

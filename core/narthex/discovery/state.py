@@ -15,6 +15,7 @@ class State(Enum):
 
     STARTING = "starting"  # running, nothing published yet
     OK = "ok"
+    DEGRADED = "degraded"  # publishes, but says itself that a part of its source cannot be asked
     RETRYING = "retrying"  # raised, or published rubbish; runs again after a delay
     BLOCKED = "blocked"  # its code does not give the event loop back
     FINISHED = "finished"  # returned; its groups are final
@@ -28,7 +29,7 @@ class DiscovererStatus:
 
     ``failures`` counts by reason since the start: ``raised``, ``rejected``, ``exit``, ``blocked``, ``silent``,
     ``leaked``, ``build``. ``skipped`` tells what was wrong with entries that the newest publish had and that were left
-    out (``skip_bad_entries``).
+    out (``skip_bad_entries``). ``troubles`` are the parts of its source that a degraded one cannot ask, and why.
     """
 
     provider: str
@@ -43,6 +44,7 @@ class DiscovererStatus:
     groups: int
     targets: int
     skipped: str = ""
+    troubles: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

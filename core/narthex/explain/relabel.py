@@ -1,7 +1,8 @@
 """What the rules of one stage make of one label set, rule by rule.
 
 Target rules get the labels as the pure function hands them over, so the job's defaults are among them and the outcome
-says what would be scraped. Rules of the other stages get the labels as they are given.
+says what would be scraped. Rules of the other stages get the labels as they are given; to those of ``write`` the
+external labels are added, as a writer would add them, though nothing is written yet.
 """
 
 from __future__ import annotations
@@ -23,18 +24,21 @@ from narthex.relabel.rules import Rules, Step
 from narthex.targets import FailedTarget, targets
 
 __all__ = [
+    "NOT_WRITTEN",
     "STAGES",
     "ExplainedRule",
     "Explanation",
     "Stage",
     "explain_rules",
     "explain_target",
+    "explain_write",
     "job_defaults",
     "rule_key",
     "rule_text",
+    "steps_json",
 ]
 
-Stage = Literal["target", "metric", "alert"]
+Stage = Literal["target", "metric", "alert", "write"]
 Outcome = Literal["kept", "dropped", "failed"]
 
 STAGES: tuple[Stage, ...] = get_args(Stage)
@@ -42,7 +46,9 @@ _KEYS: Mapping[Stage, str] = {
     "target": "relabel_configs",
     "metric": "metric_relabel_configs",
     "alert": "alert_relabel_configs",
+    "write": "write_relabel_configs",
 }
+NOT_WRITTEN = "remote write is not implemented: this is what the rules would do, nothing is written"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +101,7 @@ class Explanation:
             "reason": self.reason,
             "output": None if self.output is None else dict(self.output),
             **({"scrapeUrl": self.url} if self.stage == "target" else {}),
+            **({"note": NOT_WRITTEN} if self.stage == "write" else {}),
         }
 
 
@@ -135,6 +142,13 @@ def explain_rules(
     return Explanation(stage, job, given, explained, "kept", Labels(result))
 
 
+def explain_write(
+    configs: Sequence[RelabelConfig], rules: Rules, labels: Mapping[str, str], external: Mapping[str, str]
+) -> Explanation:
+    """What ``write_relabel_configs`` would make of a series; external labels are added where it lacks them."""
+    return explain_rules("write", configs, rules, {**external, **{name: one for name, one in labels.items() if one}})
+
+
 def rule_key(stage: Stage, index: int) -> str:
     """A rule as error messages of the configuration name it, such as ``relabel_configs[2]``; counts from 0."""
     return f"{_KEYS[stage]}[{index}]"
@@ -157,6 +171,18 @@ def _explained(configs: Sequence[RelabelConfig], steps: Sequence[Step], given: L
         else:
             explained.append(ExplainedRule(index, rule, None, None))
     return tuple(explained)
+
+
+def steps_json(explanation: Explanation) -> list[dict[str, Any]]:
+    """The steps in the shape of Prometheus's ``relabel_steps``."""
+    return [
+        {
+            "rule": {"action": str(one.rule.action), **plain(one.rule, defaults=False)},
+            "output": dict(one.after or {}),
+            "keep": one.after is not None,
+        }
+        for one in explanation.rules
+    ]
 
 
 def _step_json(one: ExplainedRule) -> dict[str, Any]:

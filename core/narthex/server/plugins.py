@@ -12,6 +12,8 @@ from narthex.plugins.host import PluginHost
 
 __all__ = ["plugin_report"]
 
+_SHOWN = 10
+
 
 def plugin_report(host: PluginHost, catalog: Catalog, discoverers: Sequence[DiscovererStatus]) -> list[dict[str, Any]]:
     """One entry for each plugin, shipped ones first; those that could not be loaded at the end."""
@@ -21,9 +23,15 @@ def plugin_report(host: PluginHost, catalog: Catalog, discoverers: Sequence[Disc
     for one in discoverers:
         if one.origin is not None and one.last_error:
             what = f"{one.provider} of {', '.join(one.jobs)}: {one.last_error}"
-            failures[one.origin].append(
-                {"hook": "narthex_discovery_kinds", "what": what, "state": one.state.value, "counts": one.failures}
-            )
+            entry: dict[str, Any] = {
+                "hook": "narthex_discovery_kinds",
+                "what": what,
+                "state": one.state.value,
+                "counts": one.failures,
+            }
+            if one.troubles:
+                entry["troubles"] = [f"{part}: {reason}" for part, reason in one.troubles[:_SHOWN]]
+            failures[one.origin].append(entry)
     contributions = _contributions(catalog)
     origins = dict.fromkeys((*host.plugins(), *failures))
     return [

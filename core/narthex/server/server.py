@@ -21,10 +21,12 @@ from narthex.config.dump import dump
 from narthex.discovery.gate import HeldUpdate, RestoredGroups
 from narthex.discovery.state import DiscovererStatus
 from narthex.errors import ConfigError, NarthexError, Problem
-from narthex.explain.relabel import Explanation, Stage, explain_rules, explain_target
+from narthex.explain.relabel import Explanation, Stage, explain_rules, explain_target, explain_write
+from narthex.explain.rulelist import parse_rules
 from narthex.explain.why import JobEvidence
 from narthex.options import ListenAddress, ServerOptions
 from narthex.plugins.host import PluginHost
+from narthex.relabel.rules import compile_rules
 from narthex.rules.status import GroupStatus
 from narthex.scrape.status import PoolStatus
 from narthex.server.assembly import GRACE, Surroundings, assemble
@@ -180,8 +182,17 @@ class Server:
         """Each target relabel rule of a job with its outcome for ``labels``. Raises ``KeyError`` for an unknown job."""
         return relabel_steps(self._jobs.job(pool), labels)
 
-    def explain_relabeling(self, stage: Stage, pool: str, labels: Mapping[str, str]) -> Explanation:
-        """What the rules of a stage make of ``labels``; alerts have no pool. Raises ``KeyError`` for an unknown job."""
+    def explain_relabeling(
+        self, stage: Stage, pool: str, labels: Mapping[str, str], rules_text: str = ""
+    ) -> Explanation:
+        """What the rules of a stage make of ``labels``; alerts and writes have no pool.
+
+        ``rules_text`` are the rules for a write, of which none are in force. Raises ``KeyError`` for an unknown job,
+        ``ConfigError`` for bad rules.
+        """
+        if stage == "write":
+            given = parse_rules(rules_text, "rules", self.catalog)
+            return explain_write(given, compile_rules(given, self.catalog), labels, self._plan.external_labels)
         if stage == "alert":
             rules = self._plan.config.alerting.alert_relabel_configs
             return explain_rules(stage, rules, self._plan.alert_rules, labels)

@@ -18,6 +18,7 @@ from prometheus_client import CollectorRegistry
 from narthex.clock import Clock, SystemClock
 from narthex.discovery.checks import checked
 from narthex.kinds import BuildContext, Discoverer
+from narthex.logs import NamedLog
 from narthex.model.targetgroup import TargetGroup
 
 __all__ = ["Recorder", "build_context", "check_discoverer"]
@@ -32,7 +33,7 @@ def build_context(
     name: str = "test/0", clock: Clock | None = None, registry: CollectorRegistry | None = None, job: str = "test"
 ) -> BuildContext:
     """A context to build one discoverer with: its own registry, the machine's clock, no data directory."""
-    log = logging.LoggerAdapter(logging.getLogger("narthex.testing"))
+    log = NamedLog(logging.getLogger("narthex.testing"), {"provider": name, "job": job})
     return BuildContext(name, clock or SystemClock(), log, registry or CollectorRegistry(), None, job=job)
 
 

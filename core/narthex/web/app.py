@@ -50,7 +50,7 @@ def make_app(view: ServerView) -> web.Application:
 
 def _add_api(app: web.Application, view: ServerView, root: str) -> None:
     query, series, status = QueryRoutes(view), SeriesRoutes(view), StatusRoutes(view)
-    targets, alerts, why = TargetRoutes(view), AlertRoutes(view), WhyRoutes(view)
+    targets, alerts, why, relabel = TargetRoutes(view), AlertRoutes(view), WhyRoutes(view), RelabelRoutes(view)
     both = {
         "query": query.instant,
         "query_range": query.range,
@@ -64,8 +64,8 @@ def _add_api(app: web.Application, view: ServerView, root: str) -> None:
         "label/{name}/values": series.values,
         "targets": targets.targets,
         "targets/metadata": targets.target_metadata,
-        "targets/relabel_steps": targets.relabel_steps,
-        "relabel/explain": RelabelRoutes(view).explain,
+        "targets/relabel_steps": relabel.steps,
+        "relabel/explain": relabel.explain,
         "why/target": why.target,
         "targets/duplicates": why.duplicates,
         "scrape_pools": targets.scrape_pools,

@@ -1,4 +1,4 @@
-"""Targets, their metadata, relabel steps and discoverers, in the shape of Prometheus's API where it has one."""
+"""Targets, their metadata and discoverers, in the shape of Prometheus's API where it has one."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from narthex.scrape.metadata import FamilyMetadata
 from narthex.scrape.status import PoolStatus, TargetStatus
 from narthex.web.envelope import ApiError, success
 from narthex.web.params import limit, matcher_sets
-from narthex.web.relabel import labels_parameter
 from narthex.web.view import ServerView
 
 __all__ = ["TargetRoutes"]
 
+_SHOWN = 100
+"""Parts of one discoverer that are shown in trouble: enough to see what is wrong."""
 _NEVER = "0001-01-01T00:00:00Z"
 
 
@@ -48,18 +49,6 @@ class TargetRoutes:
     async def scrape_pools(self, _request: web.Request) -> web.StreamResponse:
         """Names of the scrape pools."""
         return success({"scrapePools": sorted(self._view.pools())})
-
-    async def relabel_steps(self, request: web.Request) -> web.StreamResponse:
-        """Every target relabel rule of a pool, with what it makes of the labels given."""
-        pool = request.query.get("scrapePool", "")
-        if not pool:
-            raise ApiError("bad_data", "no scrapePool parameter provided")
-        labels = labels_parameter(request.query.get("labels", ""))
-        try:
-            steps = self._view.relabel_steps(pool, labels)
-        except KeyError:
-            raise ApiError("bad_data", f"unknown scrape pool {pool!r}") from None
-        return success({"steps": list(steps)})
 
     async def target_metadata(self, request: web.Request) -> web.StreamResponse:
         """Metadata of metric families by target."""
@@ -120,6 +109,8 @@ class TargetRoutes:
                         "groups": one.groups,
                         "targets": one.targets,
                         "skippedEntries": one.skipped,
+                        "troubles": [{"part": part, "reason": reason} for part, reason in one.troubles[:_SHOWN]],
+                        "troublesCount": len(one.troubles),
                     }
                     for one in self._view.discoverers()
                 ],

@@ -103,8 +103,14 @@ class ServerView(Protocol):
     def relabel_steps(self, pool: str, labels: Mapping[str, str]) -> Sequence[Mapping[str, Any]]:
         """Each target relabel rule of a job with its outcome for ``labels``. Raises ``KeyError`` for an unknown job."""
 
-    def explain_relabeling(self, stage: Stage, pool: str, labels: Mapping[str, str]) -> Explanation:
-        """What the rules of a stage make of ``labels``; alerts have no pool. Raises ``KeyError`` for an unknown job."""
+    def explain_relabeling(
+        self, stage: Stage, pool: str, labels: Mapping[str, str], rules_text: str = ""
+    ) -> Explanation:
+        """What the rules of a stage make of ``labels``; alerts and writes have no pool.
+
+        ``rules_text`` are the rules for a write, of which none are in force, as YAML or JSON. Raises ``KeyError`` for
+        an unknown job, ``ConfigError`` for bad rules.
+        """
 
     def quarantined(self) -> Sequence[QuarantineView]:
         """Jobs whose newest configuration is wrong and not in force, while the rest of the file is."""

@@ -45,7 +45,8 @@ class FileDiscoverer:
 
     async def run(self, publish: Publish) -> None:
         """Publish all files, then again whenever something happens in their directories."""
-        scan = Scan(self._config.files, self._metrics, self._context.log, Skipping(self._context))
+        context = self._context
+        scan = Scan(self._config.files, self._metrics, context.log, Skipping(context), context.trouble)
         # Files may lie on a network: reading them must be able to hang without the event loop.
         reader = ThreadPoolExecutor(1, thread_name_prefix="file-discovery")
         try:
@@ -67,6 +68,8 @@ class FileDiscoverer:
                 if groups is not None:
                     publish(groups)
                 await self._wait(touched)
+                if not watching.done():
+                    self._context.trouble("watching", "")
                 if not self._is_current(watching):
                     return
         finally:
@@ -108,6 +111,7 @@ class FileDiscoverer:
                 extra = {"why": str(error), "interval": str(self._config.refresh_interval)}
                 self._context.log.warning("Directories cannot be watched; files are read by interval", extra=extra)
             self._failing = True
+            self._context.trouble("watching", f"{error}; files are read every {self._config.refresh_interval}")
 
 
 def _identity(directory: str) -> tuple[int, int] | None:

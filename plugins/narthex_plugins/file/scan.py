@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from narthex.config.globs import expand
 from narthex.discovery.skipping import Skipping
@@ -22,11 +22,19 @@ Log = logging.LoggerAdapter[logging.Logger]
 class Scan:
     """Remembers how many groups each file gave, and which files are broken. Not for two threads at once."""
 
-    def __init__(self, patterns: Sequence[str], metrics: FileMetrics, log: Log, skipping: Skipping) -> None:
+    def __init__(
+        self,
+        patterns: Sequence[str],
+        metrics: FileMetrics,
+        log: Log,
+        skipping: Skipping,
+        trouble: Callable[[str, str], None] = lambda _part, _reason: None,
+    ) -> None:
         self._patterns = tuple(patterns)
         self._metrics = metrics
         self._log = log
         self._skipping = skipping
+        self._trouble = trouble
         self._counts: dict[str, int] = {}
         self._broken: set[str] = set()
 
@@ -41,7 +49,9 @@ class Scan:
         for path in [path for path in self._counts if path not in set(paths)]:
             groups += _retracted(path, 0, self._counts.pop(path))
             self._forget(path)
-        self._broken.intersection_update(paths)
+            self._skipping.forget(path)
+        for path in self._broken.difference(paths):
+            self._repaired(path)
         for path in paths:
             found = self._read(path)
             if found is not None:
@@ -64,13 +74,18 @@ class Scan:
             if path not in self._broken:
                 self._log.warning("File cannot be used; its old groups stay", extra={"file": path, "why": str(error)})
             self._broken.add(path)
+            self._trouble(f"file {path}", str(error))
             return None
         if path in self._broken:
-            self._broken.discard(path)
+            self._repaired(path)
             self._log.info("File can be used again", extra={"file": path})
         self._skipping.end(path, skipped)
         self._metrics.mtime.labels(path).set(mtime)
         return groups
+
+    def _repaired(self, path: str) -> None:
+        self._broken.discard(path)
+        self._trouble(f"file {path}", "")
 
     def _forget(self, path: str) -> None:
         with contextlib.suppress(KeyError):

@@ -42,9 +42,8 @@ class ConsulDiscoverer:
         try:
             datacenter = self._config.datacenter or await self._datacenter(api)
             async with asyncio.TaskGroup() as tasks:
-                _Watches(
-                    self._config, self._context, api, datacenter, Inventory(publish, self._context.log), tasks
-                ).start()
+                inventory = Inventory(publish, self._context.log, self._context.trouble)
+                _Watches(self._config, self._context, api, datacenter, inventory, tasks).start()
         except (DiscoveryError, BaseExceptionGroup) as failure:
             error = _first(failure)
             if isinstance(error, DiscoveryError):
@@ -104,6 +103,7 @@ class _Watches:
         gone = sorted(self._services.keys() - wanted)
         for service in gone:
             self._services.pop(service).cancel()
+            self._skipping.forget(service)
         self._inventory.drop(gone)
 
     def _take_instances(self, service: str, answer: Any) -> None:

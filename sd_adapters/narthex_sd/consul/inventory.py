@@ -8,7 +8,7 @@ them, which is what a mechanism that starts with nothing would do at once.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from narthex.errors import DiscoveryError
 from narthex.kinds import Publish
@@ -25,9 +25,10 @@ Log = logging.LoggerAdapter[logging.Logger]
 class Inventory:
     """Decides what is published when. Failures are logged when the first begins and when the last has ended."""
 
-    def __init__(self, publish: Publish, log: Log) -> None:
+    def __init__(self, publish: Publish, log: Log, trouble: Callable[[str, str], None]) -> None:
         self._publish = publish
         self._log = log
+        self._trouble = trouble
         self.is_open = False
         """Whether the first set is published."""
         self._held: dict[str, TargetGroup] = {}
@@ -76,11 +77,13 @@ class Inventory:
         else:
             self._log.debug("Consul cannot be asked", extra=extra)
         self._failing.add(query)
+        self._trouble(_part(query), str(error))
 
     def works(self, query: str) -> None:
         """A query was answered."""
         if query in self._failing:
             self._failing.discard(query)
+            self._trouble(_part(query), "")
             if not self._failing:
                 self._log.info("Consul answers again")
 
@@ -99,3 +102,7 @@ class Inventory:
     def _open_if_complete(self) -> None:
         if not self._awaited:
             self.open()
+
+
+def _part(query: str) -> str:
+    return f"service {query}" if query else "the catalog"

@@ -74,7 +74,9 @@ class DnsDiscoverer:
         return ""
 
     def _tell(self, failing: dict[str, str]) -> None:
-        """Log what changed since the last time."""
+        """Show what fails now, and log what changed since the last time."""
+        for name in {*self._told, *failing}:
+            self._context.trouble(f"name {name}", failing.get(name, ""))
         for name in failing.keys() - self._told:
             extra = {"dns_name": name, "why": failing[name]}
             self._context.log.warning("Name cannot be looked up; its old targets stay", extra=extra)

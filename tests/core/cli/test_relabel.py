@@ -70,3 +70,67 @@ def test_wrong_usage_says_what_is_right(relabel, arguments, message):
     outcome = relabel(*arguments)
     assert outcome.status == 2
     assert message in outcome.err
+
+
+REMOTES = """
+global: {external_labels: {region: "${REGION}", env: prod}}
+remote_write:
+- {url: "http://a/write", write_relabel_configs: [{regex: env, action: labeldrop}]}
+- url: "http://b/write"
+  name: long-term
+  write_relabel_configs: [{source_labels: [__name__], regex: up, action: drop}]
+"""
+
+
+@pytest.fixture
+def write_stage(narthex, tmp_path, monkeypatch):
+    monkeypatch.setenv("REGION", "here")
+    file = tmp_path / "p.yml"
+    file.write_text(REMOTES)
+    return lambda *arguments: narthex("relabel", "--stage=write", "--config.file", file, *arguments, shipped=shipped())
+
+
+def test_write_rules_see_the_external_labels_and_nothing_is_said_to_be_written(write_stage):
+    outcome = write_stage("--remote=0", "--labels", 'up{job="node",env="test"}')
+    assert outcome.status == 0
+    assert 'write_relabel_configs[0]\n  labeldrop {regex: "env"}\n  - env="test"\n' in outcome.out
+    assert 'region="here"' in outcome.out
+    assert "nothing is written" in outcome.out
+
+
+def test_a_remote_write_section_is_chosen_by_name_url_or_number(write_stage):
+    for remote in ("long-term", "http://b/write", "1"):
+        outcome = write_stage(f"--remote={remote}", "--labels=up{}", "--json")
+        assert json.loads(outcome.out)["reason"] == "dropped by write_relabel_configs[0]"
+    outcome = write_stage("--labels=up{}")
+    assert outcome.status == 2
+    assert "there are: http://a/write, long-term" in outcome.err
+
+
+@pytest.mark.parametrize(
+    "text", ["[{regex: env, action: labeldrop}]", "write_relabel_configs: [{regex: env, action: labeldrop}]"]
+)
+def test_write_rules_may_stand_in_a_file_of_their_own(write_stage, tmp_path, text):
+    (tmp_path / "rules.yml").write_text(text)
+    outcome = write_stage("--rules", tmp_path / "rules.yml", "--labels=up{env='x'}", "--json")
+    assert json.loads(outcome.out)["output"] == {"__name__": "up"}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[{action: paint}]", "unknown relabel action 'paint'"),
+        ("a: 1", "expected a list of rules"),
+        ("[{regex: '('}]", "[0].regex"),
+    ],
+)
+def test_bad_write_rules_are_told_with_their_place(write_stage, tmp_path, text, message):
+    (tmp_path / "rules.yml").write_text(text)
+    outcome = write_stage("--rules", tmp_path / "rules.yml", "--labels=up{}")
+    assert outcome.status == 1
+    assert message in outcome.err
+
+
+def test_remotes_are_for_writes_only(relabel):
+    outcome = relabel("--job=node", "--labels=a=b", "--remote=x")
+    assert (outcome.status, "for stage write only" in outcome.err) == (2, True)

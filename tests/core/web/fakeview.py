@@ -61,7 +61,9 @@ class FakeView:
     def relabel_steps(self, pool: str, labels: Mapping[str, str]) -> Sequence[Mapping[str, Any]]:
         return self.steps[pool]
 
-    def explain_relabeling(self, stage: Stage, pool: str, labels: Mapping[str, str]) -> Explanation:
+    def explain_relabeling(
+        self, stage: Stage, pool: str, labels: Mapping[str, str], rules_text: str = ""
+    ) -> Explanation:
         return self.explanations[stage, pool]
 
     def quarantined(self) -> Sequence[QuarantineView]:

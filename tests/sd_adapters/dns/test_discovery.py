@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -163,3 +164,21 @@ async def test_a_name_given_twice_is_one_source(polled):
 @pytest.mark.parametrize("text", ["srv", "Srv", "aaaa", "mx", "NS"])
 def test_types_are_read_in_any_case(text):
     assert RecordType.parse(text) == text.upper()
+
+
+async def test_a_name_that_fails_among_others_is_told_as_trouble_until_it_answers(polled):
+    names, told = Names(a=["127.0.0.1"], b=["127.0.0.2"]), []
+    config = DnsConfig(tuple(names.found), RecordType("A"), 80, Duration(60_000))
+
+    def build(context):
+        trouble = replace(context, trouble=lambda part, reason: told.append((part, reason)))
+        return DnsDiscoverer(config, trouble, names.lookup)
+
+    one = polled(build, "dns/0")
+    await one.turn()
+    names.found["b."] = DOWN
+    await one.turn()
+    assert told == [("name b.", "SERVFAIL")]
+    names.found["b."] = ["127.0.0.2"]
+    await one.turn()
+    assert told[-1] == ("name b.", "")
