@@ -1,0 +1,128 @@
+"""The receiving end of an import: a locked data directory that gets blocks, and keeps none of a half import.
+
+Blocks are written into a directory of their own beside the others, and moved in together when they are complete. So an
+import that is interrupted, by Ctrl-C or by the power, leaves the data as it was, and can be run again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from narthex.errors import StorageError
+from narthex.model.labels import Labels
+from narthex.model.labeltable import LabelTable
+from narthex_plugins.tsdb.blocks import BlockWriter, block_path
+from narthex_plugins.tsdb.container import TEMPORARY, sync_directory
+from narthex_plugins.tsdb.directory import Directory
+
+__all__ = ["Intake", "Series"]
+
+Series = tuple[Labels, NDArray[np.int64], NDArray[np.float64]]
+"""Labels, times (ms, ascending) and values of one series."""
+
+_STAGE = f"import{TEMPORARY}"
+_DONE = "imported.json"
+
+
+class Intake:
+    """A data directory, locked for the length of the ``with`` statement. Raises ``StorageError`` if a server has it."""
+
+    def __init__(self, path: Path) -> None:
+        self._directory = Directory(path)
+        self._stage = path / _STAGE
+        self._staged: list[Path] = []
+        self._number = 0
+
+    def __enter__(self) -> Self:
+        self._directory.lock()
+        try:
+            shutil.rmtree(self._stage, ignore_errors=True)  # what an import before this one left
+            self._stage.mkdir()
+            self._directory.blocks.mkdir(exist_ok=True)
+            self._number = self._directory.last_number()
+        except OSError as error:
+            self._directory.unlock()
+            raise StorageError(f"cannot import into {self._directory.path}: {error.strerror}") from error
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        shutil.rmtree(self._stage, ignore_errors=True)
+        self._directory.unlock()
+        if isinstance(error, OSError):
+            raise StorageError(f"cannot import into {self._directory.path}: {error.strerror or error}") from error
+
+    @property
+    def scratch(self) -> Path:
+        """A directory for temporary files."""
+        return self._stage
+
+    def write(self, columns: Iterable[Series]) -> int:
+        """Write one block of these series, in any order, without repeats; returns how many samples it has.
+
+        It is in use after :meth:`commit`. Raises ``OSError``.
+        """
+        self._number += 1
+        path = block_path(self._stage, self._number)
+        labels: list[Labels] = []
+        low, high, samples = 1 << 62, -(1 << 62), 0
+        writer = BlockWriter(path)
+        try:
+            with writer as block:
+                for own, times, values in columns:
+                    block.floats.column(len(labels), block.floats.group(times), values)
+                    labels.append(own)
+                    low, high, samples = min(low, int(times[0])), max(high, int(times[-1])), samples + len(times)
+                if not samples:
+                    raise _NothingError
+                block.finish(LabelTable.of(labels), low, high)
+        except _NothingError:
+            return 0
+        self._staged.append(path)
+        return samples
+
+    def commit(self, sources: Sequence[str] = ()) -> int:
+        """Put the blocks written so far into use, and remember what they were made from; returns how many."""
+        count = len(self._staged)
+        for path in self._staged:
+            path.rename(self._directory.blocks / path.name)
+        if count:
+            sync_directory(self._directory.blocks)
+        self._staged.clear()
+        if sources:
+            self._remember([*self.sources(), *sources])
+        return count
+
+    def sources(self) -> list[str]:
+        """What was imported before: names of the blocks of others."""
+        path = self._directory.path / _DONE
+        try:
+            found: list[str] = json.loads(path.read_bytes())["sources"]
+        except FileNotFoundError:
+            return []
+        except (ValueError, KeyError, TypeError) as error:
+            raise StorageError(f"{path}: not a list of what was imported: {error!r}") from error
+        return found
+
+    def _remember(self, sources: list[str]) -> None:
+        temporary = self._stage / _DONE
+        with temporary.open("wb") as file:
+            file.write(json.dumps({"sources": sources}, indent=1).encode())
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.rename(self._directory.path / _DONE)
+        sync_directory(self._directory.path)
+
+
+class _NothingError(Exception):
+    """There was no sample, so there is to be no block."""
