@@ -23,6 +23,7 @@ __all__ = ["main", "root"]
 _COMMANDS = {
     "run": Lazy("narthex.cli.run:run", "Scrape, store, evaluate rules and serve, until stopped."),
     "check": Lazy("narthex.cli.check:check", "Check files before a server reads them."),
+    "new": Lazy("narthex.cli.new:new", "Begin something of your own."),
     "plugins": Lazy("narthex.cli.plugins:plugins", "List plugins, what they contribute, and what is wrong with them."),
     "plan": Lazy(
         "narthex.cli.plan:plan", "Show what the configuration NEW would change: targets, series, rules and settings."

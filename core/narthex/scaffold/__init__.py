@@ -1,0 +1,1 @@
+"""New plugins: names, templates, and the files that ``narthex new plugin`` writes."""
