@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from narthex.clock import Clock
     from narthex.model.alert import Alert
     from narthex.model.targetgroup import TargetGroup
-    from narthex.storage.protocol import Storage
+    from narthex.storage.protocol import Storage, StoredData
 
 __all__ = [
     "ActionRule",
@@ -222,7 +222,11 @@ class ScrapeKind:
 
 @dataclass(frozen=True, slots=True)
 class StorageKind:
-    """A place where samples live; ``build(config, context)`` returns a :class:`narthex.storage.protocol.Storage`."""
+    """A place where samples live; ``build(config, context)`` returns a :class:`narthex.storage.protocol.Storage`.
+
+    ``read(path)``, where a kind has it, opens a data directory for reading, without a lock and beside a server that may
+    be writing to it; it returns a :class:`narthex.storage.protocol.StoredData` (``narthex.open`` is made of it).
+    """
 
     name: str
     config: type[Any]
@@ -231,6 +235,7 @@ class StorageKind:
     extra: str = ""
     stability: Stability = "provisional"
     summary: str = ""
+    read: Callable[[Path], StoredData] | None = None
 
 
 # --- receiving alerts ------------------------------------------------------------------------------------------------

@@ -95,6 +95,12 @@ def _function(value: object, what: str) -> Iterator[str]:
         yield f"has an async {what}; it must be a plain function"
 
 
+def _storage(kind: Any) -> Iterator[str]:
+    yield from _built(kind)
+    if kind.read is not None:
+        yield from _function(kind.read, "read")
+
+
 def _discovery(kind: Any) -> Iterator[str]:
     yield from _built(kind)
     if kind.name == "static" and not kind.merge:
@@ -188,7 +194,7 @@ _CHECKS: dict[type, Callable[[Any], Iterator[str]]] = {
     DiscoveryKind: _discovery,
     RelabelAction: _relabel,
     ScrapeKind: _scrape,
-    StorageKind: _built,
+    StorageKind: _storage,
     ReceiverKind: _built,
     PromqlFunction: _promql,
     TemplateFunction: _template,

@@ -26,7 +26,7 @@ from narthex.model.labels import Labels
 from narthex.model.matcher import Matcher
 from narthex.storage.frames import HistogramPoints, Points, Selection
 
-__all__ = ["Appended", "Batch", "Lane", "Storage", "StorageStats"]
+__all__ = ["Appended", "Batch", "Lane", "Storage", "StorageReader", "StorageStats", "StoredData"]
 
 
 class Lane(Protocol):
@@ -105,23 +105,8 @@ class StorageStats:
     extra: Mapping[str, str] = field(default_factory=dict)
 
 
-class Storage(Protocol):
-    """Where samples live. Build it with a :class:`narthex.kinds.StorageKind`."""
-
-    async def start(self) -> None:
-        """Open, lock and recover. Raises ``StorageError`` when the data cannot be used."""
-
-    async def stop(self) -> None:
-        """Write out what is open and release the lock. Safe without ``start``, and twice."""
-
-    def register(self, labels: Sequence[Labels]) -> NDArray[np.int64]:
-        """The reference of each series (int64), new or known. A reference stays valid while the storage is open."""
-
-    def open_lane(self, interval: int, phase: int) -> Lane:
-        """A lane whose rows come every ``interval`` ms, at about ``phase`` ms after a multiple of it."""
-
-    def append(self, batch: Batch) -> Appended:
-        """Store a batch. Raises ``StorageError`` only when nothing of it could be taken."""
+class StorageReader(Protocol):
+    """The reading half of a storage."""
 
     def select(self, matchers: Sequence[Matcher], start: int, end: int) -> Selection:
         """Series that satisfy all matchers, with their samples of ``start`` <= t <= ``end`` (ms, both inclusive).
@@ -141,3 +126,29 @@ class Storage(Protocol):
 
     def stats(self, limit: int) -> StorageStats:
         """Counts, each top list cut to ``limit`` entries."""
+
+
+class StoredData(StorageReader, Protocol):
+    """What a directory held when it was opened for reading (:class:`narthex.kinds.StorageKind`, ``read``)."""
+
+    def close(self) -> None:
+        """Let go of the files. Idempotent."""
+
+
+class Storage(StorageReader, Protocol):
+    """Where samples live. Build it with a :class:`narthex.kinds.StorageKind`."""
+
+    async def start(self) -> None:
+        """Open, lock and recover. Raises ``StorageError`` when the data cannot be used."""
+
+    async def stop(self) -> None:
+        """Write out what is open and release the lock. Safe without ``start``, and twice."""
+
+    def register(self, labels: Sequence[Labels]) -> NDArray[np.int64]:
+        """The reference of each series (int64), new or known. A reference stays valid while the storage is open."""
+
+    def open_lane(self, interval: int, phase: int) -> Lane:
+        """A lane whose rows come every ``interval`` ms, at about ``phase`` ms after a multiple of it."""
+
+    def append(self, batch: Batch) -> Appended:
+        """Store a batch. Raises ``StorageError`` only when nothing of it could be taken."""

@@ -115,6 +115,7 @@ def test_a_sound_kind_passes(kind):
         (SCRAPE, {"media_types": ("Text/CSV",)}, "media_types"),
         (SCRAPE, {"media_types": ("text/csv; version=1",)}, "media_types"),
         (STORAGE, {"build": coroutine}, "async build"),
+        (STORAGE, {"read": coroutine}, "async read"),
         (RECEIVER, {"config": Loose}, "not frozen"),
         (COMMAND, {"name": "Lake"}, "bad name"),
         (COMMAND, {"name": "check"}, "name of a command of the core"),

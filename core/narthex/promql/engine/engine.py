@@ -24,7 +24,7 @@ from narthex.promql.parser import ALL_OPTIONS, ParserOptions, parse
 from narthex.promql.printer import to_text
 from narthex.promql.value import QueryResult, String, Value
 from narthex.promql.valuetype import ValueType
-from narthex.storage.protocol import Storage
+from narthex.storage.protocol import StorageReader
 
 __all__ = ["Engine"]
 
@@ -42,7 +42,7 @@ class Engine:
 
     def __init__(
         self,
-        storage: Storage,
+        storage: StorageReader,
         *,
         lookback: int = 300_000,
         max_samples: int = 50_000_000,

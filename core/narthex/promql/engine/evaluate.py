@@ -37,7 +37,7 @@ from narthex.promql.engine.selectors import Ranged, instant, ranged
 from narthex.promql.engine.setops import set_operation
 from narthex.promql.engine.vector import Floats, Vector, each_histogram
 from narthex.promql.strings import quote_go
-from narthex.storage.protocol import Storage
+from narthex.storage.protocol import StorageReader
 
 __all__ = ["Evaluation", "Settings"]
 
@@ -61,7 +61,7 @@ class Evaluation:
 
     def __init__(
         self,
-        storage: Storage,
+        storage: StorageReader,
         functions: Mapping[str, Function],
         settings: Settings,
         budget: Budget,

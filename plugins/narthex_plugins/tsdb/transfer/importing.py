@@ -105,7 +105,7 @@ def _opened(path: str) -> AbstractContextManager[BinaryIO]:
         if path.endswith(".gz"):
             from isal import igzip
 
-            return cast("BinaryIO", igzip.IGzipFile(path, "rb"))
+            return cast("BinaryIO", igzip.IGzipFile(path, "rb"))  # type: ignore[no-untyped-call] # isal is half typed
         return Path(path).open("rb")
     except OSError as error:
         raise StorageError(f"{path}: {error.strerror}") from error
