@@ -16,12 +16,11 @@ from typing import Any
 import pytest
 from tests.conformance.cases import ROOT, params, suite_files
 
+from narthex.model.histogram import NotationError
 from narthex.promql.engine import Engine, Semantics
-from narthex.promql.testlang.histograms import NotationError
-from narthex.promql.testlang.loading import unsupported_in
 from narthex.promql.testlang.reader import read_script
 from narthex.promql.testlang.runner import Outcome, run_script
-from narthex.promql.testlang.script import Load, ScriptError
+from narthex.promql.testlang.script import ScriptError
 from narthex.promql.testlang.series import parse_offsets
 from narthex.storage.protocol import Storage
 from narthex.testing.storage import MemoryStorage
@@ -75,10 +74,7 @@ def test_the_runner_passes_and_fails_scripts_as_it_should(case: dict[str, Any], 
         assert case["expected"] == "fail"
         return
     found = list(run_script(script, setup_for(tmp_path / "script")))
-    lacking = {name for one in script.commands if isinstance(one, Load) for name in unsupported_in(one)}
     status = "pass" if all(one.status == "passed" for one in found) else "fail"
-    if status != case["expected"] and lacking:
-        pytest.xfail(f"later: {lacking}")
     assert status == case["expected"], [str(one) for one in found]
 
 

@@ -9,10 +9,10 @@ from tests.conformance.cases import decoded, params
 
 from narthex.config.rulefile import RuleConfig
 from narthex.config.types import Duration
+from narthex.model.histogram import Histogram
 from narthex.model.labels import Labels
 from narthex.model.sample import STALE_NAN_BITS
 from narthex.promql.engine import Engine
-from narthex.promql.testlang.histograms import FloatHistogram
 from narthex.promql.testlang.series import parse_series
 from narthex.rules.alerting import State
 from narthex.rules.definition import GroupDefinition
@@ -106,9 +106,7 @@ def expected(samples):
 
 def needs_histograms(case):
     lines = case["load"].splitlines()[1:]
-    return any(
-        isinstance(value, FloatHistogram) for line in lines if line.strip() for value in parse_series(line).values
-    )
+    return any(isinstance(value, Histogram) for line in lines if line.strip() for value in parse_series(line).values)
 
 
 @pytest.mark.parametrize(

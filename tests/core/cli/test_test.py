@@ -27,11 +27,3 @@ def test_a_script_that_cannot_be_read_is_one_failure(narthex, tmp_path):
     assert outcome.status == 1
     assert outcome.out.startswith(f"{script}:2: ")
     assert outcome.out.endswith("\n0 passed, 1 failed\n")
-
-
-def test_what_is_not_implemented_yet_fails_saying_so(narthex, tmp_path):
-    script = tmp_path / "histograms.test"
-    script.write_text("load 1m\n  h {{count:5}}\n\neval instant at 0 histogram_count(h)\n  {} 5\n")
-    outcome = narthex("test", "promql", script)
-    assert outcome.status == 1
-    assert "native histograms, not implemented yet" in outcome.out

@@ -13,6 +13,7 @@ from narthex.model.histogram.arithmetic import (
     subtract,
 )
 from narthex.model.histogram.bounds import BucketTable, bucket_table, upper_bound, upper_bounds
+from narthex.model.histogram.classic import from_classic
 from narthex.model.histogram.moments import average, standard_deviation, variance
 from narthex.model.histogram.notation import NotationError, format_histogram, parse_histogram
 from narthex.model.histogram.quantile import NanEffect, Quantile, fraction, has_nan_observations, quantile
@@ -55,6 +56,7 @@ __all__ = [
     "divide",
     "format_histogram",
     "fraction",
+    "from_classic",
     "has_nan_observations",
     "histogram_json",
     "histogram_text",

@@ -12,20 +12,23 @@ from itertools import pairwise
 
 import numpy as np
 
+from narthex.model.histogram import Histogram, close_to, format_histogram
 from narthex.model.labels import Labels
 from narthex.model.number import format_value
 from narthex.model.sample import STALE_NAN_BITS
 from narthex.promql.strings import quote_go
-from narthex.promql.testlang.histograms import FloatHistogram, format_histogram
 from narthex.promql.testlang.script import Eval
 from narthex.promql.testlang.series import SeriesLine
+from narthex.promql.testlang.series import Value as Written
 from narthex.promql.value import InstantVector, RangeVector, Scalar, String, Value
 
-__all__ = ["close", "difference", "middle_of", "unsorted"]
+__all__ = ["close", "difference", "equals", "middle_of", "unsorted"]
 
 _TOLERANCE = 1e-6
 _SMALLEST_NORMAL = 2.2250738585072014e-308
 _LARGEST = 1.7976931348623157e308
+
+_Sample = float | Histogram
 
 
 def close(expected: float, got: float) -> bool:
@@ -46,15 +49,37 @@ def _is_stale(value: float) -> bool:
     return bits == STALE_NAN_BITS
 
 
+def equals(expected: Written, got: _Sample, *, hinted: bool = False) -> bool:
+    """Whether a sample is what is expected; ``hinted`` says that a histogram's hint belongs to that."""
+    if isinstance(expected, Histogram) and isinstance(got, Histogram):
+        return close_to(expected, got, close) and (not hinted or expected.hint is got.hint)
+    if expected is None or isinstance(expected, Histogram) or isinstance(got, Histogram):
+        return False
+    return close(expected, got)
+
+
 @dataclass(frozen=True, slots=True)
 class _Series:
     labels: Labels
-    points: tuple[tuple[int, float], ...]
+    points: tuple[tuple[int, _Sample], ...]
 
     def described(self) -> str:
-        count = f"{len(self.points)} float point{'' if len(self.points) == 1 else 's'}"
-        points = " ".join(f"{format_value(value)} @[{when}]" for when, value in self.points)
-        return f"{count} [{points}] and 0 histogram points []"
+        return f"{self._listed('float', Histogram)} and {self._listed('histogram', float)}"
+
+    def _listed(self, name: str, other: type) -> str:
+        points = [f"{_spelled(value)} @[{when}]" for when, value in self.points if not isinstance(value, other)]
+        return f"{_count(len(points), name)} [{' '.join(points)}]"
+
+
+def _count(points: int, name: str) -> str:
+    return f"{points} {name} point{'' if points == 1 else 's'}"
+
+
+def _samples(value: InstantVector | RangeVector) -> list[_Sample]:
+    """All samples of a result, in order. Floats stay numpy scalars, which keep the bits of a stale marker."""
+    if value.histograms is None:
+        return list(value.values)
+    return [one if held is None else held for one, held in zip(value.values, value.histograms, strict=True)]
 
 
 def difference(case: Eval, value: Value) -> str | None:
@@ -98,40 +123,41 @@ def _described(value: Value) -> str:
         case String(value=text):
             return f"string {quote_go(text)}"
         case InstantVector():
-            rows = zip(value.labels.all_labels(), value.values.tolist(), strict=True)
-            return "vector " + " ".join(f"{labels} => {format_value(one)} @[{value.time}]" for labels, one in rows)
+            rows = zip(value.labels.all_labels(), _samples(value), strict=True)
+            return "vector " + " ".join(f"{labels} => {_spelled(one)} @[{value.time}]" for labels, one in rows)
         case RangeVector():
             return "matrix " + " ".join(f"{one.labels} => {one.described()}" for one in _rows(value))
 
 
 def _vector(case: Eval, value: InstantVector) -> str | None:
-    wanted = {line.labels: (at, line.values[0]) for at, line in enumerate(case.expected.series, start=1)}
+    wanted = {line.labels: (at, line) for at, line in enumerate(case.expected.series, start=1)}
     seen: set[Labels] = set()
-    # values keep their bits as numpy scalars; tolist() would not lose them either, but a stale marker is signalling
-    for at, (labels, number) in enumerate(zip(value.labels.all_labels(), value.values, strict=True), start=1):
+    for at, (labels, got) in enumerate(zip(value.labels.all_labels(), _samples(value), strict=True), start=1):
         if labels in seen:
             return f"duplicate metric {labels} in result"
         seen.add(labels)
         if labels not in wanted:
-            return f"unexpected metric {labels} in result, has value {format_value(float(number))}"
-        place, expected = wanted[labels]
+            return f"unexpected metric {labels} in result, has value {_spelled(got)}"
+        place, line = wanted[labels]
+        expected = line.values[0]
         if case.expected.ordered and place != at:
             return f"expected metric {labels} with [{_spelled(expected)}] at position {place} but was at {at}"
-        if isinstance(expected, FloatHistogram):
-            got = format_value(float(number))
-            return f"expected histogram {format_histogram(expected)} for {labels} but got float value {got}"
-        if expected is None or not close(expected, number):
-            return f"expected {_spelled(expected)} for {labels} but got {format_value(float(number))}"
-    for labels, (_, expected) in wanted.items():
+        if isinstance(expected, Histogram) and not isinstance(got, Histogram):
+            return f"expected histogram {_spelled(expected)} for {labels} but got float value {_spelled(got)}"
+        if isinstance(got, Histogram) and not isinstance(expected, Histogram):
+            return f"expected float value {_spelled(expected)} for {labels} but got histogram {_spelled(got)}"
+        if not equals(expected, got, hinted=0 in line.hinted):
+            return f"expected {_spelled(expected)} for {labels} but got {_spelled(got)}"
+    for labels, (_, line) in wanted.items():
         if labels not in seen:
-            return f"expected metric {labels} with [{_spelled(expected)}] not found"
+            return f"expected metric {labels} with [{_spelled(line.values[0])}] not found"
     return None
 
 
-def _spelled(value: float | FloatHistogram | None) -> str:
+def _spelled(value: Written) -> str:
     if value is None:
         return "nothing"
-    return format_histogram(value) if isinstance(value, FloatHistogram) else format_value(float(value))
+    return format_histogram(value) if isinstance(value, Histogram) else format_value(float(value))
 
 
 def _matrix(case: Eval, value: RangeVector) -> str | None:
@@ -154,27 +180,30 @@ def _matrix(case: Eval, value: RangeVector) -> str | None:
 
 
 def _points(line: SeriesLine, row: _Series, start: int, step: int) -> str | None:
-    wanted = [(start + at * step, one) for at, one in enumerate(line.values) if one is not None]
-    floats = [(when, one) for when, one in wanted if not isinstance(one, FloatHistogram)]
-    if len(floats) != len(wanted) or len(floats) != len(row.points):
-        counts = f"{len(floats)} float points and {len(wanted) - len(floats)} histogram points"
-        return f"expected {counts} for {row.labels}, but got {row.described()}"
-    for at, ((when, expected), (moment, got)) in enumerate(zip(floats, row.points, strict=True)):
-        place = f"expected float value at index {at}"
+    wanted = [(start + at * step, one, at in line.hinted) for at, one in enumerate(line.values) if one is not None]
+    held = sum(isinstance(one, Histogram) for _, one, _ in wanted)
+    counts = len(wanted) - held, held
+    got_held = sum(isinstance(one, Histogram) for _, one in row.points)
+    if counts != (len(row.points) - got_held, got_held):
+        expected = f"{_count(counts[0], 'float')} and {_count(counts[1], 'histogram')}"
+        return f"expected {expected} for {row.labels}, but got {row.described()}"
+    for at, ((when, one, hinted), (moment, got)) in enumerate(zip(wanted, row.points, strict=True)):
+        kind = "histogram" if isinstance(one, Histogram) else "float"
+        place = f"expected {kind} value at index {at}"
         if when != moment:
             found = f"to have timestamp {when}, but it had timestamp {moment} (result has {row.described()})"
             return f"{place} for {row.labels} {found}"
-        if not close(expected, got):
-            found = f"to be {format_value(float(expected))}, but got {format_value(got)}"
+        if not equals(one, got, hinted=hinted):
+            found = f"to be {_spelled(one)}, but got {_spelled(got)}"
             return f"{place} (t={when}) for {row.labels} {found} (result has {row.described()})"
     return None
 
 
 def _rows(value: RangeVector) -> list[_Series]:
     labels = value.labels.all_labels()
-    bounds, times, values = value.offsets.tolist(), value.times.tolist(), value.values.tolist()
+    bounds, times, samples = value.offsets.tolist(), value.times.tolist(), _samples(value)
     return [
-        _Series(labels[row], tuple(zip(times[left:right], values[left:right], strict=True)))
+        _Series(labels[row], tuple(zip(times[left:right], samples[left:right], strict=True)))
         for row, (left, right) in enumerate(pairwise(bounds))
     ]
 
@@ -200,4 +229,5 @@ def middle_of(value: Value, moment: int, like: Value) -> Value | None:
     if isinstance(like, Scalar):
         return Scalar(float(values[0]), moment) if there else None
     rows = owner[there] if there else np.zeros(0, dtype=np.int64)
-    return InstantVector(value.labels.take(rows), values, moment)
+    held = None if value.histograms is None else value.histograms[there]
+    return InstantVector(value.labels.take(rows), values, moment, held)

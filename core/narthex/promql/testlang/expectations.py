@@ -6,9 +6,9 @@ import re
 from typing import Literal
 
 from narthex.config.durations import parse_duration
+from narthex.model.histogram import NotationError
 from narthex.promql.numbers import read_number
 from narthex.promql.strings import StringSyntaxError, unquote
-from narthex.promql.testlang.histograms import NotationError
 from narthex.promql.testlang.script import Annotation, Expected, ScriptError
 from narthex.promql.testlang.series import SeriesLine, parse_series
 from narthex.regex import Regex

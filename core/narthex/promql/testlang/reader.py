@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 from narthex.config.durations import parse_duration
 from narthex.errors import ParseError
+from narthex.model.histogram import NotationError
 from narthex.promql.parser import ALL_OPTIONS, parse
 from narthex.promql.testlang.expectations import ExpectationReader
-from narthex.promql.testlang.histograms import NotationError
 from narthex.promql.testlang.script import Clear, Command, Eval, Load, Script, ScriptError
 from narthex.promql.testlang.series import SeriesLine, parse_series
 

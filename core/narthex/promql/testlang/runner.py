@@ -14,7 +14,7 @@ from narthex.errors import NotImplementedYetError, QueryError
 from narthex.promql.ast import Expr
 from narthex.promql.printer import to_text
 from narthex.promql.testlang.compare import difference, middle_of, unsorted
-from narthex.promql.testlang.loading import load_into, unsupported_in
+from narthex.promql.testlang.loading import load_into
 from narthex.promql.testlang.rewrite import evaluation_times, has_query_bounds, is_time_bound, pinned
 from narthex.promql.testlang.script import Annotation, Clear, Eval, Load, Script
 from narthex.promql.value import QueryResult, String
@@ -45,8 +45,7 @@ Setup = Callable[[], AbstractContextManager[tuple[Storage, QueryEngine]]]
 class Outcome:
     """What became of an evaluation.
 
-    ``unsupported`` is a failure that is due to something not implemented yet, named in ``reason``: the engine said so,
-    or the data loaded could not be stored completely.
+    ``unsupported`` is a failure that is due to something not implemented yet, named in ``reason``: the engine said so.
     """
 
     file: str
@@ -67,21 +66,18 @@ def run_script(script: Script, setup: Setup, *, variations: bool = True) -> Iter
     """
     with ExitStack() as stack:
         storage, engine = stack.enter_context(setup())
-        lacking: set[str] = set()
         for command in script.commands:
             match command:
                 case Clear():
                     stack.close()
                     storage, engine = stack.enter_context(setup())
-                    lacking = set()
                 case Load():
                     load_into(storage, command)
-                    lacking |= unsupported_in(command)
                 case Eval():
-                    yield _outcome(script.file, _Evaluation(command, engine, variations=variations), lacking)
+                    yield _outcome(script.file, _Evaluation(command, engine, variations=variations))
 
 
-def _outcome(file: str, evaluation: _Evaluation, lacking: set[str]) -> Outcome:
+def _outcome(file: str, evaluation: _Evaluation) -> Outcome:
     case = evaluation.case
     try:
         reason = evaluation.run()
@@ -91,9 +87,6 @@ def _outcome(file: str, evaluation: _Evaluation, lacking: set[str]) -> Outcome:
         reason = f"engine raised {type(error).__name__}: {error}"
     if reason is None:
         return Outcome(file, case.line, case.text, "passed")
-    if lacking:
-        needed = f"loaded data needs {', '.join(sorted(lacking))}, not implemented yet"
-        return Outcome(file, case.line, case.text, "unsupported", f"{needed} ({reason})")
     return Outcome(file, case.line, case.text, "failed", reason)
 
 

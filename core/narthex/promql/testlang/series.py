@@ -7,21 +7,29 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from narthex.config.durations import parse_duration
+from narthex.model.histogram import (
+    Histogram,
+    IncompatibleHistogramsError,
+    NotationError,
+    add,
+    joined_hint,
+    parse_histogram,
+    subtract,
+)
 from narthex.model.labels import Labels
 from narthex.model.sample import STALE_NAN
 from narthex.promql.cursor import ALL_OPTIONS, Cursor, StopParsing
 from narthex.promql.lexer import tokenize
 from narthex.promql.numbers import read_number
 from narthex.promql.strings import unquote
-from narthex.promql.testlang.histograms import FloatHistogram, NotationError, combine, parse_histogram
 from narthex.promql.tokens import IDENTIFIER, KEYWORDS, METRIC_IDENTIFIER, STRING
 
 __all__ = ["SeriesLine", "Value", "parse_offsets", "parse_series", "parse_values"]
 
-Value = float | FloatHistogram | None
+Value = float | Histogram | None
 """One position of a series: a number (or the stale marker), a histogram, or nothing."""
 
 _NAMES = frozenset({IDENTIFIER, METRIC_IDENTIFIER, *KEYWORDS.values()})
@@ -46,11 +54,16 @@ _IS_DURATION = re.compile(_DURATION)
 
 @dataclass(frozen=True, slots=True)
 class SeriesLine:
-    """A series and its values by position; ``starts`` says that they are offsets of start timestamps in ms."""
+    """A series and its values by position; ``starts`` says that they are offsets of start timestamps in ms.
+
+    ``hinted`` are the positions of histograms whose counter-reset hint is written, so that it is part of what is
+    expected.
+    """
 
     labels: Labels
     values: tuple[Value, ...]
     starts: bool = False
+    hinted: frozenset[int] = field(default=frozenset())
 
 
 def parse_series(text: str) -> SeriesLine:
@@ -63,9 +76,10 @@ def parse_series(text: str) -> SeriesLine:
     if rest and rest[0] not in " \t":
         raise NotationError(f'unexpected "{rest[0]}" after the series', end)
     try:
-        return SeriesLine(labels, parse_values(rest))
+        values, hinted = _values(rest)
     except NotationError as error:
         raise error.within(end) from None
+    return SeriesLine(labels, values, hinted=hinted)
 
 
 def _labels(text: str) -> tuple[Labels, int]:
@@ -106,17 +120,26 @@ def _braces(cursor: Cursor, pairs: dict[str, str]) -> None:
 
 def parse_values(text: str) -> tuple[Value, ...]:
     """The values after a series. Raises :class:`NotationError`."""
+    return _values(text)[0]
+
+
+def _values(text: str) -> tuple[tuple[Value, ...], frozenset[int]]:
+    """The values, and at which positions a hint is written."""
     values: list[Value] = []
+    hinted: set[int] = set()
     for item in _items(_ITEM, text):
         if item["stale"]:
             values.append(STALE_NAN)
         elif item["value"]:
             values += _numbers(item)
         elif item["histogram"]:
-            values += _histograms(item)
+            found = _histograms(item)
+            if "counter_reset_hint:" in item["histogram"]:
+                hinted.update(range(len(values), len(values) + len(found)))
+            values += found
         else:
             values += [None] * _gap(item)
-    return tuple(values)
+    return tuple(values), frozenset(hinted)
 
 
 def parse_offsets(text: str) -> tuple[float | None, ...]:
@@ -186,8 +209,20 @@ def _histograms(item: re.Match[str]) -> list[Value]:
     values: list[Value] = [value]
     for _ in range(int(item["repeat"] or 0)):
         try:
-            value = value if change is None else combine(value, change, subtract=item["sign"] == "-")
+            value = value if change is None else _changed(value, change, item["sign"])
         except NotationError as error:
             raise NotationError(str(error), item.start("repeat")) from None
         values.append(value)
     return values
+
+
+def _changed(value: Histogram, change: Histogram, sign: str) -> Histogram:
+    """``value`` with ``change`` added or subtracted, in its own resolution."""
+    reason = f"error combining histograms: cannot merge from schema {change.schema} to {value.schema}"
+    if value.schema > change.schema:
+        raise NotationError(reason)
+    try:
+        found = (add if sign == "+" else subtract)(value, change)
+    except IncompatibleHistogramsError:
+        raise NotationError(reason) from None
+    return found.value.with_hint(joined_hint(value.hint, change.hint)[0])  # a difference is no gauge here

@@ -15,7 +15,7 @@ from narthex.config.decode import read_document
 from narthex.config.document import parse_yaml
 from narthex.config.session import INVALID, Session
 from narthex.config.types import Count, Duration, FilePath, LabelName, internal
-from narthex.promql.testlang.histograms import NotationError
+from narthex.model.histogram import NotationError
 from narthex.promql.testlang.series import parse_series
 
 __all__ = [

@@ -5,13 +5,16 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
+from narthex.errors import NotImplementedYetError
+from narthex.model.histogram import parse_histogram, same
 from narthex.model.labels import Labels
 from narthex.model.labeltable import LabelTable
 from narthex.model.sample import STALE_NAN
 from narthex.promql.engine import Engine
 from narthex.promql.parser import parse
 from narthex.promql.printer import to_text
-from narthex.promql.testlang.compare import close
+from narthex.promql.testlang.compare import close, equals
+from narthex.promql.testlang.loading import load_into
 from narthex.promql.testlang.reader import read_script
 from narthex.promql.testlang.rewrite import pinned
 from narthex.promql.testlang.runner import run_script
@@ -77,12 +80,64 @@ def test_clear_forgets():
     assert [one.status for one in outcomes] == ["passed"]
 
 
-def test_what_cannot_be_stored_yet_is_told_apart_from_failures():
-    outcomes = run(
-        "load 1m\n  x {{count:1}}\n\neval instant at 0 histogram_count(x)\n  {} 1\n\nclear\neval instant at 0 1\n  2\n"
+class Unfinished:
+    """An engine that can do nothing yet."""
+
+    def instant(self, expr, time):
+        raise NotImplementedYetError("everything")
+
+    range = instant
+
+
+def test_what_is_not_implemented_yet_is_told_apart_from_failures():
+    @contextmanager
+    def setup():
+        yield MemoryStorage(), Unfinished()
+
+    (outcome,) = run_script(read_script("eval instant at 0 1\n  1\n", "t.test"), setup)
+    assert (outcome.status, outcome.reason) == ("unsupported", "everything")
+
+
+def test_classic_histograms_are_loaded_as_native_ones_too():
+    storage = MemoryStorage()
+    text = (
+        'load_with_nhcb 1m\n  h_bucket{le="1"} 2 3 _ stale\n  h_bucket{le="+Inf"} 5 6 _ stale\n  h_count 5 6 _ stale\n'
+        '  h_sum 7 8\n  other_bucket{le="x"} 1\n  plain 1\n'
     )
-    assert [one.status for one in outcomes] == ["unsupported", "failed"]
-    assert "native histograms" in outcomes[0].reason
+    (load,) = read_script(text).commands
+    load_into(storage, load)
+    ((labels, samples),) = storage.histograms().items()
+    assert str(labels) == '{__name__="h"}'
+    assert [when for when, _ in samples] == [0, 60_000]
+    expected = parse_histogram("{{schema:-53 count:5 sum:7 custom_values:[1] buckets:[2 3]}}")
+    assert same(samples[0][1], expected)
+    assert len(storage.samples(name="h_bucket")) == 2
+    assert [when for when, _ in storage.samples(name="h")[labels]] == [180_000]
+
+
+def test_start_timestamps_are_loaded_beside_numbers_and_histograms():
+    storage = MemoryStorage()
+    text = "load 1m\n  x@st _ -1s _\n  x 1 2 3\n  h@st _ -1m\n  h _ {{count:1}}\n"
+    (load,) = read_script(text).commands
+    load_into(storage, load)
+    assert [one for ones in storage.starts(name="x").values() for one in ones] == [(60_000, 59_000)]
+    assert [when for ones in storage.samples(name="x").values() for when, _ in ones] == [0, 60_000, 120_000]
+    assert [when for ones in storage.histograms(name="h").values() for when, _ in ones] == [60_000]
+
+
+def test_hints_count_where_they_are_written():
+    storage = MemoryStorage()
+    text = "load 1m\n  x {{count:1}}x1\n\neval instant at 1m x\n  x {}\n"
+    for written, status in (
+        ("{{count:1}}", "passed"),
+        ("{{count:1 counter_reset_hint:not_reset}}", "passed"),
+        ("{{count:1 counter_reset_hint:unknown}}", "failed"),
+    ):
+        (line,) = read_script(text.replace("{}", written)).evals[0].expected.series
+        load_into(storage, read_script(text.replace("{}", written)).commands[0])
+        got = storage.histograms(name="x")[Labels({"__name__": "x"})][1][1]
+        assert equals(line.values[0], got, hinted=0 in line.hinted) == (status == "passed")
+        storage = MemoryStorage()
 
 
 class Forgetful:
