@@ -26,11 +26,21 @@ _CELLS = 1 << 22
 
 @dataclass(frozen=True, slots=True)
 class Latest:
-    """``values`` float64, ``times`` int64 (ms), ``present`` bool or None for everywhere: all ``[K, n]``."""
+    """The newest samples: ``values`` float64 ``[K, n]``, ``present`` bool ``[K, n]`` or None for everywhere.
+
+    Their times (ms) are needed by few; they are kept by group, ``group_times`` int64 ``[K, G]`` and ``group`` int64
+    ``[n]``, where None says that each series is a group.
+    """
 
     values: Floats
-    times: Ints
     present: Bools | None
+    group_times: Ints
+    group: Ints | None = None
+
+    @property
+    def times(self) -> Ints:
+        """The time of each sample: int64 ``[K, n]``, ms."""
+        return self.group_times if self.group is None else self.group_times[:, self.group]
 
 
 def latest(selection: Selection, moments: Ints, lookback: int) -> Latest:
@@ -40,26 +50,28 @@ def latest(selection: Selection, moments: Ints, lookback: int) -> Latest:
     the frame given later wins, and points win over frames.
     """
     if selection.labels.rows <= FEW and len(moments) > 1:
-        return _seen(*newest_of_few(selection, moments), moments, lookback)
+        times, values = newest_of_few(selection, moments)
+        return _seen(values, times, None, moments, lookback)
     oldest, newest = int(moments[0]) - lookback, int(moments[-1])
     frames = [cut for frame in selection.frames if (cut := trimmed(frame, oldest, newest)) is not None]
     best = _Best(len(moments), selection.labels.rows)
     if len(selection.points.series):
-        best.take(*_of_points(selection.points, moments))
+        series, times, values = _of_points(selection.points, moments)
+        best.take(series, _Found(values, times, None))
     if len(moments) > 1:
         joined, scattered = stacked(frames, Selection(selection.labels, frames, Points.none()))
         for stack in joined:
-            best.take(stack.series, *_of_stack(stack, moments))
+            best.take(stack.series, _of_stack(stack, moments))
         frames = [] if scattered is None else [_only(frame, scattered) for frame in frames]
     for frame in reversed(frames):
         columns = best.open_columns(frame, moments)
         if columns is None:
             continue
-        times, values = _of_stack(_alone(frame).take(columns), moments)
+        found = _of_stack(_alone(frame).take(columns), moments)
         series = frame.series[columns]
         for part in reversed(_parts(series)):
-            best.take(series[part], times[:, part], values[:, part])
-    return _seen(best.times, best.values, moments, lookback)
+            best.take(series[part], found.part(part))
+    return _seen(best.values, best.times, best.group, moments, lookback)
 
 
 def _only(frame: Frame, wanted: Bools) -> Frame:
@@ -72,46 +84,91 @@ def _alone(frame: Frame) -> Stack:
     return Stack(frame.series, (frame.matrix,), (frame.columns,), frame.times, frame.group)
 
 
-def _seen(times: Ints, values: Floats, moments: Ints, lookback: int) -> Latest:
+def _seen(values: Floats, times: Ints, group: Ints | None, moments: Ints, lookback: int) -> Latest:
     """The newest samples, less those that are too old, and those that say that their series has ended."""
-    present = (times > (moments - lookback)[:, None]) & ~is_stale(values)
-    return Latest(values, times, None if present.all() else present)
+    fresh = times > (moments - lookback)[:, None]
+    if fresh.all() and not _any_nan(values):  # as nearly always: nothing else of that size is made
+        return Latest(values, None, times, group)
+    present = ~is_stale(values)
+    present &= fresh if group is None else fresh[:, group]
+    return Latest(values, None if present.all() else present, times, group)
+
+
+def _any_nan(values: Floats) -> bool:
+    """Whether any value is a NaN, as holes and staleness markers are; without a matrix of flags."""
+    return bool(values.size) and bool(np.isnan(values.min()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Newest samples of some series; fields as those of :class:`Latest`."""
+
+    values: Floats
+    times: Ints
+    group: Ints | None
+
+    def part(self, columns: slice | Ints) -> _Found:
+        if self.group is None:
+            return _Found(self.values[:, columns], self.times[:, columns], None)
+        return _Found(self.values[:, columns], self.times, self.group[columns])
+
+    def wide(self) -> Ints:
+        """The time of each cell."""
+        return self.times if self.group is None else self.times[:, self.group]
 
 
 class _Best:
     """The newest sample of each series so far. What comes first wins a tie, so the latest given is taken first."""
 
     def __init__(self, steps: int, rows: int) -> None:
-        self.times = np.full((steps, rows), NO_SAMPLE)
-        self.values = np.zeros((steps, rows))
-        self._empty = True
+        self._shape = steps, rows
+        self._found: _Found | None = None
+
+    @property
+    def values(self) -> Floats:
+        return self._all().values
+
+    @property
+    def times(self) -> Ints:
+        return self._all().times
+
+    @property
+    def group(self) -> Ints | None:
+        return self._all().group
+
+    def _all(self) -> _Found:
+        if self._found is None:
+            self._found = _Found(np.zeros(self._shape), np.full(self._shape, NO_SAMPLE), None)
+        return self._found
 
     def open_columns(self, frame: Frame, moments: Ints) -> slice | Ints | None:
         """The columns of a frame that may hold something newer; None when none can.
 
         Frames come in order of time, so once the newest slab has answered, the older ones are not looked at.
         """
-        if self._empty or not len(frame.series):
+        if self._found is None or not len(frame.series):
             return slice(None) if len(frame.series) else None
         limit = np.minimum(moments, int(frame.times.max()))
-        open_ = (self.times[:, frame.series] < limit[:, None]).any(axis=0)
+        open_ = (self._found.wide()[:, frame.series] < limit[:, None]).any(axis=0)
         if open_.all():
             return slice(None)
         columns = np.flatnonzero(open_)
         return columns if len(columns) else None
 
-    def take(self, series: Ints, times: Ints, values: Floats) -> None:
-        """Samples of some series, each ``[K, len(series)]``."""
-        rows = self.times.shape[1]
-        if self._empty and len(series) == rows and bool((series == np.arange(rows)).all()):
-            self.times, self.values = times, values
-        else:
-            newer = times > self.times[:, series]
-            self.times[:, series] = np.where(newer, times, self.times[:, series])
-            # Copied as integers: a float assignment may quieten the staleness marker's payload.
-            bits = self.values.view(np.int64)
-            bits[:, series] = np.where(newer, np.ascontiguousarray(values).view(np.int64), bits[:, series])
-        self._empty = False
+    def take(self, series: Ints, found: _Found) -> None:
+        """Samples of some series, in the order of ``series``."""
+        rows = self._shape[1]
+        if self._found is None and len(series) == rows and bool((series == np.arange(rows)).all()):
+            self._found = found
+            return
+        best = self._all()
+        times, known = found.wide(), best.wide()
+        newer = times > known[:, series]
+        known[:, series] = np.where(newer, times, known[:, series])
+        # Copied as integers: a float assignment may quieten the staleness marker's payload.
+        bits = best.values.view(np.int64)
+        bits[:, series] = np.where(newer, np.ascontiguousarray(found.values).view(np.int64), bits[:, series])
+        self._found = _Found(best.values, known, None)
 
 
 def _parts(series: Ints) -> list[slice] | list[Ints]:
@@ -119,8 +176,8 @@ def _parts(series: Ints) -> list[slice] | list[Ints]:
     return [slice(None)] if len(parts) == 1 else parts
 
 
-def _of_stack(stack: Stack, moments: Ints) -> tuple[Ints, Floats]:
-    """Times and values of each series' newest sample at or before each moment: ``[K, n]`` both."""
+def _of_stack(stack: Stack, moments: Ints) -> _Found:
+    """Each series' newest sample at or before each moment."""
     gaps = bool((stack.times == NO_TIME).any())
     known = filled(stack.times) if gaps else stack.times
     rows = after(known, moments) - 1
@@ -131,14 +188,14 @@ def _of_stack(stack: Stack, moments: Ints) -> tuple[Ints, Floats]:
     times = known[clipped, groups]
     times = np.where((rows < 0) | (times == NO_TIME), NO_SAMPLE, times)
     values = stack.at(clipped)
-    wide_times = times[:, stack.group]
-    holes = np.isnan(values)
-    if holes.any():
+    if _any_nan(values):
+        wide_times = times[:, stack.group]
         holes = is_missing(values) & (wide_times != NO_SAMPLE)
         columns = np.flatnonzero(holes.any(axis=0))
         if len(columns):
             _search_columns(stack, known, columns, rows, wide_times, values)
-    return wide_times, values
+            return _Found(values, wide_times, None)
+    return _Found(values, times, stack.group)
 
 
 def _first_of_run(known: Ints, rows: Ints) -> Ints:
