@@ -8,12 +8,15 @@ from __future__ import annotations
 import base64
 import json
 import os
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-__all__ = ["ROOT", "decoded", "params", "suite_files"]
+from narthex.model.histogram import Buckets, Hint, Histogram
+
+__all__ = ["ROOT", "decoded", "histogram_of", "params", "suite_files"]
 
 ROOT = Path(os.environ.get("NARTHEX_CONFORMANCE", Path(__file__).resolve().parents[3] / "shared" / "conformance"))
 
@@ -50,3 +53,29 @@ def decoded(value: Any) -> Any:
     if isinstance(value, list):
         return [decoded(one) for one in value]
     return value
+
+
+def histogram_of(found: dict[str, Any]) -> Histogram:
+    """A native histogram as the suites write it: spans of buckets, with their counts or the deltas of these."""
+    found = decoded(found)
+    return Histogram(
+        found.get("schema", 0),
+        found.get("zero_threshold", 0.0),
+        float(found.get("zero_count", 0)),
+        float(found.get("count", 0)),
+        found.get("sum", 0.0),
+        _buckets(found, "positive"),
+        _buckets(found, "negative"),
+        tuple(found.get("custom_values", ())),
+        Hint[found.get("counter_reset_hint", "unknown").upper()],
+    )
+
+
+def _buckets(found: dict[str, Any], sign: str) -> Buckets:
+    indices: list[int] = []
+    at = 0
+    for offset, length in found.get(f"{sign}_spans", ()):
+        indices += range(at + offset, at + offset + length)
+        at += offset + length
+    counts = found.get(f"{sign}_buckets") or list(accumulate(found.get(f"{sign}_deltas", ())))
+    return Buckets.of(zip(indices, map(float, counts), strict=True))

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.conformance.cases import decoded, params
+from tests.conformance.cases import decoded, histogram_of, params
 
 from narthex.model.labeltable import LabelTable
 from narthex.model.number import format_value
@@ -18,8 +18,6 @@ from narthex.web.params import parse_duration, parse_time
 @pytest.mark.parametrize("case", params("api/json_encoding.json"))
 def test_values_are_written_as_prometheus_writes_them(case: dict[str, Any]) -> None:
     value = case["value"]
-    if any("histograms" in one for one in value.get("result", [])):
-        pytest.xfail("later: native histograms")
     if value["type"] == "point":
         data = f'[{time_text(value["t_ms"])},"{format_value(decoded(value["v"]))}"]'.encode()
     else:
@@ -28,12 +26,15 @@ def test_values_are_written_as_prometheus_writes_them(case: dict[str, Any]) -> N
 
 
 def _matrix(result: list[Any]) -> RangeVector:
-    points = [one["points"] for one in result]
+    points = [[*one.get("points", []), *one.get("histograms", [])] for one in result]
+    flat = [point for one in points for point in one]
+    held = np.array([histogram_of(point["histogram"]) if "histogram" in point else None for point in flat], np.object_)
     return RangeVector(
         LabelTable.of([one["metric"] for one in result]),
         np.cumsum([0, *map(len, points)]),
-        np.array([point["t_ms"] for one in points for point in one], dtype=np.int64),
-        np.array([decoded(point["v"]) for one in points for point in one], dtype=np.float64),
+        np.array([point["t_ms"] for point in flat], dtype=np.int64),
+        np.array([decoded(point.get("v", 0.0)) for point in flat], dtype=np.float64),
+        held if (held != None).any() else None,  # noqa: E711 - element by element
     )
 
 

@@ -5,35 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.conformance.cases import decoded, params
+from tests.conformance.cases import decoded, histogram_of, params
 
-from narthex.model.histogram import Buckets, Hint, Histogram, NotationError, format_histogram, same
+from narthex.model.histogram import Histogram, NotationError, format_histogram, same
 from narthex.promql.testlang.series import parse_series
 
 SERIES = [one for one in params("promqlparse/series_desc.json") if "histfmt-" not in (one.id or "")]
 FORMATS = [one for one in params("promqlparse/series_desc.json") if "histfmt-" in (one.id or "")]
-
-
-def histogram(found: dict[str, Any]) -> Histogram:
-    def buckets(sign: str) -> Buckets:
-        indices: list[int] = []
-        at = 0
-        for offset, length in found[f"{sign}_spans"]:
-            indices += range(at + offset, at + offset + length)
-            at += offset + length
-        return Buckets.of(zip(indices, found[f"{sign}_buckets"], strict=True))
-
-    return Histogram(
-        found["schema"],
-        found["zero_threshold"],
-        found["zero_count"],
-        found["count"],
-        found["sum"],
-        buckets("positive"),
-        buckets("negative"),
-        tuple(found["custom_values"]),
-        Hint[found["counter_reset_hint"].upper()],
-    )
 
 
 def equal(one: Any, other: Any) -> bool:
@@ -43,7 +21,7 @@ def equal(one: Any, other: Any) -> bool:
 
 
 def value(found: Any) -> Any:
-    return histogram(found["histogram"]) if isinstance(found, dict) else decoded(found)
+    return histogram_of(found["histogram"]) if isinstance(found, dict) else decoded(found)
 
 
 @pytest.mark.parametrize("case", SERIES)
@@ -75,4 +53,4 @@ def test_a_broken_histogram_is_explained_with_its_place(case: dict[str, Any]) ->
 
 @pytest.mark.parametrize("case", FORMATS)
 def test_a_histogram_prints_as_a_test_expression(case: dict[str, Any]) -> None:
-    assert format_histogram(histogram(case["histogram"])) == case["test_expression"]
+    assert format_histogram(histogram_of(case["histogram"])) == case["test_expression"]

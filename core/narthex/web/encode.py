@@ -7,9 +7,11 @@ timestamp once for all series that share it, and a label once for each distinct 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 
 import numpy as np
 
+from narthex.model.histogram import histogram_json
 from narthex.model.labeltable import LabelTable
 from narthex.model.number import format_value, value_texts
 from narthex.promql.value import InstantVector, RangeVector, Scalar, String, Value
@@ -63,8 +65,12 @@ def _wrap(kind: str, parts: Iterable[str]) -> bytes:
 def _instant(vector: InstantVector) -> Iterable[str]:
     time = time_text(vector.time)
     texts = value_texts(vector.values)
-    for metric, value in zip(metric_texts(vector.labels), texts, strict=True):
-        yield f'{{"metric":{metric},"value":[{time},"{value}"]}}'
+    held = vector.histograms if vector.histograms is not None else [None] * len(texts)
+    for metric, value, histogram in zip(metric_texts(vector.labels), texts, held, strict=True):
+        if histogram is None:
+            yield f'{{"metric":{metric},"value":[{time},"{value}"]}}'
+        else:
+            yield f'{{"metric":{metric},"histogram":[{time},{histogram_json(histogram)}]}}'
 
 
 def _range(vector: RangeVector) -> Iterable[str]:
@@ -72,6 +78,25 @@ def _range(vector: RangeVector) -> Iterable[str]:
     heads = [f'[{time_text(time)},"' for time in distinct.tolist()]
     samples = [heads[at] + text + '"]' for at, text in zip(which.tolist(), value_texts(vector.values), strict=True)]
     offsets = vector.offsets.tolist()
+    if vector.histograms is not None:
+        yield from _mixed(vector, samples)
+        return
     for row, metric in enumerate(metric_texts(vector.labels)):
         points = ",".join(samples[offsets[row] : offsets[row + 1]])
         yield f'{{"metric":{metric},"values":[{points}]}}'
+
+
+def _mixed(vector: RangeVector, samples: list[str]) -> Iterable[str]:
+    """Series of which some samples are histograms: ``values`` and ``histograms`` apart, each where there are any."""
+    assert vector.histograms is not None
+    held = [
+        None if one is None else f"[{time_text(time)},{histogram_json(one)}]"
+        for time, one in zip(vector.times.tolist(), vector.histograms, strict=True)
+    ]
+    for metric, (low, high) in zip(metric_texts(vector.labels), pairwise(vector.offsets.tolist()), strict=True):
+        parts = [f'"metric":{metric}']
+        floats = [text for text, other in zip(samples[low:high], held[low:high], strict=True) if other is None]
+        histograms = [text for text in held[low:high] if text is not None]
+        parts += [f'"values":[{",".join(floats)}]'] if floats else []
+        parts += [f'"histograms":[{",".join(histograms)}]'] if histograms else []
+        yield f"{{{','.join(parts)}}}"

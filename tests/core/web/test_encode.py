@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from narthex.model.histogram import Histogram
 from narthex.model.labeltable import LabelTable
 from narthex.model.number import format_value, value_texts
 from narthex.promql.value import InstantVector, RangeVector, Scalar, String
@@ -66,3 +67,16 @@ def test_the_other_kinds_of_value() -> None:
     assert encode_value(vector) == b'{"resultType":"vector","result":[{"metric":{},"value":[1.500,"1.5"]}]}'
     assert encode_value(Scalar(2.0, 1000)) == b'{"resultType":"scalar","result":[1,"2"]}'
     assert encode_value(String('a"b', 0)) == b'{"resultType":"string","result":[0,"a\\"b"]}'
+
+
+def test_a_series_may_have_numbers_and_histograms() -> None:
+    held = np.array([None, Histogram(count=2.0, sum=3.0)], dtype=np.object_)
+    labels = LabelTable.of([{"a": "b"}])
+    mixed = RangeVector(labels, np.array([0, 2]), np.array([0, 1000]), np.array([1.5, 0.0]), held)
+    assert orjson.loads(encode_value(mixed))["result"] == [
+        {"metric": {"a": "b"}, "values": [[0, "1.5"]], "histograms": [[1, {"count": "2", "sum": "3"}]]}
+    ]
+    one = InstantVector(labels, np.array([0.0]), 2000, held[1:])
+    assert orjson.loads(encode_value(one))["result"] == [
+        {"metric": {"a": "b"}, "histogram": [2, {"count": "2", "sum": "3"}]}
+    ]
