@@ -25,8 +25,8 @@ def newest_with_histograms(
     newer_times = np.where(rows < 0, NO_SAMPLE, points.times[np.maximum(rows, 0)])
     newest = points.values[np.maximum(rows, 0)]  # a copy
     stale = np.array([one.stale for one in points.values], dtype=np.bool_)[np.maximum(rows, 0)]
-    newer = newer_times > found.times[:, series]
     times = np.array(found.times)
+    newer = newer_times > times[:, series]
     times[:, series] = np.where(newer, newer_times, times[:, series])
     usable = newer & ~stale & (newer_times > (moments - lookback)[:, None])
     histograms = np.full(times.shape, None)
@@ -34,7 +34,7 @@ def newest_with_histograms(
     histograms[:, series] = newest
     present = np.ones(times.shape, np.bool_) if found.present is None else np.array(found.present)
     present[:, series] = np.where(newer, usable, present[:, series])
-    return Latest(found.values, times, None if present.all() else present), histograms
+    return Latest(found.values, None if present.all() else present, times), histograms
 
 
 def _newest_rows(points: HistogramPoints, moments: Ints) -> tuple[Ints, Ints]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
+from narthex.model.histogram import Histogram
 from narthex.model.labeltable import LabelTable
 from narthex.promql.engine.query import Budget, Steps
+from narthex.promql.engine.runs import Run
 from narthex.promql.engine.selectors import Ranged
 from narthex.promql.engine.vector import Floats, Ints, Objects, Vector
 from narthex.promql.engine.window import Window
@@ -73,25 +77,62 @@ def label_order(labels: LabelTable) -> Ints:
 
 def whole_windows(source: Ranged, budget: Budget) -> RangeVector:
     """The samples of one window as they are, sorted by labels: the answer of an instant query for a range."""
-    rows, counts, times, values = [], [], [], []
+    windows = _Windows([], [], [], [], [])
+    special = [run.series for run in source.runs]
     for block in source.blocks:
         budget.check()
         for cells in Window.over(block, source.start, source.end, source.end).cells():
-            rows.append(block.series[cells.where])
-            counts.append(cells.counts)
-            times.append(cells.times.T[cells.valid.T])
-            values.append(cells.values.T[cells.valid.T])
-        budget.hold(sum(map(len, times)))
-    none = np.zeros(0, dtype=np.int64)
-    all_rows, all_counts = np.concatenate([none, *rows]), np.concatenate([none, *counts])
-    budget.read(int(all_counts.sum()))
-    labels = Vector(source.labels, np.zeros((1, source.labels.rows)), None, source.unnamed).finished().labels
-    labels = labels.take(all_rows)
-    order = label_order(labels)
-    offsets = np.cumsum(all_counts) - all_counts
-    picked = _runs(offsets[order], all_counts[order])
-    flat_times, flat_values = np.concatenate([none, *times])[picked], np.concatenate([np.zeros(0), *values])[picked]
-    return range_vector(labels.take(order), all_counts[order], flat_times, flat_values)
+            plain = ~np.isin(block.series[cells.where], special)
+            valid = cells.valid[:, plain].T
+            windows.add(block.series[cells.where][plain], cells.counts[plain], cells.times[:, plain].T[valid])
+            windows.values.append(cells.values[:, plain].T[valid])
+            windows.histograms.append(np.full(len(windows.times[-1]), None) if special else None)
+        budget.hold(sum(map(len, windows.times)))
+    for run in source.runs:
+        windows.add_run(run, int(source.start[0]), int(source.end[0]))
+    budget.read(sum(map(len, windows.times)))
+    return windows.sorted(source)
+
+
+@dataclass(frozen=True, slots=True)
+class _Windows:
+    """Whole windows, collected: series and number of samples of each, and the samples, one window after the other."""
+
+    rows: list[Ints]
+    counts: list[Ints]
+    times: list[Ints]
+    values: list[Floats]
+    histograms: list[Objects | None]
+
+    def add(self, rows: Ints, counts: Ints, times: Ints) -> None:
+        self.rows.append(rows)
+        self.counts.append(counts)
+        self.times.append(times)
+
+    def add_run(self, run: Run, start: int, end: int) -> None:
+        """The window of one series that holds more than numbers."""
+        low, high = (int(np.searchsorted(run.times, bound, side="right")) for bound in (start, end))
+        if low == high:
+            return
+        samples = run.samples[low:high]
+        self.add(np.array([run.series]), np.array([high - low]), run.times[low:high])
+        self.values.append(np.array([0.0 if isinstance(one, Histogram) else one for one in samples]))
+        objects = np.full(high - low, None)
+        objects[:] = [one if isinstance(one, Histogram) else None for one in samples]
+        self.histograms.append(objects)
+
+    def sorted(self, source: Ranged) -> RangeVector:
+        """The answer, sorted by labels."""
+        none = np.zeros(0, dtype=np.int64)
+        rows, counts = np.concatenate([none, *self.rows]), np.concatenate([none, *self.counts])
+        labels = Vector(source.labels, np.zeros((1, source.labels.rows)), None, source.unnamed).finished().labels
+        labels = labels.take(rows)
+        order = label_order(labels)
+        picked = _runs((np.cumsum(counts) - counts)[order], counts[order])
+        times, values = np.concatenate([none, *self.times]), np.concatenate([np.zeros(0), *self.values])
+        objects = [one for one in self.histograms if one is not None]
+        histograms = np.concatenate(objects)[picked] if objects else None
+        return range_vector(labels.take(order), counts[order], times[picked], values[picked], histograms)
 
 
 def _runs(starts: Ints, counts: Ints) -> Ints:

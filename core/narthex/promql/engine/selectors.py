@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -46,12 +46,23 @@ class Ranged:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What an instant selector found: the vector, the times of its samples (int64 ``[K, n]``, ms), and where."""
+    """What an instant selector found: the vector, where its samples come from, and when they were taken.
+
+    ``rows`` are the series' rows in the selection's label table, None for all as they are; ``seen`` is int64 ``[K, n]``
+    (ms), or makes it: few ask for it.
+    """
 
     vector: Vector
-    times: Ints
     selection: Selection
-    rows: Ints
+    rows: Ints | None
+    seen: Ints | Callable[[], Ints]
+
+    @property
+    def times(self) -> Ints:
+        """The times of the samples: int64 ``[K, n]``, ms."""
+        times = self.seen if isinstance(self.seen, np.ndarray) else self.seen()
+        times = times if self.rows is None else times[:, self.rows]
+        return np.broadcast_to(times, self.vector.values.shape)
 
     def starts(self) -> Floats:
         """The start timestamps of the samples, in ms, 0 where unknown: ``[K, n]``."""
@@ -60,10 +71,12 @@ class Found:
             if points.starts is not None:
                 places = zip(points.series.tolist(), points.times.tolist(), strict=True)
                 known.update(zip(places, points.starts.tolist(), strict=True))
-        starts = np.zeros(self.times.shape)
+        starts = np.zeros(self.vector.values.shape)
         if known:
-            for column, row in enumerate(self.rows.tolist()):
-                starts[:, column] = [known.get((row, time), 0) for time in self.times[:, column].tolist()]
+            times = self.times
+            rows = np.arange(self.vector.size) if self.rows is None else self.rows
+            for column, row in enumerate(rows.tolist()):
+                starts[:, column] = [known.get((row, time), 0) for time in times[:, column].tolist()]
         return starts
 
 
@@ -92,21 +105,21 @@ def instant(evaluation: Evaluation, selector: VectorSelector, steps: Steps) -> F
         points = selection.histograms
         points = with_found_hints(points) if evaluation.counts_only(selector) else points
         found, histograms = newest_with_histograms(found, points, moments, lookback)
-    values, times, present = found.values, found.times, found.present
+    values, present = found.values, found.present
     if fixed:
         shape = (steps.count, values.shape[1])
-        values, times = np.broadcast_to(values, shape), np.broadcast_to(times, shape)
+        values = np.broadcast_to(values, shape)
         present = None if present is None else np.broadcast_to(present, values.shape)
         histograms = None if histograms is None else np.broadcast_to(histograms, shape)
     vector = Vector(selection.labels, values, present, histograms=histograms)
-    kept = np.arange(vector.size)
+    kept = None
     if present is not None:
         kept = np.flatnonzero(present.any(axis=0))
-        vector, times = vector.take(kept).compacted(), times[:, kept]
+        vector = vector.take(kept).compacted()
     samples = vector.samples
     evaluation.budget.read(samples)
     evaluation.budget.hold(samples)
-    return Found(vector, times, selection, kept)
+    return Found(vector, selection, kept, lambda: found.times)
 
 
 def ranged(evaluation: Evaluation, expr: Expr, steps: Steps, function: str) -> Ranged:
@@ -167,8 +180,7 @@ def _smoothed(evaluation: Evaluation, selector: VectorSelector, steps: Steps) ->
     of_stretch = OfStretch(lambda stretch: sample_on_line(stretch, lookback), always=True)
     notes = Notes(evaluation.annotations, selector.pos)
     vector = evaluation.reduced(source, steps, lambda window: interpolated(window, lookback), of_stretch, notes)
-    times = np.broadcast_to(end[:, None], vector.values.shape)
-    return Found(vector, times, selection, np.zeros(vector.size, dtype=np.int64))
+    return Found(vector, selection, None, end[:, None])
 
 
 def _subquery(evaluation: Evaluation, expr: SubqueryExpr, steps: Steps) -> Ranged:

@@ -15,7 +15,7 @@ from narthex.errors import (
     QueryLimitError,
     QueryTimeoutError,
 )
-from narthex.promql.engine import Engine, Limits
+from narthex.promql.engine import Engine, Limits, Semantics
 from narthex.promql.value import InstantVector, RangeVector, Scalar, String
 
 
@@ -174,7 +174,9 @@ def test_names_are_dropped_at_once_or_at_the_end(storage):
     query = 'sum by (__name__) (rate({__name__=~"._total"}[2s]))'
     with pytest.raises(QueryError, match="vector cannot contain metrics with the same labelset"):
         Engine(storage).instant(query, 1000)
-    result = Engine(storage, delayed_name_removal=True).instant("rate(a_total[2s]) > on (__name__) 0 * a_total", 1000)
+    result = Engine(storage, semantics=Semantics(delayed_name_removal=True)).instant(
+        "rate(a_total[2s]) > on (__name__) 0 * a_total", 1000
+    )
     assert labels_of(result) == [{}]
 
 

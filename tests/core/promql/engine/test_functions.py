@@ -8,7 +8,7 @@ import pytest
 
 from narthex.errors import QueryError
 from narthex.model.labels import Labels
-from narthex.promql.engine import Engine
+from narthex.promql.engine import Engine, Semantics
 
 NAN = math.nan
 
@@ -157,7 +157,7 @@ def test_sort_by_label_orders_naturally(storage):
 
 def test_buckets_without_a_bound_are_left_out_with_a_warning(storage):
     storage.add("d", {0: 1.0}, le="oops")
-    result = Engine(storage, delayed_name_removal=True).instant("histogram_quantile(0.5, d)", 0)
+    result = Engine(storage, semantics=Semantics(delayed_name_removal=True)).instant("histogram_quantile(0.5, d)", 0)
     assert result.value.labels.rows == 0
     assert result.warnings == (
         'PromQL warning: bucket label "le" is missing or has a malformed value of "oops" for metric name "d" (1:25)',

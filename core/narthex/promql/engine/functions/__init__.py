@@ -9,6 +9,7 @@ from narthex.promql.engine.functions import (
     info,
     labels,
     math,
+    native,
     overtime,
     rates,
     shape,
@@ -29,6 +30,7 @@ STANDARD: Mapping[str, Function] = table(
         *labels.FUNCTIONS,
         *shape.FUNCTIONS,
         *histogram.FUNCTIONS,
+        *native.FUNCTIONS,
         *info.FUNCTIONS,
     )
 )

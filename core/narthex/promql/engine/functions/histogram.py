@@ -1,7 +1,12 @@
-"""histogram_quantile and its relatives on classic histograms: series that differ in ``le`` only are one histogram."""
+"""histogram_quantile, histogram_quantiles and histogram_fraction.
+
+Of a classic histogram, series that differ in ``le`` only are one histogram; they are computed together, as arrays. The
+native ones are computed one by one. Where both come with the same labels, neither is taken.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -11,14 +16,15 @@ from narthex.errors import QueryError
 from narthex.model.labeltable import Column, LabelTable
 from narthex.promql.engine.functions.buckets import Smoothed, bucket_fraction, bucket_quantile, monotonic
 from narthex.promql.engine.functions.labels import valid_label_name
+from narthex.promql.engine.functions.native import native_fractions, native_quantiles
 from narthex.promql.engine.functions.overtime import go_g, warn_of_quantiles
 from narthex.promql.engine.functions.registry import Function, Invocation
-from narthex.promql.engine.grouping import row_groups
+from narthex.promql.engine.grouping import joint_groups, row_groups
+from narthex.promql.engine.notes import Notes, of_metric
 from narthex.promql.engine.vector import Bools, Floats, Ints, Vector, concatenate
 
 __all__ = ["FUNCTIONS"]
 
-_NATIVE = ("histogram_avg", "histogram_count", "histogram_stddev", "histogram_stdvar", "histogram_sum")
 _HELP = "https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile"
 
 
@@ -32,10 +38,9 @@ class _Histograms:
     present: Bools | None
     unnamed: Bools | None
 
-    def result(self, values: Floats, invocation: Invocation) -> Vector:
-        """One value for each histogram."""
-        vector = Vector(self.labels, values, self.present, self.unnamed).compacted()
-        return vector.without_name(delayed=invocation.delayed)
+    def result(self, values: Floats) -> Vector:
+        """One value for each histogram; metric names are kept."""
+        return Vector(self.labels, values, self.present, self.unnamed).compacted()
 
 
 def _upper_bound(text: str) -> float | None:
@@ -94,10 +99,14 @@ def _slots(ids: Ints, bounds: Floats) -> tuple[Ints, Ints, int]:
     return order, bucket, int(bucket.max()) + 1
 
 
+def _names(invocation: Invocation, labels: LabelTable) -> list[str]:
+    """The metric name of each row, where it is still known."""
+    column = labels.columns.get("__name__") if invocation.delayed else None
+    return [""] * labels.rows if column is None else column.values()
+
+
 def _of_metric(invocation: Invocation, labels: LabelTable, row: int) -> str:
-    """`` for metric name "…"``, where the name is still known."""
-    name = labels.labels(row).get("__name__", "") if invocation.delayed else ""
-    return f' for metric name "{name}"' if name else ""
+    return of_metric(_names(invocation, labels)[row])
 
 
 def _warn_of_bounds(invocation: Invocation, vector: Vector, column: Column, rows: Ints, index: int) -> None:
@@ -135,19 +144,56 @@ def _rfc3339(moment: int) -> str:
     return datetime.fromtimestamp(moment / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def _apart(invocation: Invocation, index: int) -> tuple[_Histograms, Vector]:
+    """Classic and native histograms of argument ``index``, without those that are both."""
+    vector = invocation.vector(index)
+    classic, natives = _histograms(invocation, vector.floats(), index), vector.natives()
+    if not natives.size or not classic.labels.rows:
+        return classic, natives
+    bare = natives.labels.drop(("le",))
+    ids, others, groups = joint_groups(classic.labels, bare, {*classic.labels.columns, *bare.columns})
+    here = np.ones(classic.counts.shape[:2], np.bool_) if classic.present is None else classic.present
+    both = _by_group(here, ids, groups) & _by_group(natives.mask(), others, groups)
+    if not both.any():
+        return classic, natives
+    names, notes = _names(invocation, natives.labels), Notes(invocation.annotations, invocation.pos(index))
+    for row in np.flatnonzero((natives.mask() & both[:, others]).any(axis=0)).tolist():
+        notes.mixed_classic(names[row])
+    return replace(classic, present=here & ~both[:, ids]), natives.where(~both[:, others])
+
+
+def _by_group(mask: Bools, ids: Ints, groups: int) -> Bools:
+    """Whether any member of a group is there: bool ``[K, groups]``."""
+    some = np.zeros((len(mask), groups), dtype=np.bool_)
+    step, column = np.nonzero(mask)
+    some[step, ids[column]] = True
+    return some
+
+
+def _joined(invocation: Invocation, parts: Sequence[Vector]) -> Vector:
+    together = concatenate(parts, invocation.steps.count).compacted()
+    return together.merged().without_name(delayed=invocation.delayed)
+
+
+def _ascending(invocation: Invocation, histograms: _Histograms, index: int) -> _Histograms:
+    """Classic histograms whose counts never fall, having told which ones had to be mended."""
+    smoothed = monotonic(histograms.bounds, histograms.counts)
+    if histograms.present is not None:
+        smoothed = replace(smoothed, forced=smoothed.forced & histograms.present)
+    if smoothed.forced.any():
+        _note_forced(invocation, histograms, smoothed, index)
+    return replace(histograms, counts=smoothed.counts)
+
+
 def _quantile(invocation: Invocation) -> Vector:
     q = invocation.scalar(0)
     warn_of_quantiles(invocation, q, 0)
-    histograms, counts = _ascending(invocation, 1)
-    return histograms.result(bucket_quantile(q[:, None], histograms.bounds, counts), invocation)
-
-
-def _ascending(invocation: Invocation, index: int) -> tuple[_Histograms, Floats]:
-    histograms = _histograms(invocation, invocation.vector(index), index)
-    smoothed = monotonic(histograms.bounds, histograms.counts)
-    if smoothed.forced.any():
-        _note_forced(invocation, histograms, smoothed, index)
-    return histograms, smoothed.counts
+    classic, natives = _apart(invocation, 1)
+    classic = _ascending(invocation, classic, 1)
+    of_classic = classic.result(bucket_quantile(q[:, None], classic.bounds, classic.counts))
+    names, notes = _names(invocation, natives.labels), Notes(invocation.annotations, invocation.pos(1))
+    of_natives = native_quantiles(natives, q, names, notes)
+    return _joined(invocation, [of_classic, of_natives])
 
 
 def _label_of(q: float) -> str:
@@ -164,35 +210,32 @@ def _quantiles(invocation: Invocation) -> Vector:
     asked = [(index, invocation.scalar(index)) for index in range(2, invocation.count)]
     for index, q in asked:
         warn_of_quantiles(invocation, q, index)
-    histograms, counts = _ascending(invocation, 0)
+    classic, natives = _apart(invocation, 0)
+    classic = _ascending(invocation, classic, 0)
+    names, notes = _names(invocation, natives.labels), Notes(invocation.annotations, invocation.pos(0))
     parts = []
     for _, q in asked:
-        column = Column(np.ones(histograms.labels.rows, dtype=np.int32), ["", _label_of(float(q[0]))])
-        one = replace(histograms, labels=histograms.labels.with_column(label, column))
-        parts.append(one.result(bucket_quantile(q[:, None], one.bounds, counts), invocation))
-    return concatenate(parts, invocation.steps.count).ensure_distinct()
+        text = _label_of(float(q[0]))
+        of_classic = classic.result(bucket_quantile(q[:, None], classic.bounds, classic.counts))
+        parts += [_labelled(one, label, text) for one in (of_classic, native_quantiles(natives, q, names, notes))]
+    return _joined(invocation, parts).ensure_distinct()
+
+
+def _labelled(vector: Vector, label: str, text: str) -> Vector:
+    column = Column(np.ones(vector.size, dtype=np.int32), ["", text])
+    return replace(vector, labels=vector.labels.with_column(label, column))
 
 
 def _fraction(invocation: Invocation) -> Vector:
     lower, upper = invocation.scalar(0), invocation.scalar(1)
-    histograms = _histograms(invocation, invocation.vector(2), 2)
-    values = bucket_fraction(lower[:, None], upper[:, None], histograms.bounds, histograms.counts)
-    return histograms.result(values, invocation)
-
-
-def _of_native(name: str) -> Function:
-    """These take native histograms only, and there are none yet: floats give nothing, as in Prometheus."""
-
-    def apply(invocation: Invocation) -> Vector:
-        invocation.vector(0)
-        return Vector.empty(invocation.steps.count)
-
-    return Function(name, apply)
+    classic, natives = _apart(invocation, 2)
+    values = bucket_fraction(lower[:, None], upper[:, None], classic.bounds, classic.counts)
+    names, notes = _names(invocation, natives.labels), Notes(invocation.annotations, invocation.pos(2))
+    return _joined(invocation, [classic.result(values), native_fractions(natives, lower, upper, names, notes)])
 
 
 FUNCTIONS = (
     Function("histogram_quantile", _quantile),
     Function("histogram_quantiles", _quantiles),
     Function("histogram_fraction", _fraction),
-    *(_of_native(name) for name in _NATIVE),
 )

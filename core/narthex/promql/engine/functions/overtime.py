@@ -7,8 +7,10 @@ from collections.abc import Callable
 
 import numpy as np
 
+from narthex.model.histogram import Histogram, IncompatibleHistogramsError, scale, total
 from narthex.promql.engine.functions.registry import Function, Invocation, of_window
 from narthex.promql.engine.ranking import quantile_of_sorted
+from narthex.promql.engine.runs import Stretch
 from narthex.promql.engine.vector import Bools, Floats, Vector
 from narthex.promql.engine.window import Cells, Window
 
@@ -136,21 +138,51 @@ def _time_at(*, first: bool) -> _OfWindow:
     return compute
 
 
+def _total(stretch: Stretch) -> Histogram | None:
+    """The sum of a window's histograms; nothing, with a warning, for samples that do not go together."""
+    terms = stretch.histograms()
+    if terms is None:
+        stretch.notes.mixed_samples(stretch.run.name)
+        return None
+    try:
+        return stretch.notes.aggregated(total(terms), (one.hint for one in terms)).compact()
+    except IncompatibleHistogramsError:
+        stretch.notes.mixed_schemas(stretch.run.name)
+        return None
+
+
+def _mean(stretch: Stretch) -> Histogram | None:
+    whole = _total(stretch)
+    return None if whole is None else scale(whole, 1 / (stretch.high - stretch.low))
+
+
 FUNCTIONS = (
-    of_window("avg_over_time", _avg),
-    of_window("count_over_time", _count),
-    of_window("first_over_time", lambda window: (window.at(window.low), window.at_least(1)), keep_name=True),
-    of_window("last_over_time", lambda window: (window.at(window.high - 1), window.at_least(1)), keep_name=True),
+    of_window("avg_over_time", _avg, native=_mean),
+    of_window("count_over_time", _count, native=lambda stretch: float(stretch.high - stretch.low)),
+    of_window(
+        "first_over_time",
+        lambda window: (window.at(window.low), window.at_least(1)),
+        keep_name=True,
+        native=lambda stretch: stretch.samples[0],
+    ),
+    of_window(
+        "last_over_time",
+        lambda window: (window.at(window.high - 1), window.at_least(1)),
+        keep_name=True,
+        native=lambda stretch: stretch.samples[-1],
+    ),
     of_window("mad_over_time", lambda window: _by_cells(window, _mad)),
     of_window("max_over_time", _extreme(np.fmax)),
     of_window("min_over_time", _extreme(np.fmin)),
-    of_window("present_over_time", lambda window: (np.ones(window.shape), window.at_least(1))),
+    of_window("present_over_time", lambda window: (np.ones(window.shape), window.at_least(1)), native=lambda _: 1.0),
     Function("quantile_over_time", _quantile),
     of_window("stddev_over_time", lambda window: _by_cells(window, lambda cells: np.sqrt(_variance(cells)))),
     of_window("stdvar_over_time", lambda window: _by_cells(window, _variance)),
-    of_window("sum_over_time", _sum),
-    of_window("ts_of_first_over_time", _time_at(first=True)),
-    of_window("ts_of_last_over_time", _time_at(first=False)),
+    of_window("sum_over_time", _sum, native=_total),
+    of_window("ts_of_first_over_time", _time_at(first=True), native=lambda one: float(one.run.times[one.low] / 1000)),
+    of_window(
+        "ts_of_last_over_time", _time_at(first=False), native=lambda one: float(one.run.times[one.high - 1] / 1000)
+    ),
     of_window("ts_of_max_over_time", _time_of_extreme(largest=True)),
     of_window("ts_of_min_over_time", _time_of_extreme(largest=False)),
 )

@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 
 from narthex.promql.ast import MatrixSelector, VectorSelector
 from narthex.promql.engine.extended import anchored, smoothed_change
-from narthex.promql.engine.functions.registry import Function, Invocation, of_window
+from narthex.promql.engine.functions.registry import Function, Invocation
+from narthex.promql.engine.functions.runrates import change_of, changes_of, instantaneous_of, resets_of
 from narthex.promql.engine.grouping import used_codes
 from narthex.promql.engine.resets import lost_between
+from narthex.promql.engine.runs import OfStretch
 from narthex.promql.engine.vector import Bools, Floats, Ints, Vector
 from narthex.promql.engine.window import Window
 
@@ -133,15 +135,31 @@ def _change(name: str, *, counter: bool, per_second: bool = False) -> Function:
                 return extrapolated(window, counter=counter, per_second=per_second)
             return change / window.seconds if per_second else change, present
 
-        result = invocation.over_windows(0, compute)
+        native = change_of(selector, lookback, counter=counter, per_second=per_second)
+        result = invocation.over_windows(0, compute, native)
         if counter:
-            _note_other_types(invocation, result)
+            _note_other_types(invocation, result.floats())
         return result.without_name(delayed=invocation.delayed)
 
     return Function(name, apply)
 
 
-def _count_of(name: str, differs: Callable[[Floats, Floats], Bools]) -> Function:
+def _instant_change(name: str, *, rate: bool) -> Function:
+    """``irate`` or ``idelta``."""
+
+    def apply(invocation: Invocation) -> Vector:
+        native = instantaneous_of(rate=rate)
+        result = invocation.over_windows(0, lambda window: _instantaneous(window, rate=rate), native)
+        return result.without_name(delayed=invocation.delayed)
+
+    return Function(name, apply)
+
+
+def _count_of(
+    name: str,
+    differs: Callable[[Floats, Floats], Bools],
+    of_run: Callable[[VectorSelector | None, int], OfStretch],
+) -> Function:
     """``changes`` or ``resets``; an anchored window counts the change from the sample before it too."""
     count = _transitions(differs)
 
@@ -154,7 +172,8 @@ def _count_of(name: str, differs: Callable[[Floats, Floats], Bools]) -> Function
                 return count(window)
             return count(anchored(window, lookback))[0], window.at_least(1)
 
-        return invocation.over_windows(0, compute).without_name(delayed=invocation.delayed)
+        native = of_run(selector, lookback)
+        return invocation.over_windows(0, compute, native).without_name(delayed=invocation.delayed)
 
     return Function(name, apply)
 
@@ -187,8 +206,8 @@ FUNCTIONS = (
     _change("rate", counter=True, per_second=True),
     _change("increase", counter=True),
     _change("delta", counter=False),
-    of_window("irate", lambda window: _instantaneous(window, rate=True)),
-    of_window("idelta", lambda window: _instantaneous(window, rate=False)),
-    _count_of("changes", _changed),
-    _count_of("resets", lambda before, after: np.asarray(after < before)),
+    _instant_change("irate", rate=True),
+    _instant_change("idelta", rate=False),
+    _count_of("changes", _changed, changes_of),
+    _count_of("resets", lambda before, after: np.asarray(after < before), resets_of),
 )
