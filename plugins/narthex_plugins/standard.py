@@ -15,7 +15,7 @@ __all__ = ["main", "shipped"]
 
 def shipped() -> Mapping[str, object]:
     """Every plugin that ships, by the name that operators see."""
-    from narthex_plugins import exposition, file, relabel_actions, static, status_page, tsdb, webhook
+    from narthex_plugins import exposition, file, memory, relabel_actions, static, status_page, tsdb, webhook
     from narthex_sd import consul, dns, ec2, http, mdns
     from narthex_sd import exec as program
 
@@ -31,6 +31,7 @@ def shipped() -> Mapping[str, object]:
         "relabel_actions": relabel_actions,
         "exposition": exposition,
         "tsdb": tsdb,
+        "memory": memory,
         "webhook": webhook,
         "status_page": status_page,
     }

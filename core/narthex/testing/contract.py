@@ -25,7 +25,7 @@ from narthex.testing.rigs import RULES
 from narthex.testing.rule import Broken, Rule
 from narthex.testing.running import try_rule
 
-__all__ = ["Contract", "DiscoveryContract"]
+__all__ = ["Contract", "DiscoveryContract", "StorageContract"]
 
 _GUARDS = pytest.StashKey[Guards]()
 
@@ -66,3 +66,9 @@ class DiscoveryContract(Contract):
     """For a :class:`narthex.testing.rigs.DiscoveryRig`."""
 
     stage = "discovery"
+
+
+class StorageContract(Contract):
+    """For a :class:`narthex.testing.rigs.StorageRig`."""
+
+    stage = "storage"

@@ -1,21 +1,49 @@
 from __future__ import annotations
 
+from typing import ClassVar
+
 import pytest
 
-from narthex.testing.storage_contract import StorageContract
+from narthex.testing.clock import FakeClock
+from narthex.testing.contract import StorageContract
+from narthex.testing.rigs import StorageRig
+from narthex_plugins import tsdb
+
+
+class TsdbRig(StorageRig):
+    plugin = tsdb
+    kind = "tsdb"
+
+    def __init__(self):
+        super().__init__()
+        self.clock = FakeClock(1_700_000_000.0)  # the time of the samples
+
+
+class InMemoryRig(TsdbRig):
+    """Without a data directory nothing is kept."""
+
+    durable = False
+
+    async def start(self):
+        self.data = None
+
+
+NOT_YET = "the embedded storage is being taught to keep them"
 
 
 class TestOnDisk(StorageContract):
     """The storage keeps the storage contract."""
 
+    excused: ClassVar = {"storage/start-timestamps": NOT_YET, "storage/restart-histograms": NOT_YET}
+
     @pytest.fixture
-    def make(self, make):
-        return make
+    def rig(self):
+        return TsdbRig()
 
 
 class TestInMemory(StorageContract):
-    durable = False
+    excused: ClassVar = {"storage/start-timestamps": NOT_YET}
 
     @pytest.fixture
-    def make(self, in_memory):
-        return in_memory
+    def rig(self):
+        return InMemoryRig()
