@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from narthex import hookimpl
-from narthex.config.types import Duration, FilePath
+from narthex.config.types import Duration, FilePath, Size
 from narthex.kinds import BuildContext, StorageKind
 
 if TYPE_CHECKING:
@@ -23,11 +23,13 @@ class TsdbConfig:
     """``narthex: {storage: {tsdb: …}}``. What stands there wins over the server's flags.
 
     ``path`` is the data directory; without it the server's own (``BuildContext.data``) is used, and without that too
-    samples live in memory only.
+    samples live in memory only. ``retention_size`` bounds the bytes of all files; blocks are removed, oldest first, to
+    keep it; 0 means no bound.
     """
 
     path: FilePath | None = None
     retention: Duration = Duration(15 * _DAY)
+    retention_size: Size = Size(0)
 
     def check(self) -> Iterator[tuple[str, str]]:
         """A retention of nothing would drop every sample."""

@@ -20,6 +20,14 @@ from narthex_plugins.tsdb.container import TEMPORARY
 __all__ = ["Directory"]
 
 
+def size_of(path: Path) -> int:
+    """Bytes of a file; 0 when it has just gone."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
 class Directory:
     """One directory, to be locked before anything in it is touched."""
 
@@ -75,6 +83,11 @@ class Directory:
     def points(self, number: int) -> Path:
         """The file of sealed points."""
         return self.sealed / f"points-{number:08d}.nrx"
+
+    def head_bytes(self) -> int:
+        """Bytes of the files that are no blocks."""
+        files = [*self.wal.iterdir(), *self.sealed.iterdir()]
+        return sum(size_of(path) for path in files)
 
     def last_number(self) -> int:
         """The largest number any file has; 0 without files."""

@@ -8,8 +8,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from concurrent.futures import Future
+from itertools import count
 from pathlib import Path
 
+from narthex_plugins.tsdb.blocks import Block
+from narthex_plugins.tsdb.blocks.plan import compactable, range_of
+from narthex_plugins.tsdb.compactor import Compactor, Limits
 from narthex_plugins.tsdb.directory import Directory
 from narthex_plugins.tsdb.metrics import TsdbMetrics
 from narthex_plugins.tsdb.parts import Parts
@@ -35,6 +40,7 @@ class Disk:
         path: Path,
         parts: Parts,
         points: PointStore,
+        limits: Limits,
         metrics: TsdbMetrics,
         log: logging.LoggerAdapter[logging.Logger],
     ) -> None:
@@ -45,23 +51,27 @@ class Disk:
         self._log = log
         self.wal = WriteAheadLog(self._directory.wal, metrics, log)
         self._sealer = Sealer(self._directory, parts, points, self.wal, metrics, log)
-        self._number = 0
+        self._compactor = Compactor(self._directory, parts, points, limits, self.number, metrics, log)
+        self._retention = limits.retention
+        self._numbers = count(1)
 
     async def start(self) -> Recovered:
         """Lock and recover. Raises ``StorageError``."""
         self._directory.lock()
         begin = time.perf_counter()
         try:
-            recovered = await asyncio.to_thread(recover, self._directory, self._metrics, self._log)
+            recovered = await asyncio.to_thread(
+                recover, self._directory, self._compactor.open, self._metrics, self._log
+            )
         except BaseException:
             self._directory.unlock()
             raise
         self._sealer.use(recovered.table)
-        for slab in recovered.slabs:
-            self._parts.add(slab)
+        self._compactor.use(recovered.table)
+        self._parts.exchange((), recovered.slabs, recovered.blocks)
         for run in recovered.runs:
             self._points.replace((), run)
-        self._number = recovered.number
+        self._numbers = count(recovered.number + 1)
         self.wal.begin_points(self.number())
         for points in recovered.points:
             self._points.restore(points)
@@ -75,14 +85,14 @@ class Disk:
 
     async def stop(self) -> None:
         """Wait for the threads and release the lock."""
+        await asyncio.to_thread(self._compactor.close)
         await asyncio.to_thread(self._sealer.close)
         await asyncio.to_thread(self.wal.stop)
         self._directory.unlock()
 
     def number(self) -> int:
-        """A number that no file has."""
-        self._number += 1
-        return self._number
+        """A number that no file has. From any thread."""
+        return next(self._numbers)
 
     def seal(self, slab: Slab) -> None:
         """The slab gets no more rows."""
@@ -90,9 +100,8 @@ class Disk:
 
     def seal_points(self, *, force: bool = False) -> None:
         """Seal the open points if there are many, or if they are old."""
-        runs = [run for run in self._points.runs if not isinstance(run, SealedPoints)]
-        span = max((run.max_time for run in runs), default=0) - min((run.min_time for run in runs), default=0)
-        if not force and len(self._points) < _MOST_POINTS and span < _POINTS_SPAN:
+        oldest, newest = self._points.bounds()
+        if not force and len(self._points) < _MOST_POINTS and newest - oldest < _POINTS_SPAN:
             return
         frozen = tuple(run for run in self._points.freeze() if not isinstance(run, SealedPoints))
         if frozen:
@@ -100,19 +109,20 @@ class Disk:
             self.wal.begin_points(self.number())
             self._sealer.points(frozen, number)
 
-    def tidy(self, before: int) -> None:
-        """Once a minute: retry what failed, remove what is older than ``before``, give pages back."""
-        self.seal_points()
+    def tidy(self, now: int, newest: int) -> Future[None]:
+        """Once a minute: retry what failed, compact, remove what is past retention, give pages back.
+
+        Times are in ms; ``newest`` is that of the newest sample. The outcome is the round of compaction.
+        """
+        self.seal_points(force=compactable(range_of(self._points.bounds()[0]), newest))
         self._sealer.retry()
-        self._sealer.expire(before)
-        size = blocks = 0
-        for part in (*self._parts.all(), *self._points.runs):
-            if isinstance(part, SealedSlab | SealedPoints):
+        self._sealer.expire(now - self._retention)
+        for part in (*self._parts.all(), *self._points.runs, *self._parts.blocks()):
+            if isinstance(part, SealedSlab | SealedPoints | Block):
                 part.file.release()
-                size += part.file.size
-                blocks += 1
-        self._metrics.blocks.set(blocks)
-        self._metrics.blocks_bytes.set(size)
+        self._metrics.blocks.set(len(self._parts.blocks()))
+        self._metrics.blocks_bytes.set(sum(block.file.size for block in self._parts.blocks()))
+        return self._compactor.start_round(newest, now)
 
     def _report(self, recovered: Recovered, seconds: float) -> None:
         self._metrics.replay.set(seconds)
@@ -121,6 +131,7 @@ class Disk:
             "seconds": round(seconds, 3),
             "series": recovered.table.live,
             "files": len(recovered.slabs) + len(recovered.runs),
+            "blocks": len(recovered.blocks),
             "clean": self._directory.clean,
         }
         self._log.info("storage is open", extra=facts)

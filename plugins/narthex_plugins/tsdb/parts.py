@@ -1,6 +1,7 @@
-"""The list of everything that holds rows: open slabs and sealed files.
+"""The list of everything that holds rows: open slabs, sealed files, blocks.
 
-Readers take the list once; it is replaced, never changed, so a slab that turns into a file is seen as one or the other.
+Readers take the lists once; they are replaced together, never changed, so a slab that turns into a file, or files that
+turn into a block, are seen as one or the other.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from narthex.storage.frames import Frame
+from narthex_plugins.tsdb.blocks import Block
 
 __all__ = ["Part", "Parts"]
 
@@ -23,6 +25,7 @@ class Part(Protocol):
     min_time: int
     max_time: int
     columns: int
+    number: int
 
     def frames(self, refs: NDArray[np.int64], start: int, end: int) -> list[Frame]:
         """Frames of the samples of these series (ascending) in a window."""
@@ -32,23 +35,38 @@ class Part(Protocol):
 
 
 class Parts:
-    """All parts; changed by several threads, one at a time."""
+    """All parts of the head, and all blocks; changed by several threads, one at a time."""
 
     def __init__(self) -> None:
-        self._parts: tuple[Part, ...] = ()
+        self._now: tuple[tuple[Part, ...], tuple[Block, ...]] = ((), ())
         self._lock = threading.Lock()
 
     def all(self) -> Sequence[Part]:
-        """What there is now."""
-        return self._parts
+        """The parts of the head."""
+        return self._now[0]
+
+    def blocks(self) -> Sequence[Block]:
+        """The blocks."""
+        return self._now[1]
+
+    def both(self) -> tuple[Sequence[Part], Sequence[Block]]:
+        """The parts of the head and the blocks at one moment."""
+        return self._now
 
     def add(self, part: Part) -> None:
         """A part appears."""
-        with self._lock:
-            self._parts = (*self._parts, part)
+        self.exchange((), (part,))
 
     def replace(self, old: Part, new: Part | None) -> None:
         """A part turns into another, or goes away."""
+        self.exchange((old,), () if new is None else (new,))
+
+    def exchange(self, old: Sequence[Part | Block], new: Sequence[Part] = (), blocks: Sequence[Block] = ()) -> None:
+        """Some parts or blocks turn into others, or go away, all at once."""
+        gone = {id(one) for one in old}
         with self._lock:
-            kept = [part for part in self._parts if part is not old]
-            self._parts = (*kept, new) if new is not None else tuple(kept)
+            parts, before = self._now
+            self._now = (
+                (*(one for one in parts if id(one) not in gone), *new),
+                (*(one for one in before if id(one) not in gone), *blocks),
+            )

@@ -48,6 +48,10 @@ class Run:
         self.values = values
         self.min_time, self.max_time = bounds or (int(times.min(initial=_FAR)), int(times.max(initial=-_FAR)))
 
+    def part(self, chosen: NDArray[np.bool_]) -> Run:
+        """The chosen points."""
+        return Run(self.refs[chosen], self.times[chosen], self.values[chosen])
+
     def pick(self, refs: Ints, start: int, end: int) -> Points:
         """Points of these series (ascending) in a window; ``series`` counts places in ``refs``."""
         if self.max_time < start or self.min_time > end:
@@ -131,6 +135,14 @@ class PointStore:
     def __len__(self) -> int:
         """Points that are not sealed."""
         return self._tail.count + sum(len(run.refs) for run in self.runs if run.in_memory)
+
+    def bounds(self) -> tuple[int, int]:
+        """Oldest and newest time of the points that are not sealed; ``_FAR`` and its negative without any."""
+        tail = self._tail
+        times = tail.times[: tail.count]
+        runs = [run for run in self.runs if run.in_memory]
+        oldest = min([int(times.min(initial=_FAR)), *(run.min_time for run in runs)])
+        return oldest, max([int(times.max(initial=-_FAR)), *(run.max_time for run in runs)])
 
     # --- in ----------------------------------------------------------------------------------------------------------
 

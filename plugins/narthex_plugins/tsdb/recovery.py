@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from narthex.errors import StorageError
 from narthex.storage.frames import Points
 from narthex_plugins.tsdb import records
+from narthex_plugins.tsdb.blocks import Block
 from narthex_plugins.tsdb.container import TEMPORARY, ArrayFile, sync_directory
 from narthex_plugins.tsdb.directory import Directory
 from narthex_plugins.tsdb.metrics import TsdbMetrics
@@ -41,6 +43,7 @@ class Recovered:
     table: SeriesTable
     slabs: list[SealedSlab] = field(default_factory=list)
     runs: list[SealedPoints] = field(default_factory=list)
+    blocks: list[Block] = field(default_factory=list)
     points: list[Points] = field(default_factory=list)
     """Points of logs, which stay in memory; ``point_logs`` can go once they are logged anew."""
     point_logs: list[Path] = field(default_factory=list)
@@ -48,10 +51,15 @@ class Recovered:
     """The largest number in use."""
 
 
-def recover(directory: Directory, metrics: TsdbMetrics, log: logging.LoggerAdapter[logging.Logger]) -> Recovered:
+def recover(
+    directory: Directory,
+    open_block: Callable[[Path], Block],
+    metrics: TsdbMetrics,
+    log: logging.LoggerAdapter[logging.Logger],
+) -> Recovered:
     """Read everything. Raises ``StorageError`` only when the directory cannot be read or written at all."""
     try:
-        return _Recovery(directory, metrics, log).run()
+        return _Recovery(directory, open_block, metrics, log).run()
     except OSError as error:
         raise StorageError(f"cannot recover {directory.path}: {error}") from error
 
@@ -59,17 +67,26 @@ def recover(directory: Directory, metrics: TsdbMetrics, log: logging.LoggerAdapt
 class _Recovery:
     """The steps, in order; each adds to the result."""
 
-    def __init__(self, directory: Directory, metrics: TsdbMetrics, log: logging.LoggerAdapter[logging.Logger]) -> None:
+    def __init__(
+        self,
+        directory: Directory,
+        open_block: Callable[[Path], Block],
+        metrics: TsdbMetrics,
+        log: logging.LoggerAdapter[logging.Logger],
+    ) -> None:
         self._directory = directory
+        self._open_block = open_block
         self._metrics = metrics
         self._log = log
         self._result = Recovered(SeriesTable())
+        self._replaced: set[int] = set()
 
     def run(self) -> Recovered:
         for path in self._directory.remove_temporary():
             self._log.info("removed a half-written file", extra={"file": str(path)})
         self._result.number = self._directory.last_number()
         self._series()
+        self._blocks()
         self._sealed_files()
         self._slab_logs()
         self._point_logs()
@@ -90,6 +107,31 @@ class _Recovery:
         if path.exists():
             self._damaged(path, replay_series(path, self._result.table))
 
+    def _blocks(self) -> None:
+        """Open the blocks, and remove what they stand for: a crash came before that was done."""
+        blocks = {}
+        for path in sorted(self._directory.blocks.glob("block-*.nrx")):
+            try:
+                block = self._open_block(path)
+            except (StorageError, KeyError, ValueError, TypeError) as error:
+                self._aside(path, error)
+            else:
+                blocks[block.number] = block
+        self._replaced = {number for block in blocks.values() for number in block.parents}
+        for path in [*self._directory.blocks.glob("*.nrx"), *self._directory.sealed.glob("*.nrx")]:
+            if self._number(path) in self._replaced:
+                path.unlink()
+                self._log.info("removed a file that a block stands for", extra={"file": str(path)})
+        self._result.blocks += [block for number, block in blocks.items() if number not in self._replaced]
+
+    @staticmethod
+    def _number(path: Path) -> int:
+        return int(path.stem.split("-")[1])
+
+    def _aside(self, path: Path, error: Exception) -> None:
+        path.rename(path.with_name(path.name + ".bad"))
+        self._damaged(path, f"{error}; set aside as {path.name}.bad")
+
     def _sealed_files(self) -> None:
         budget = _VERIFIED
         for path in sorted(self._directory.sealed.glob("*.nrx"), key=lambda one: one.name.split("-")[1], reverse=True):
@@ -98,8 +140,7 @@ class _Recovery:
                 file.verify([name for name in file.names if name in _INDEX or budget > 0])
                 self._adopt(file)
             except (StorageError, KeyError, ValueError, TypeError) as error:
-                path.rename(path.with_name(path.name + ".bad"))
-                self._damaged(path, f"{error}; set aside as {path.name}.bad")
+                self._aside(path, error)
             else:
                 budget -= file.size
         self._result.slabs.reverse()
@@ -115,7 +156,8 @@ class _Recovery:
         paths = sorted(self._directory.wal.glob("slab-*.log"))
         for done, path in enumerate(paths):
             sealed = self._directory.sealed / path.with_suffix(".nrx").name
-            if not sealed.exists():  # else the crash came between sealing and removing the log
+            # Else the crash came between sealing, or compacting, and removing the log.
+            if not sealed.exists() and self._number(path) not in self._replaced:
                 slab, damage = replay_slab(path)
                 self._damaged(path, damage)
                 if slab is None and damage:  # not even its header, or a version to come: somebody may want it
@@ -129,7 +171,8 @@ class _Recovery:
 
     def _point_logs(self) -> None:
         for path in sorted(self._directory.wal.glob("points-*.log")):
-            if not (self._directory.sealed / path.with_suffix(".nrx").name).exists():
+            sealed = self._directory.sealed / path.with_suffix(".nrx").name
+            if not sealed.exists() and self._number(path) not in self._replaced:
                 points, damage = replay_points(path, self._live())
                 self._damaged(path, damage)
                 self._result.points += points

@@ -24,35 +24,39 @@ class SealedSlab:
         self.number = int(facts["number"])
         self.min_time = int(facts["min_time"])
         self.max_time = int(facts["max_time"])
-        self._interval = int(facts["interval"])
-        self._base = int(facts["base"])
-        self._times: Ints = file.array("times")
-        self._refs: NDArray[np.int32] = file.array("refs")
+        self.interval = int(facts["interval"])
+        self.base = int(facts["base"])
+        self.times: Ints = file.array("times")
+        self.refs: NDArray[np.int32] = file.array("refs")
+        self.group: NDArray[np.int32] = file.array("group")
         self._column: NDArray[np.int32] = file.array("column")
-        self._group: NDArray[np.int32] = file.array("group")
         self._values: NDArray[np.float64] = file.array("values")
-        self.columns = len(self._refs)
+        self.columns = len(self.refs)
 
     def frames(self, refs: Ints, start: int, end: int) -> list[Frame]:
         """Frames of the samples of these series (ascending) in a window."""
-        low, high = rows_of_window(start, end, self._interval, self._base, len(self._times))
+        low, high = rows_of_window(start, end, self.interval, self.base, len(self.times))
         if self.max_time < start or self.min_time > end or low >= high:
             return []
-        at, series = columns_of(refs, self._refs)
+        at, series = columns_of(refs, self.refs)
         if not len(at):
             return []
-        columns, group = self._column[at].astype(np.int64), self._group[at].astype(np.int64)
-        return [Frame(self._values[low:high], columns, series, self._times[low:high], group)]
+        columns, group = self._column[at].astype(np.int64), self.group[at].astype(np.int64)
+        return [Frame(self._values[low:high], columns, series, self.times[low:high], group)]
 
     def holds(self, count: int) -> NDArray[np.bool_]:
         """For the references below ``count`` whether there is a column for them."""
         flags = np.zeros(count, dtype=np.bool_)
-        flags[self._refs[: np.searchsorted(self._refs, np.int32(count))]] = True
+        flags[self.refs[: np.searchsorted(self.refs, np.int32(count))]] = True
         return flags
+
+    def cells(self, at: Ints) -> NDArray[np.float64]:
+        """All rows of the columns at these places of ``refs``: float64 ``[rows, len(at)]``, a copy."""
+        return np.take(self._values, self._column[at], axis=1)
 
     def top(self) -> int:
         """One more than the largest reference."""
-        return 1 + (int(self._refs[-1]) if len(self._refs) else -1)
+        return 1 + (int(self.refs[-1]) if len(self.refs) else -1)
 
 
 class SealedPoints(Run):

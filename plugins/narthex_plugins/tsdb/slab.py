@@ -74,6 +74,8 @@ class Slab:
         self.lanes = 0
         self.times: Ints = zeros((HEIGHT, 16), np.int64)
         self.last_row = -1
+        self.most = HEIGHT
+        """Rows until the slab's block ends."""
         self.strays = 0
         """Rows in a row that were too far ahead; see :meth:`Tsdb.append`."""
         self.min_time = 0
@@ -86,7 +88,7 @@ class Slab:
     @property
     def limit(self) -> int:
         """Rows this slab may have; fewer the wider it has become."""
-        return max(_LEAST_HEIGHT, min(HEIGHT, _OPEN_BYTES // (8 * max(1, self.columns))))
+        return min(self.most, max(_LEAST_HEIGHT, min(HEIGHT, _OPEN_BYTES // (8 * max(1, self.columns)))))
 
     # --- in ----------------------------------------------------------------------------------------------------------
 

@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from narthex.errors import StorageError
 from narthex.kinds import BuildContext
 from narthex.model.labels import Labels
+from narthex.model.labeltable import LabelTable
 from narthex.model.matcher import Matcher
 from narthex.model.sample import MISSING, MISSING_BITS
 from narthex.storage.frames import NO_TIME, Frame, HistogramPoints, Points, Selection
 from narthex.storage.protocol import Appended, Batch, Storage, StorageStats
 from narthex_plugins.tsdb import TsdbConfig
+from narthex_plugins.tsdb.compactor import Limits
 from narthex_plugins.tsdb.disk import Disk
 from narthex_plugins.tsdb.histograms.joining import joined_histograms
 from narthex_plugins.tsdb.histograms.store import HistogramStore
@@ -31,6 +33,7 @@ from narthex_plugins.tsdb.series import SeriesTable
 from narthex_plugins.tsdb.slab import Slab
 from narthex_plugins.tsdb.stats import table_stats
 from narthex_plugins.tsdb.track import Track
+from narthex_plugins.tsdb.union import union
 
 __all__ = ["Tsdb"]
 
@@ -42,9 +45,10 @@ class Tsdb:
 
     def __init__(self, config: TsdbConfig, context: BuildContext) -> None:
         self._clock = context.clock
-        self._retention = int(config.retention)
+        self._limits = Limits(int(config.retention), int(config.retention_size))
         self._metrics = TsdbMetrics(context.registry)
         self._metrics.retention.set(config.retention.seconds)
+        self._metrics.retention_bytes.set(int(config.retention_size))
         self._parts = Parts()
         self._points = PointStore()
         self._histograms = HistogramStore()
@@ -69,13 +73,18 @@ class Tsdb:
         """Open, lock and recover. Raises ``StorageError``."""
         if self._path is None or self._disk is not None:
             return
-        disk = Disk(self._path, self._parts, self._points, self._metrics, self._log)
+        disk = Disk(self._path, self._parts, self._points, self._limits, self._metrics, self._log)
         recovered = await disk.start()
         self._disk, self._journal = disk, disk.wal
         recovered.table.journal = disk.wal.series
         self._use(recovered.table)
         self._newest = max(
-            [0, *(part.max_time for part in self._parts.all()), *(run.max_time for run in self._points.freeze())]
+            [
+                0,
+                *(part.max_time for part in self._parts.all()),
+                *(run.max_time for run in self._points.freeze()),
+                *(block.max_time for block in self._parts.blocks()),
+            ]
         )
         self._tidying = asyncio.create_task(self._tidy(disk), name="tsdb tidy")
 
@@ -99,7 +108,7 @@ class Tsdb:
             now = int(self._clock.now() * 1000)
             for track in self._tracks.values():
                 track.idle(now)
-            disk.tidy(now - self._retention)
+            disk.tidy(now, self._newest)
             self._measure()
             await self._clock.sleep(60)
 
@@ -228,35 +237,51 @@ class Tsdb:
     def select(self, matchers: Sequence[Matcher], start: int, end: int) -> Selection:
         """Series that satisfy all matchers, with their samples of the window."""
         refs = self._matching.refs(matchers)
+        # Points first: when they become part of a block meanwhile, they are met twice rather than never.
         points = [part for part in self._points.pick(refs, start, end) if len(part.series)]
+        parts, blocks = self._parts.both()
         frames: list[tuple[int, Frame]] = []
-        for part in self._parts.all():
+        for part in parts:
             frames += [(part.min_time, frame) for frame in part.frames(refs, start, end)]
+        found = [(one, one.match(matchers)) for one in blocks if one.min_time <= end and one.max_time >= start]
+        labels, placed = union(self._table, refs, found)
+        for block, series, rows in placed:
+            frames += [(block.min_time, frame) for frame in block.frames(series, rows, start, end)]
+            points.append(block.moment_zero(series, rows, start, end))
         frames.sort(key=lambda one: one[0])
         histograms = joined_histograms(self._histograms.pick(refs, start, end))
-        return Selection(self._table.table(refs), [frame for _, frame in frames], _joined(points), histograms)
+        return Selection(labels, [frame for _, frame in frames], _joined(points), histograms)
 
     def label_names(self, matchers: Sequence[Sequence[Matcher]], start: int, end: int) -> list[str]:
         """Label names, sorted, of series in the window."""
-        return sorted(self._table.table(self._matched(matchers, start, end)).columns)
+        return sorted(name for name, one in self._labels(matchers, start, end).columns.items() if one.codes.any())
 
     def label_values(self, name: str, matchers: Sequence[Sequence[Matcher]], start: int, end: int) -> list[str]:
         """Values of one label, sorted, of series in the window."""
-        column = self._table.columns.get(name)
+        column = self._labels(matchers, start, end).columns.get(name)
         if column is None:
             return []
-        codes = np.unique(column.at(self._matched(matchers, start, end)))
-        return sorted(column.values[code] for code in codes.tolist() if code)
+        return sorted(column.dictionary[code] for code in np.unique(column.codes).tolist() if code)
 
     def series(self, matchers: Sequence[Sequence[Matcher]], start: int, end: int) -> list[Labels]:
         """Label sets, sorted, of series in the window."""
-        return sorted(self._table.table(self._matched(matchers, start, end)).all_labels())
+        return sorted(self._labels(matchers, start, end).all_labels())
 
     def stats(self, limit: int) -> StorageStats:
         """Counts, each top list cut to ``limit`` entries."""
         times = [part.min_time for part in self._parts.all() if part.min_time]
         chunks = sum(part.columns for part in self._parts.all())
         return table_stats(self._table, limit, chunks, min(times, default=0), self._newest)
+
+    def _labels(self, matchers: Sequence[Sequence[Matcher]], start: int, end: int) -> LabelTable:
+        """Labels of the series that satisfy any matcher set (none: all) and may have samples in the window."""
+        refs = self._matched(matchers, start, end)
+        found = [
+            (one, np.unique(np.concatenate([one.match(own) for own in matchers or [()]])))
+            for one in self._parts.blocks()
+            if one.min_time <= end and one.max_time >= start
+        ]
+        return union(self._table, refs, found)[0]
 
     def _matched(self, matchers: Sequence[Sequence[Matcher]], start: int, end: int) -> Ints:
         """References of series that satisfy any matcher set (none: all) and may have samples in the window."""

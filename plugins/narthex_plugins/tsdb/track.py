@@ -11,6 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from narthex_plugins.tsdb.blocks.plan import RANGE, range_of
 from narthex_plugins.tsdb.journal import Journal
 from narthex_plugins.tsdb.lanes import TsdbLane
 from narthex_plugins.tsdb.slab import HEIGHT, Placement, Slab, slot_of
@@ -93,6 +94,8 @@ class Track:
         self.previous = self.current
         columns = sum(lane.width + (lane.width >> 5) for lane in self.lanes)
         self.current = self._begin(self.interval, slot, columns)
+        # A slab belongs to one block: it ends where the next two hours begin.
+        self.current.most = max(1, -(-(range_of(slot * self.interval) + RANGE) // self.interval) - slot)
         return self.current
 
     def _finish(self, slab: Slab) -> None:

@@ -1,0 +1,214 @@
+"""The thread that turns two hours of the head into a block, blocks into larger ones, and removes what is too old.
+
+Everything is written beside what it replaces; a block names the files it stands for, so that after a crash between the
+rename and the removal the start knows which of them to remove. What cannot be written is tried again a minute later.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from narthex.errors import StorageError
+from narthex_plugins.tsdb.blocks import Block, block_path, open_block
+from narthex_plugins.tsdb.blocks.fromhead import write_head_block
+from narthex_plugins.tsdb.blocks.plan import RANGE, compactable, expired, next_merge, oversized, range_of
+from narthex_plugins.tsdb.blocks.upwards import write_merged_block
+from narthex_plugins.tsdb.container import ArrayFile, sync_directory
+from narthex_plugins.tsdb.directory import Directory
+from narthex_plugins.tsdb.logs import Trouble
+from narthex_plugins.tsdb.metrics import TsdbMetrics
+from narthex_plugins.tsdb.parts import Parts
+from narthex_plugins.tsdb.points import PointStore, merge
+from narthex_plugins.tsdb.sealed import SealedPoints, SealedSlab
+from narthex_plugins.tsdb.sealing import write_points
+from narthex_plugins.tsdb.series import SeriesTable
+
+__all__ = ["Compactor", "Limits"]
+
+_PAUSE = 0.0005
+"""Seconds for which the thread steps aside every few milliseconds of work: scrapes find the interpreter free."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What may be kept: for how long (ms), and how many bytes (0: any)."""
+
+    retention: int
+    size: int = 0
+
+
+class _StoppedError(Exception):
+    """The server stops; work is broken off and begun again at the next start."""
+
+
+class Compactor:
+    """Works in one thread of its own; at most one round is under way."""
+
+    def __init__(
+        self,
+        directory: Directory,
+        parts: Parts,
+        points: PointStore,
+        limits: Limits,
+        number: Callable[[], int],
+        metrics: TsdbMetrics,
+        log: logging.LoggerAdapter[logging.Logger],
+    ) -> None:
+        self._directory = directory
+        self._parts = parts
+        self._points = points
+        self._limits = limits
+        self._number = number
+        self._metrics = metrics
+        self._log = log
+        self._table = SeriesTable()
+        self._trouble = Trouble(log, "cannot write a block; its samples stay where they are", "blocks can be written")
+        self._damaged: dict[int, StorageError] = {}
+        self._stopping = threading.Event()
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="tsdb-compact")
+        self._round: Future[None] | None = None
+
+    def use(self, table: SeriesTable) -> None:
+        """The series that recovery found; before the first round."""
+        self._table = table
+
+    def open(self, path: Path) -> Block:
+        """Open a block; a damaged page that a reader meets sets it aside at the next round. Raises ``StorageError``."""
+        number = int(path.stem.split("-")[1])
+
+        def damaged(error: StorageError) -> None:
+            self._damaged.setdefault(number, error)
+
+        return open_block(path, damaged)
+
+    def start_round(self, newest: int, now: int) -> Future[None]:
+        """Do what is to be done; ``newest`` is the newest sample (ms). A round that is under way is the answer, too."""
+        if self._round is None or self._round.done():
+            self._round = self._worker.submit(self._work, newest, now - self._limits.retention)
+            self._round.add_done_callback(self._ended)
+        return self._round
+
+    def close(self) -> None:
+        """Break off what is under way."""
+        self._stopping.set()
+        self._worker.shutdown(wait=True)
+
+    def _ended(self, future: Future[None]) -> None:
+        error = future.exception()
+        if error is not None and not isinstance(error, _StoppedError):  # a mistake in this package
+            self._metrics.compactions_failed.inc()
+            self._log.error("compaction ended with an unexpected error", exc_info=error)
+
+    def _pause(self) -> None:
+        if self._stopping.is_set():
+            raise _StoppedError
+        time.sleep(_PAUSE)
+
+    def _work(self, newest: int, before: int) -> None:
+        self._set_aside()
+        self._remove(expired([one.extent for one in self._parts.blocks()], before), "retention time")
+        try:
+            while self._head(newest) or self._upwards():
+                self._metrics.compactions.inc()
+        except (OSError, StorageError) as error:
+            self._metrics.compactions_failed.inc()
+            self._trouble.failed(error, directory=str(self._directory.blocks))
+        else:
+            self._trouble.worked()
+        self._set_aside()
+        extents = [one.extent for one in self._parts.blocks()]
+        self._remove(oversized(extents, self._directory.head_bytes(), self._limits.size), "retention size")
+
+    # --- the head ----------------------------------------------------------------------------------------------------
+
+    def _head(self, newest: int) -> bool:
+        """Turn the oldest two hours of the head into a block; False when none are old enough."""
+        slabs = [part for part in self._parts.all() if isinstance(part, SealedSlab)]
+        runs = [run for run in self._points.runs if isinstance(run, SealedPoints)]
+        starts = [range_of(slab.base * slab.interval) for slab in slabs] + [range_of(run.min_time) for run in runs]
+        start = min(starts, default=newest)
+        if not compactable(start, newest):
+            return False
+        slabs = [slab for slab in slabs if range_of(slab.base * slab.interval) == start]
+        runs = [run for run in runs if run.min_time < start + RANGE]
+        self._write_head(start, slabs, runs)
+        return True
+
+    def _write_head(self, start: int, slabs: Sequence[SealedSlab], runs: Sequence[SealedPoints]) -> None:
+        points = merge(list(runs)) if runs else None
+        early = late = None
+        if points is not None:
+            early = points.part(points.times < start + RANGE)
+            late = points.part(points.times >= start + RANGE)
+        rest = None
+        if late is not None and len(late.refs):
+            number = self._number()
+            write_points(late, number, self._directory.points(number))
+            rest = SealedPoints(ArrayFile(self._directory.points(number)))
+        path = block_path(self._directory.blocks, self._number())
+        parents = [one.number for one in slabs] + [one.number for one in runs]
+        span = (start, start + RANGE)
+        written = write_head_block(path, slabs, early, self._table, span=span, parents=parents, pause=self._pause)
+        self._parts.exchange(slabs, (), [self.open(path)] if written else [])
+        self._points.replace(tuple(runs), rest)
+        for file in [one.file for one in slabs] + [one.file for one in runs]:
+            file.path.unlink(missing_ok=True)
+        sync_directory(self._directory.sealed)
+
+    # --- blocks ------------------------------------------------------------------------------------------------------
+
+    def _upwards(self) -> bool:
+        """Join some blocks; False when there is nothing to join."""
+        blocks = {one.number: one for one in self._parts.blocks()}
+        numbers = next_merge([one.extent for one in blocks.values()], self._limits.retention)
+        if not numbers:
+            return False
+        self.rewrite([blocks[number] for number in numbers])
+        return True
+
+    def rewrite(self, blocks: Sequence[Block]) -> None:
+        """Put one block in the place of some. Raises ``OSError`` and ``StorageError``."""
+        for block in blocks:
+            try:
+                block.verify()
+            except StorageError as error:
+                self._damaged[block.number] = error
+                raise
+        path = block_path(self._directory.blocks, self._number())
+        written = write_merged_block(path, blocks, pause=self._pause)
+        self._parts.exchange(blocks, (), [self.open(path)] if written else [])
+        self._unlink(blocks)
+
+    def _set_aside(self) -> None:
+        """Take blocks in which a damaged page was met out of use."""
+        for block in self._parts.blocks():
+            error = self._damaged.pop(block.number, None)
+            if error is None:
+                continue
+            path = block.file.path
+            self._parts.exchange((block,))
+            path.rename(path.with_name(path.name + ".bad"))
+            self._metrics.wal_corruptions.inc()
+            facts = {"file": str(path), "damage": str(error), "from": block.min_time, "to": block.max_time}
+            self._log.error("a damaged block was set aside; the others are served", extra=facts)
+
+    def _remove(self, numbers: Sequence[int], why: str) -> None:
+        gone = [block for block in self._parts.blocks() if block.number in numbers]
+        if not gone:
+            return
+        self._parts.exchange(gone)
+        self._unlink(gone)
+        counter = self._metrics.time_retentions if why == "retention time" else self._metrics.size_retentions
+        counter.inc(len(gone))
+        self._log.info("removed blocks", extra={"why": why, "blocks": len(gone)})
+
+    def _unlink(self, blocks: Sequence[Block]) -> None:
+        for block in blocks:
+            block.file.path.unlink(missing_ok=True)
+        sync_directory(self._directory.blocks)
