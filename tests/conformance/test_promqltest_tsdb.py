@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
 from tests.conformance.cases import ROOT, suite_files
@@ -32,7 +33,13 @@ from narthex_plugins.tsdb import TsdbConfig, build
 
 SCRIPTS = "promqltest/*.test"
 LATER = 2520 * 7 * 86_400_000  # ms; divisible by every step up to ten of any unit
-CLOCK_FUNCTIONS = {"ts_of_first_over_time", "ts_of_last_over_time", "ts_of_max_over_time", "ts_of_min_over_time"}
+CLOCK_FUNCTIONS = {
+    "start_timestamp",
+    "ts_of_first_over_time",
+    "ts_of_last_over_time",
+    "ts_of_max_over_time",
+    "ts_of_min_over_time",
+}
 
 
 def moved(value: Value) -> Value:
@@ -58,6 +65,13 @@ class LaterEngine:
         return replace(answer, value=moved(answer.value))
 
 
+def later(points: Any) -> Any:
+    if points is None:
+        return None
+    starts = None if points.starts is None else np.where(points.starts, points.starts + LATER, 0)
+    return replace(points, times=points.times + LATER, starts=starts)
+
+
 class LaterStorage:
     """Stores everything later."""
 
@@ -68,7 +82,8 @@ class LaterStorage:
         return getattr(self._storage, name)
 
     def append(self, batch: Batch) -> Any:
-        return self._storage.append(replace(batch, timestamp=batch.timestamp + LATER))
+        timestamp, points, histograms = batch.timestamp + LATER, later(batch.points), later(batch.histograms)
+        return self._storage.append(replace(batch, timestamp=timestamp, points=points, histograms=histograms))
 
 
 @contextmanager

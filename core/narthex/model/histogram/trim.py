@@ -39,8 +39,16 @@ def trim_lower(histogram: Histogram, limit: float) -> Histogram:
     lower = np.maximum(table.lower, limit)
     if histogram.custom and not histogram.bounds and limit > -math.inf:
         kept[:] = 0.0  # one bucket for everything: nothing tells where in it the limit lies
+    if _open_below(histogram) and -math.inf < limit < 0:
+        kept[0] = 0.0  # it is taken to begin at zero only where the limit does not say otherwise
     upper = np.where(table.upper == math.inf, lower, table.upper)
     return _remaining(histogram, table, kept, lower, upper)
+
+
+def _open_below(histogram: Histogram) -> bool:
+    """Whether the lowest bucket that counts something is the custom one without a lower bound."""
+    used = histogram.positive.compact().index
+    return histogram.custom and len(used) > 0 and int(used[0]) == 0
 
 
 def _emptied(histogram: Histogram) -> Histogram:
