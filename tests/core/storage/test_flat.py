@@ -6,7 +6,7 @@ import pytest
 from narthex.model.labeltable import LabelTable
 from narthex.model.sample import MISSING, STALE_NAN, is_stale
 from narthex.storage import flat as module
-from narthex.storage.flat import flat
+from narthex.storage.flat import flat, pieces
 from narthex.storage.frames import Frame, Points, Selection
 
 NO_POINTS = Points.none()
@@ -55,3 +55,13 @@ def test_markers_of_ended_series_are_kept_with_their_bits():
     none = np.zeros(1, dtype=np.int64)
     one = Frame(matrix, none, none, np.array([[1], [2]]), none)
     assert is_stale(flat(Selection(LabelTable(1, {}), [one], NO_POINTS), 0, 9).values).tolist() == [False, True]
+
+
+@pytest.mark.parametrize("most", [1, 3, 4, 100])
+def test_pieces_have_all_samples_in_order_and_never_cut_a_series(most):
+    frames = [frame([[1], [2]], [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], [2, 0, 3])]
+    selection = Selection(LabelTable(4, {}), frames, points((0, 9, 9.0), (1, 9, 8.0)))
+    found = [rows(one) for one in pieces(selection, 0, 10, most)]
+    assert [row for one in found for row in one] == rows(flat(selection, 0, 10))
+    assert len(found) == {1: 4, 3: 3, 4: 2, 100: 1}[most]
+    assert not list(pieces(Selection(LabelTable(0, {}), [], NO_POINTS), 0, 9))
