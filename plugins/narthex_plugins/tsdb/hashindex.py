@@ -35,13 +35,14 @@ class HashIndex:
         """The reference for each hash, or -1. ``same(refs, rows)`` tells which candidates are really equal."""
         found = np.full(len(hashes), -1, dtype=np.int64)
         rows = np.arange(len(hashes))
-        mask = len(self._slots) - 1
+        table, own = self._slots, self._hashes  # both may be replaced meanwhile, by larger ones
+        mask = len(table) - 1
         slots = (hashes & np.uint64(mask)).astype(np.int64)
         while len(rows):
-            taken = self._slots[slots]
+            taken = table[slots]
             going = taken > 0  # a free slot ends the search
             rows, slots, candidates = rows[going], slots[going], taken[going].astype(np.int64) - 1
-            hit = self._hashes[candidates] == hashes[rows]
+            hit = np.take(own, candidates, mode="clip") == hashes[rows]
             if hit.any():
                 hit[hit] = same(candidates[hit], rows[hit])
                 found[rows[hit]] = candidates[hit]
@@ -60,22 +61,31 @@ class HashIndex:
         self._hashes[refs] = hashes
         if (self._used + len(refs)) * 10 > len(self._slots) * 6:
             self._rebuild(self._used + len(refs))
-        self._place(hashes, refs)
+        self._placed(self._slots, hashes, refs)
         self._used += len(refs)
+
+    def remove(self, refs: Ints) -> None:
+        """Take references out; the table is made anew without them."""
+        kept = self._slots[self._slots > 0].astype(np.int64) - 1
+        kept = kept[~np.isin(kept, refs)]
+        self._slots = self._placed(np.zeros(len(self._slots), dtype=np.int32), self._hashes[kept], kept)
+        self._used = len(kept)
 
     def _rebuild(self, wanted: int) -> None:
         refs = self._slots[self._slots > 0].astype(np.int64) - 1
         size = len(self._slots)
         while wanted * 10 > size * 6:
             size *= 2
-        self._slots = np.zeros(size, dtype=np.int32)
-        self._place(self._hashes[refs], refs)
+        self._slots = self._placed(np.zeros(size, dtype=np.int32), self._hashes[refs], refs)
 
-    def _place(self, hashes: Hashes, refs: Ints) -> None:
-        mask = len(self._slots) - 1
+    @staticmethod
+    def _placed(table: NDArray[np.int32], hashes: Hashes, refs: Ints) -> NDArray[np.int32]:
+        """Put references into the table."""
+        mask = len(table) - 1
         slots = (hashes & np.uint64(mask)).astype(np.int64)
         while len(refs):
-            free = self._slots[slots] == 0
-            self._slots[slots[free]] = refs[free] + 1  # of several for one slot the last stays
-            lost = self._slots[slots] != refs + 1
+            free = table[slots] == 0
+            table[slots[free]] = refs[free] + 1  # of several for one slot the last stays
+            lost = table[slots] != refs + 1
             refs, slots = refs[lost], (slots[lost] + 1) & mask
+        return table

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from pyroaring import BitMap
 
 from narthex.model.matcher import Matcher, MatchOp
-from narthex_plugins.tsdb.series import METRIC, LabelColumn, SeriesTable
+from narthex_plugins.tsdb.labelcolumn import LabelColumn
+from narthex_plugins.tsdb.series import METRIC, SeriesTable
 
 __all__ = ["Matching"]
 
@@ -30,7 +31,7 @@ class Matching:
 
     def __init__(self, table: SeriesTable) -> None:
         self._table = table
-        self._verdicts: OrderedDict[tuple[str, MatchOp, str], NDArray[np.bool_]] = OrderedDict()
+        self._verdicts: OrderedDict[tuple[str, MatchOp, str], tuple[LabelColumn, NDArray[np.bool_]]] = OrderedDict()
 
     def refs(self, matchers: Sequence[Matcher]) -> Ints:
         """References of the series that satisfy all matchers, ascending."""
@@ -56,7 +57,7 @@ class Matching:
         else:
             codes = np.flatnonzero(self._lookup(column, matchers[0])).tolist()
         codes = [code for code in codes if all(one.matches(column.values[code]) for one in matchers)]
-        found = [table.postings[code] for code in codes if code in table.postings]
+        found = [one for code in codes if (one := column.postings.get(code)) is not None]
         if not found:
             return _none()
         members = found[0] if len(found) == 1 else BitMap.union(*found)
@@ -78,14 +79,16 @@ class Matching:
     def _lookup(self, column: LabelColumn, matcher: Matcher) -> NDArray[np.bool_]:
         """For each code whether its value satisfies the matcher; only values not seen before are tried."""
         key = (matcher.name, matcher.op, matcher.value)
-        known = self._verdicts.pop(key, _NO_VERDICTS)
+        seen, known = self._verdicts.pop(key, (column, _NO_VERDICTS))
+        if seen is not column:  # another numbering
+            known = _NO_VERDICTS
         # Values are appended before their codes are published, so the codes read earlier are all covered.
         values = column.values[len(known) :]
         if values:
             accepts = matcher.predicate()
             new = np.fromiter((accepts(value) for value in values), dtype=np.bool_, count=len(values))
             known = np.concatenate([known, new])
-        self._verdicts[key] = known  # threads may race here; each has a valid table, and the last one stays
+        self._verdicts[key] = column, known  # threads may race here; each has a valid table, and the last one stays
         while len(self._verdicts) > _REMEMBERED:
             self._forget()
         return known

@@ -47,7 +47,7 @@ _LENGTH = struct.Struct("<I")
 _GROUP = struct.Struct("<I")
 _ROW = struct.Struct("<IIq")
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
