@@ -39,7 +39,7 @@ def overridden(
     histograms = np.full(values.shape, None)
     for run in runs:
         column = place[run.series]
-        for stretch in stretches(run, *bounds, notes, every=function.always):
+        for stretch in stretches(run, *bounds, notes, beyond=function.beyond):
             found = function.compute(stretch)
             mask[stretch.step, column] = found is not None
             if isinstance(found, Histogram):

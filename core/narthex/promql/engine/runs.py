@@ -128,12 +128,12 @@ class Stretch:
 class OfStretch:
     """What a function gives for one window: a number, a histogram, or None for nothing.
 
-    It is asked for windows with a histogram only; with ``always`` for every window of such a series, because it looks
-    beyond the window or at start timestamps.
+    It is asked for windows with a histogram; with ``beyond`` also where one stands next to the window, and wherever
+    start timestamps are known.
     """
 
     compute: Callable[[Stretch], Sample | None]
-    always: bool = False
+    beyond: bool = False
 
 
 # --- where runs come from ---
@@ -245,11 +245,18 @@ def _unhinted(histogram: Histogram) -> Histogram:
 # --- windows ---
 
 
-def stretches(run: Run, start: Ints, end: Ints, notes: Notes, *, every: bool) -> Iterator[Stretch]:
-    """The windows of a run that hold a histogram, or ``every`` one; ``start`` and ``end`` are int64 ``[K]``, ms."""
+def stretches(run: Run, start: Ints, end: Ints, notes: Notes, *, beyond: bool) -> Iterator[Stretch]:
+    """The windows of a run that hold a histogram; ``start`` and ``end`` are int64 ``[K]``, ms.
+
+    With ``beyond`` also those with one right before or behind, and all windows of a run with start timestamps.
+    """
     low = np.searchsorted(run.times, start, side="right")
     high = np.searchsorted(run.times, end, side="right")
-    wanted = np.arange(len(start)) if every else np.flatnonzero(run.natives(low, high) > 0)
+    if beyond and run.starts:
+        wanted = np.arange(len(start))
+    else:
+        margin = 1 if beyond else 0
+        wanted = np.flatnonzero(run.natives(np.maximum(low - margin, 0), np.minimum(high + margin, len(run.times))) > 0)
     rows = zip(*(bounds[wanted].tolist() for bounds in (low, high, start, end)), strict=True)
     for step, (first, behind, begin, finish) in zip(wanted.tolist(), rows, strict=True):
         yield Stretch(run, first, behind, begin, finish, step, notes)

@@ -177,7 +177,7 @@ def _smoothed(evaluation: Evaluation, selector: VectorSelector, steps: Steps) ->
     selection = evaluation.storage.select(selector.matchers, first + 1, last)
     runs = _runs(evaluation, selector, selection, first, last)
     source = Ranged(selection.labels, blocks(selection, first, last, steps.count), end - lookback, end, runs=runs)
-    of_stretch = OfStretch(lambda stretch: sample_on_line(stretch, lookback), always=True)
+    of_stretch = OfStretch(lambda stretch: sample_on_line(stretch, lookback), beyond=True)
     notes = Notes(evaluation.annotations, selector.pos)
     vector = evaluation.reduced(source, steps, lambda window: interpolated(window, lookback), of_stretch, notes)
     return Found(vector, selection, None, end[:, None])

@@ -30,7 +30,7 @@ def change_of(selector: VectorSelector | None, lookback: int, *, counter: bool, 
             found, factor = extended[0], extended[1] * factor
         return None if found is None else _times(found, factor)
 
-    return OfStretch(compute, always=True)
+    return OfStretch(compute, beyond=True)
 
 
 def _times(sample: Sample, factor: float) -> Sample:
@@ -47,7 +47,7 @@ def instantaneous_of(*, rate: bool) -> OfStretch:
         last, before = stretch.run.times[stretch.high - 1], stretch.run.times[stretch.high - 2]
         return _times(found, 1000 / float(last - before))
 
-    return OfStretch(compute, always=True)
+    return OfStretch(compute, beyond=True)
 
 
 def changes_of(selector: VectorSelector | None, lookback: int) -> OfStretch:
@@ -68,7 +68,7 @@ def _count(selector: VectorSelector | None, lookback: int, test: Callable[[Run, 
         assert whole is not None  # the window is not empty
         return float(sum(test(whole.run, row) for row in range(whole.low + 1, whole.high)))
 
-    return OfStretch(compute, always=True)
+    return OfStretch(compute, beyond=True)
 
 
 def _changed(run: Run, row: int) -> bool:
