@@ -45,6 +45,7 @@ __all__ = [
     "Discoverer",
     "DiscoveryKind",
     "Notification",
+    "ParseOptions",
     "PromqlFunction",
     "Publish",
     "Receiver",
@@ -197,6 +198,26 @@ class RelabelAction:
 
 
 @dataclass(frozen=True, slots=True)
+class ParseOptions:
+    """What a job wants of an exposition, beyond the plain reading of a body.
+
+    * ``enable_type_and_unit_labels``: add ``__type__`` and ``__unit__`` from the metadata that stands above a sample.
+    * ``skip_start_timestamp_series``: drop OpenMetrics ``_created`` samples and give them to their siblings as start
+      timestamps.
+    * ``ignore_native_histograms``: read a native histogram as the classic one that may stand beside it.
+    * ``convert_classic_histograms_to_nhcb``: make native histograms with custom buckets of classic ones.
+    * ``keep_classic_on_classic_and_native_histograms``: where there is a native histogram, or one was made, give the
+      classic one too.
+    """
+
+    enable_type_and_unit_labels: bool = False
+    skip_start_timestamp_series: bool = False
+    ignore_native_histograms: bool = False
+    convert_classic_histograms_to_nhcb: bool = False
+    keep_classic_on_classic_and_native_histograms: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ScrapeKind:
     """A body format: which media types it reads, how it is asked for, and its parser.
 
@@ -205,6 +226,8 @@ class ScrapeKind:
     neighbours without context, which lets the series cache compare bodies line by line.
     ``parse(body, content_type)`` returns the entries and raises ``ExpositionError``. ``timestamp`` reads the text
     behind a value as ms since the epoch, None for anything else; it spares lines with timestamps the parser.
+    ``configured``, where a format has options, gives the kind that reads a body as a job wants it; the kind itself must
+    read it as Prometheus does by default.
     """
 
     name: str
@@ -213,6 +236,7 @@ class ScrapeKind:
     parse: Callable[[bytes, str], Sequence[Any]]
     line_oriented: bool = False
     timestamp: Callable[[bytes], int | None] | None = None
+    configured: Callable[[ParseOptions], ScrapeKind] | None = None
     stability: Stability = "provisional"
     summary: str = ""
 

@@ -1,21 +1,21 @@
-"""Prometheus's own parser cases, for the formats that are line oriented."""
+"""Prometheus's own parser cases."""
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import math
 
 import pytest
-from tests.conformance.cases import decoded, params
+from tests.conformance.cases import decoded, histogram_of, params
 
 from narthex.errors import ExpositionError
-from narthex.scrape.exposition import Comment, EndOfBody, Entry, Help, Series, Type, Unit
+from narthex.model import histogram as histograms
+from narthex.scrape.exposition import Comment, EndOfBody, Entry, Help, HistogramSeries, Series, Type, Unit
 from narthex.scrape.negotiate import choose
-from narthex_plugins.exposition import OPENMETRICS, TEXT, ParseOptions, parse_openmetrics, parse_text
+from narthex_plugins.exposition import OPENMETRICS, PROTOBUF, TEXT, ParseOptions, parse_openmetrics
 
-PARSERS = {"prometheus-text": parse_text, "openmetrics": parse_openmetrics}
-OPTIONS = {"enable_type_and_unit_labels", "skip_start_timestamp_series"}
-KINDS = [OPENMETRICS, TEXT]
+KINDS = {"prometheus-text": TEXT, "openmetrics": OPENMETRICS, "protobuf": PROTOBUF}
 
 
 def as_record(entry: Entry) -> dict | None:
@@ -30,12 +30,13 @@ def as_record(entry: Entry) -> dict | None:
             return {"entry": "comment", "text": text}
         case EndOfBody():
             return None
-        case Series():
+        case Series() | HistogramSeries():
+            value = {"value": entry.value} if isinstance(entry, Series) else {"histogram": entry.histogram}
             return {
-                "entry": "series",
+                "entry": "series" if isinstance(entry, Series) else "histogram",
                 "series": entry.series,
                 "labels": dict(entry.labels),
-                "value": entry.value,
+                **value,
                 "timestamp_ms": entry.timestamp,
                 "start_timestamp_ms": entry.start_timestamp,
                 "exemplars": [
@@ -46,36 +47,34 @@ def as_record(entry: Entry) -> dict | None:
 
 
 def body(case: dict) -> bytes:
+    if case["input"] is None:
+        return base64.b64decode(case["input_base64"])
     text = decoded(case["input"])
     return text if isinstance(text, bytes) else text.encode()
 
 
 def parse(case: dict) -> list[Entry]:
-    return list(
-        PARSERS[case["format"]](body(case), ParseOptions(**{k: v for k, v in case["options"].items() if k in OPTIONS}))
-    )
+    kind = KINDS[case["format"]]
+    assert kind.configured is not None
+    return list(kind.configured(ParseOptions(**case["options"])).parse(body(case), kind.media_types[0]))
 
 
 def same(found: dict, wanted: dict) -> bool:
-    if found["entry"] != "series":
+    if found["entry"] != wanted["entry"] or found["entry"] not in {"series", "histogram"}:
         return found == wanted
-    given = {name: wanted[name] for name in ("labels", "value") if wanted[name] is not None}
+    given = {name: wanted[name] for name in ("labels", "value") if wanted.get(name) is not None}
     if "value" in given:
         given["value"] = decoded(given["value"])
+    if "histogram" in wanted:
+        expected = histogram_of(wanted["histogram"])
+        if not histograms.same(found["histogram"], expected) or found["histogram"].hint is not expected.hint:
+            return False
     both_nan = isinstance(given.get("value"), float) and math.isnan(given["value"]) and math.isnan(found["value"])
     if both_nan:
         del given["value"]
-    rest = {name: value for name, value in wanted.items() if name not in {"labels", "value"}}
+    rest = {name: value for name, value in wanted.items() if name not in {"labels", "value", "histogram"}}
     rest["exemplars"] = rest["exemplars"] or []
     return all(found[name] == value for name, value in {**given, **rest}.items())
-
-
-def lacks(case: dict) -> str:
-    if case["format"] not in PARSERS:
-        return case["format"]
-    if any(entry["entry"] == "histogram" for entry in case["expected"]):
-        return "native histograms"
-    return ""
 
 
 WHOLE_BODIES = [
@@ -84,11 +83,7 @@ WHOLE_BODIES = [
 
 
 @pytest.mark.parametrize("case", WHOLE_BODIES)
-def test_entries_of_a_body(case, request):
-    if lacks(case):
-        request.applymarker(
-            pytest.mark.xfail(strict=True, raises=(KeyError, AssertionError), reason=f"later: {lacks(case)}")
-        )
+def test_entries_of_a_body(case):
     found = [record for record in map(as_record, parse(case)) if record is not None]
     assert len(found) == len(case["expected"])
     for one, wanted in zip(found, case["expected"], strict=True):
@@ -97,8 +92,6 @@ def test_entries_of_a_body(case, request):
 
 @pytest.mark.parametrize("case", params("textparse/errors.json"))
 def test_what_is_refused(case):
-    if case["format"] not in PARSERS:
-        pytest.xfail(f"later: {case['format']}")
     if case["valid"]:
         parse(case)
         return
@@ -116,13 +109,11 @@ def test_everything_that_openmetrics_allows_is_read(case):
 
 @pytest.mark.parametrize("case", params("textparse/content_type.json"))
 def test_the_content_type_chooses_the_parser(case):
-    if case["parser"] == "protobuf":
-        pytest.xfail("later: protobuf")
     if case["parser"] is None:
         with pytest.raises(ExpositionError):
-            choose(KINDS, case["content_type"], case["fallback_scrape_protocol"])
+            choose(KINDS.values(), case["content_type"], case["fallback_scrape_protocol"])
         return
-    chosen = choose(KINDS, case["content_type"], case["fallback_scrape_protocol"])
+    chosen = choose(KINDS.values(), case["content_type"], case["fallback_scrape_protocol"])
     assert chosen.name.replace("_", "-") == case["parser"]
 
 

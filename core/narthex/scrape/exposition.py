@@ -12,8 +12,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from narthex.errors import ExpositionError
+from narthex.model.histogram import Histogram
 
-__all__ = ["Comment", "EndOfBody", "Entry", "Exemplar", "Help", "Series", "Type", "Unit", "number"]
+__all__ = [
+    "Comment",
+    "EndOfBody",
+    "Entry",
+    "Exemplar",
+    "Help",
+    "HistogramSeries",
+    "Series",
+    "Type",
+    "Unit",
+    "number",
+]
 
 _DECIMAL = re.compile(rb"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _INFINITY = re.compile(rb"([+-]?)inf(?:inity)?", re.IGNORECASE)
@@ -39,6 +51,18 @@ class Series:
     series: str
     labels: Mapping[str, str]
     value: float
+    timestamp: int | None = None
+    start_timestamp: int | None = None
+    exemplars: tuple[Exemplar, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class HistogramSeries:
+    """One sample that is a native histogram; the rest is as in :class:`Series`."""
+
+    series: str
+    labels: Mapping[str, str]
+    histogram: Histogram
     timestamp: int | None = None
     start_timestamp: int | None = None
     exemplars: tuple[Exemplar, ...] = field(default=())
@@ -80,7 +104,7 @@ class EndOfBody:
     """The explicit end mark of a format that has one."""
 
 
-Entry = Series | Help | Type | Unit | Comment | EndOfBody
+Entry = Series | HistogramSeries | Help | Type | Unit | Comment | EndOfBody
 
 
 def number(text: bytes) -> float:

@@ -10,13 +10,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 
 from narthex.errors import ExpositionError
+from narthex.kinds import ParseOptions
 from narthex.scrape.exposition import number
 
-__all__ = ["METRIC_TYPES", "NAME", "PLAIN", "Grammar", "ParseOptions", "State", "decode", "float_text", "unquote"]
+__all__ = ["METRIC_TYPES", "NAME", "PLAIN", "Grammar", "State", "decode", "float_text", "unquote"]
 
 NAME = rb"[a-zA-Z_:][a-zA-Z0-9_:]*"
 _LABEL = rb"[a-zA-Z_][a-zA-Z0-9_]*"
@@ -24,19 +24,6 @@ _UNESCAPED = {b"\\\\": b"\\", b"\\n": b"\n", b'\\"': b'"'}
 _ESCAPE = re.compile(rb'\\[\\n"]')
 
 METRIC_TYPES = frozenset({"counter", "gauge", "histogram", "gaugehistogram", "summary", "info", "stateset", "unknown"})
-
-
-@dataclass(frozen=True, slots=True)
-class ParseOptions:
-    """Deviations from the plain reading of a body.
-
-    * ``enable_type_and_unit_labels``: add ``__type__`` and ``__unit__`` from the metadata that stands above a sample.
-    * ``skip_start_timestamp_series``: drop OpenMetrics ``_created`` samples and give them to their siblings as start
-      timestamps.
-    """
-
-    enable_type_and_unit_labels: bool = False
-    skip_start_timestamp_series: bool = False
 
 
 PLAIN = ParseOptions()

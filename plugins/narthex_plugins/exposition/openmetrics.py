@@ -11,8 +11,9 @@ import re
 from collections.abc import Sequence
 
 from narthex.errors import ExpositionError
+from narthex.kinds import ParseOptions
 from narthex.scrape.exposition import EndOfBody, Entry, Exemplar, Help, Series, Type, Unit, number
-from narthex_plugins.exposition.grammar import METRIC_TYPES, PLAIN, Grammar, ParseOptions, State, decode, unquote
+from narthex_plugins.exposition.grammar import METRIC_TYPES, PLAIN, Grammar, State, decode, unquote
 from narthex_plugins.exposition.samples import join_start_timestamps, meaning
 
 __all__ = ["parse_line", "parse_openmetrics"]

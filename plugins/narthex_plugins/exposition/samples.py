@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from narthex.kinds import ParseOptions
 from narthex.scrape.exposition import Entry, Series, Type
-from narthex_plugins.exposition.grammar import ParseOptions, State, float_text
+from narthex_plugins.exposition.grammar import State, float_text
 
-__all__ = ["join_start_timestamps", "meaning"]
+__all__ = ["join_start_timestamps", "label_text", "meaning"]
 
 _SUFFIXES = {
     "counter": ("_total", "_created"),
     "histogram": ("_bucket", "_count", "_sum", "_created"),
     "summary": ("_count", "_sum", "_created"),
 }
+_ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
 _OWN_LABEL = {"counter": "", "histogram": "le", "summary": "quantile"}
 
 
@@ -30,6 +32,12 @@ def meaning(labels: dict[str, str], state: State, options: ParseOptions) -> dict
         if state.unit:
             labels["__unit__"] = state.unit
     return labels
+
+
+def label_text(labels: Mapping[str, str]) -> str:
+    """Labels other than the name as a body spells them, in braces; nothing without labels."""
+    pairs = [f'{name}="{value.translate(_ESCAPES)}"' for name, value in labels.items() if name != "__name__"]
+    return f"{{{','.join(pairs)}}}" if pairs else ""
 
 
 def join_start_timestamps(entries: Sequence[Entry]) -> list[Entry]:

@@ -10,8 +10,9 @@ import re
 from collections.abc import Sequence
 
 from narthex.errors import ExpositionError
+from narthex.kinds import ParseOptions
 from narthex.scrape.exposition import Comment, Entry, Help, Series, Type, number
-from narthex_plugins.exposition.grammar import METRIC_TYPES, PLAIN, Grammar, ParseOptions, State, decode, unquote
+from narthex_plugins.exposition.grammar import METRIC_TYPES, PLAIN, Grammar, State, decode, unquote
 from narthex_plugins.exposition.samples import meaning
 
 __all__ = ["parse_text", "read_timestamp"]
