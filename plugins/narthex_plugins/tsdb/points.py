@@ -144,6 +144,19 @@ class PointStore:
         oldest = min([int(times.min(initial=_FAR)), *(run.min_time for run in runs)])
         return oldest, max([int(times.max(initial=-_FAR)), *(run.max_time for run in runs)])
 
+    def holds(self, count: int) -> NDArray[np.bool_]:
+        """For the references below ``count`` whether there are points for them."""
+        tail = self._tail  # before the runs: see freeze
+        flags = np.zeros(count, dtype=np.bool_)
+        for refs in (tail.refs[: tail.count], *(run.refs for run in self.runs)):
+            flags[refs[refs < count]] = True
+        return flags
+
+    def forget(self, refs: Ints) -> None:
+        """The references may be given to other series."""
+        known = refs[refs < len(self._last_time)]
+        self._last_time[known] = NO_TIME
+
     # --- in ----------------------------------------------------------------------------------------------------------
 
     def add(self, points: Points, newest_row: Newest, newest: int) -> tuple[Points, Appended]:

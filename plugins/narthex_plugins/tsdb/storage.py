@@ -18,6 +18,8 @@ from narthex.model.sample import MISSING, MISSING_BITS
 from narthex.storage.frames import NO_TIME, Frame, HistogramPoints, Points, Selection
 from narthex.storage.protocol import Appended, Batch, Storage, StorageStats
 from narthex_plugins.tsdb import TsdbConfig
+from narthex_plugins.tsdb.blocks import Block
+from narthex_plugins.tsdb.collection import Usage
 from narthex_plugins.tsdb.compactor import Limits
 from narthex_plugins.tsdb.disk import Disk
 from narthex_plugins.tsdb.histograms.joining import joined_histograms
@@ -27,8 +29,8 @@ from narthex_plugins.tsdb.lanes import Owners, TsdbLane
 from narthex_plugins.tsdb.logs import StorageLog
 from narthex_plugins.tsdb.matching import Matching
 from narthex_plugins.tsdb.metrics import TsdbMetrics
-from narthex_plugins.tsdb.parts import Parts
-from narthex_plugins.tsdb.points import PointStore
+from narthex_plugins.tsdb.parts import Part, Parts
+from narthex_plugins.tsdb.points import PointStore, Run
 from narthex_plugins.tsdb.series import SeriesTable
 from narthex_plugins.tsdb.slab import Slab
 from narthex_plugins.tsdb.stats import table_stats
@@ -38,6 +40,9 @@ from narthex_plugins.tsdb.union import union
 __all__ = ["Tsdb"]
 
 Ints = NDArray[np.int64]
+
+
+_FOREVER = 1 << 62
 
 
 class Tsdb:
@@ -53,6 +58,8 @@ class Tsdb:
         self._points = PointStore()
         self._histograms = HistogramStore()
         self._owners = Owners()
+        self._usage = Usage()
+        self._collected: Sequence[Block] = ()
         self._tracks: dict[int, Track] = {}
         self._newest = 0
         self._number = 0
@@ -78,15 +85,30 @@ class Tsdb:
         self._disk, self._journal = disk, disk.wal
         recovered.table.journal = disk.wal.series
         self._use(recovered.table)
-        self._newest = max(
-            [
-                0,
-                *(part.max_time for part in self._parts.all()),
-                *(run.max_time for run in self._points.freeze()),
-                *(block.max_time for block in self._parts.blocks()),
-            ]
-        )
+        self._find_newest()
         self._tidying = asyncio.create_task(self._tidy(disk), name="tsdb tidy")
+
+    def hold(
+        self, table: SeriesTable, parts: Sequence[Part], runs: Sequence[Run], points: Sequence[Points],
+        blocks: Sequence[Block],
+    ) -> None:  # fmt: skip
+        """Take what a directory holds, for reading only (:mod:`.reading`); before anything else, and in memory."""
+        assert self._path is None
+        self._use(table)
+        self._parts.exchange((), parts, blocks)
+        for run in runs:
+            self._points.replace((), run)
+        for one in points:
+            self._points.restore(one)
+        self._find_newest()
+
+    def _find_newest(self) -> None:
+        times = [
+            *(part.max_time for part in self._parts.all()),
+            *(run.max_time for run in self._points.freeze()),
+            *(block.max_time for block in self._parts.blocks()),
+        ]
+        self._newest = max(times, default=0)
 
     async def stop(self) -> None:
         """Write out what is open and release the lock. Safe without ``start``, and twice."""
@@ -109,8 +131,30 @@ class Tsdb:
             for track in self._tracks.values():
                 track.idle(now)
             disk.tidy(now, self._newest)
+            self._collect(disk, now)
             self._measure()
             await self._clock.sleep(60)
+
+    def _collect(self, disk: Disk, now: int) -> None:
+        """Forget series without samples in the head, once something has left it."""
+        parts, blocks = self._parts.both()
+        if blocks is self._collected:
+            return
+        refs = self._table.references()
+        count = int(refs[-1]) + 1 if len(refs) else 0
+        held = [part.holds(count) for part in parts]
+        held += [self._points.holds(count), self._histograms.holds(count, 0, _FOREVER)]
+        dead = self._usage.dead(refs, held, (lane.refs for lane in self._owners.lanes.values()), now)
+        self._collected = blocks
+        if not len(dead):
+            return
+        self._table.forget(dead)
+        self._points.forget(dead)
+        self._histograms.forget(dead)
+        table = self._table
+        disk.wal.rewrite_series(lambda: table.snapshot(table.references()))
+        self._metrics.series.set(table.live)
+        self._log.debug("forgot series without samples in the head", extra={"series": len(dead)})
 
     def _measure(self) -> None:
         slabs = [part for part in self._parts.all() if isinstance(part, Slab)]
@@ -125,6 +169,7 @@ class Tsdb:
     def register(self, labels: Sequence[Labels]) -> Ints:
         """The reference of each series."""
         refs = self._table.register(labels)
+        self._usage.touch(refs, int(self._clock.now() * 1000))
         self._metrics.series.set(self._table.live)
         return refs
 
@@ -177,7 +222,9 @@ class Tsdb:
 
     def _append_points(self, several: list[Points], stored: int) -> Appended:
         duplicate = out_of_order = out_of_bounds = 0
+        now = int(self._clock.now() * 1000)
         for points in several:
+            self._usage.touch(points.series, now)
             accepted, counts = self._points.add(points, self._newest_rows, self._newest)
             if len(accepted.series):
                 self._newest = max(self._newest, int(accepted.times.max()))
@@ -191,6 +238,7 @@ class Tsdb:
         return Appended(stored, duplicate, out_of_order, 0, out_of_bounds)
 
     def _append_histograms(self, points: HistogramPoints, before: Appended) -> Appended:
+        self._usage.touch(points.series, int(self._clock.now() * 1000))
         samples, counts = self._histograms.add(points, self._newest_floats, self._newest)
         if samples:
             self._newest = max(self._newest, *(when for _, when, _, _ in samples))

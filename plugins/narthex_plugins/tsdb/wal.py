@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from narthex.storage.frames import Points
 from narthex_plugins.tsdb import records
+from narthex_plugins.tsdb.container import TEMPORARY, sync_directory
 from narthex_plugins.tsdb.metrics import TsdbMetrics
 from narthex_plugins.tsdb.series import NewSeries
 from narthex_plugins.tsdb.slab import Slab
@@ -82,6 +83,22 @@ class Log:
         self.dirty = True
         self._clear()
 
+    def rewrite(self, payload: bytes) -> None:
+        """Begin the file anew with this record. Raises ``OSError``; then the old file goes on."""
+        self.write()
+        data = records.frame(payload)
+        temporary = self.path.with_name(self.path.name + TEMPORARY)
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.rename(self.path)
+        sync_directory(self.path.parent)
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+        self._size = len(data)
+
     def sync(self) -> None:
         """Make what was written durable. Raises ``OSError``."""
         if self.dirty and self._fd >= 0:
@@ -117,6 +134,7 @@ class WriteAheadLog:
         self._series = Log(directory / "series.log", essential=True)
         self._open: dict[int, Log] = {}  # logs of slabs and of points; numbers are never used twice
         self._points = -1
+        self._all_series: Callable[[], NewSeries] | None = None
         self._writing = threading.Lock()
         self._syncing = threading.Lock()
         self._stop = threading.Event()
@@ -128,6 +146,10 @@ class WriteAheadLog:
     def series(self, new: NewSeries) -> None:
         """Series were registered."""
         self._queue.append((self._series, lambda: records.series_payload(new)))
+
+    def rewrite_series(self, everything: Callable[[], NewSeries]) -> None:
+        """Series were forgotten: the log of series may begin anew with what ``everything`` gives, in a thread."""
+        self._all_series = everything
 
     def begin_slab(self, slab: Slab) -> None:
         """A slab was opened."""
@@ -204,7 +226,12 @@ class WriteAheadLog:
             while self._queue:
                 log, payload = self._queue.popleft()
                 log.put(payload())
-            self._guard([log.write for log in self._logs()])
+            everything, self._all_series = self._all_series, None
+            actions = [log.write for log in self._logs()]
+            if everything is not None:
+                snapshot = records.series_payload(everything())
+                actions.append(lambda: self._series.rewrite(snapshot))
+            self._guard(actions)
 
     def sync(self) -> None:
         """Make what was written durable."""

@@ -231,3 +231,35 @@ async def test_a_damaged_block_is_set_aside_and_the_rest_is_served(
     assert samples(storage, start=first.extent.end) == rest
     assert make.metric("wal_corruptions_total") == 1
     await storage.stop()
+
+
+async def test_series_that_left_the_head_are_forgotten_and_their_references_used_again(make: Factory) -> None:
+    make.clock = FakeClock(T0 / 1000)
+    storage = make()
+    await storage.start()
+    everything = {}
+    most = 0
+    for generation in range(12):  # pods come and go: each has other series than the one before
+        lane = storage.open_lane(STEP, 0)
+        lane.extend(storage.register(family(50, pod=f"p{generation}")))
+        for step in range(180):
+            at = T0 + (generation * 180 + step) * STEP
+            storage.append(Batch(lane, at, np.arange(50.0) + step))
+        lane.close()
+        everything |= samples(storage, [equal("pod", f"p{generation}")])
+        compacted(storage)
+        for _ in range(2):
+            storage._collect(storage._disk, at)
+            storage._collected = ()
+        most = max(most, storage._table.live)
+    assert most <= 200
+    assert storage._table.count <= 300
+    assert len(storage._table.columns["pod"].values) <= 13
+    assert samples(storage) == everything
+    storage._disk.wal.flush()
+    assert (make.data / "wal" / "series.log").stat().st_size < 20_000
+    await storage.stop()
+    storage = make()
+    await storage.start()
+    assert samples(storage) == everything
+    await storage.stop()

@@ -157,6 +157,11 @@ class HistogramStore:
             if ref not in self._last or self._last[ref][0] < when:
                 self._last[ref] = (when, value)
 
+    def forget(self, refs: Ints) -> None:
+        """The references may be given to other series."""
+        for ref in refs.tolist():
+            self._last.pop(ref, None)
+
     def freeze(self) -> tuple[Run, ...]:
         """Turn the objects into columns; all runs."""
         if self._open:
