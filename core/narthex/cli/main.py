@@ -28,6 +28,7 @@ _COMMANDS = {
     "plan": Lazy(
         "narthex.cli.plan:plan", "Show what the configuration NEW would change: targets, series, rules and settings."
     ),
+    "promql": Lazy("narthex.cli.promql:promql", "Work on PromQL expressions."),
     "query": Lazy("narthex.cli.query:query", "Ask a running server."),
     "relabel": Lazy("narthex.cli.relabel:relabel", "Show what relabel rules make of labels, rule by rule."),
     "test": Lazy("narthex.cli.test:test", "Run tests written in files."),

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 __all__ = ["COMMANDS", "reserved_by"]
 
-COMMANDS = frozenset({"check", "dist", "new", "notify", "plan", "plugins", "query", "relabel", "run", "test", "why"})
+COMMANDS = frozenset(
+    {"check", "dist", "new", "notify", "plan", "plugins", "promql", "query", "relabel", "run", "test", "why"}
+)
 """The core's commands, those to come included; a test compares them with the command line's own table."""
 
 _EXACT = frozenset({"/metrics", "/federate", "/-", "/api", "/api/v1"})
