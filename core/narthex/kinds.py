@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from narthex.clock import Clock
     from narthex.model.alert import Alert
+    from narthex.model.columnrule import ColumnRule
     from narthex.model.targetgroup import TargetGroup
     from narthex.storage.protocol import Storage, StoredData
 
@@ -184,12 +185,14 @@ class RelabelAction:
 
     ``check(rule, legacy_names)`` yields ``(key, what is wrong)`` for a rule as configured, so that ``compile`` cannot
     fail; ``legacy_names`` tells that label names are restricted to ``[a-zA-Z_][a-zA-Z0-9_]*``. ``compile(rule)``
-    returns the function.
+    returns the function. ``columns(rule)``, which may be left out, says what that function does
+    (:mod:`narthex.model.columnrule`) or None, so that many targets can be relabelled at once.
     """
 
     name: str
     compile: Callable[[ActionRule], CompiledAction]
     check: Callable[[ActionRule, bool], Iterable[tuple[str, str]]] = lambda _rule, _legacy: ()
+    columns: Callable[[ActionRule], ColumnRule | None] | None = None
     stability: Stability = "provisional"
     summary: str = ""
 
@@ -311,10 +314,10 @@ class PromqlFunction:
 
     * ``values``: the values of an instant vector (the first argument), float64 ``[K, n]``, then the other arguments,
       all scalars, float64 ``[K, 1]`` each. It returns float64 ``[K, n]`` and decides each cell by itself: cells without
-      a sample hold anything. The metric name is taken away.
+      a sample hold anything. The metric name is taken away, and so are native histograms.
     * ``windows``: a :class:`narthex.promql.engine.window.Window`, for the one argument that is a range vector, then
       the others, all scalars, ``[K, 1]`` each. It returns float64 ``[K, n]`` and where there is a result, bool
-      ``[K, n]`` or None for everywhere. The metric name is taken away.
+      ``[K, n]`` or None for everywhere. The metric name is taken away; native histograms in windows are left out.
     * ``call``: a :class:`narthex.promql.engine.functions.registry.Invocation`, which evaluates the arguments. It
       returns a :class:`narthex.promql.engine.vector.Vector`, or float64 ``[K]`` where ``returns`` is ``scalar``; names
       are its own business.

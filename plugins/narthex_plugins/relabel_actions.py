@@ -5,6 +5,7 @@ whether the expression needs an engine at all, and whether the replacement needs
 Expressions that need RE2 remember their last results, because jobs, zones and roles repeat over thousands of targets.
 
 Every closure keeps the invariant that no label is empty: an empty value and an absent label are the same.
+``narthex_plugins/relabel_columns.py`` says what each rule does, for many targets at once.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from narthex.config.names import is_label_name
 from narthex.kinds import ActionRule, CompiledAction, RelabelAction
 from narthex.regex import Groups, Regex
 from narthex.relabel.expand import compile_template
+from narthex_plugins.relabel_columns import COLUMNS
 
 __all__ = ["ACTIONS", "narthex_relabel_actions"]
 
@@ -338,6 +340,7 @@ def _action(
         name=name,
         compile=compile_rule,
         check=lambda rule, legacy: tuple(check(rule, legacy=legacy)),
+        columns=COLUMNS[name],
         stability="stable",
         summary=summary,
     )

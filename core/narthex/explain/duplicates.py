@@ -49,9 +49,9 @@ def find_duplicates(
 def _duplicates(job: ScrapeConfig, groups: Sequence[SourcedGroup], rules: Rules) -> Iterator[Duplicate]:
     first: dict[Hashable, str] = {}
     populate = Populate(job, rules)
-    for sourced in groups:
+    for sourced, found in zip(groups, results(populate, groups), strict=True):
         origin = f"{sourced.provider} {sourced.group.source}"
-        for target in results(populate, sourced):
+        for target in found:
             if not isinstance(target, Target):
                 continue
             known = first.get(target.key)

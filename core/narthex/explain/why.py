@@ -158,9 +158,9 @@ def _in_job(question: Question, job: JobEvidence, addresses: set[str], limit: in
     scrapes = {one.target.key: one for one in job.scrapes}
     origins: dict[Hashable, str] = {}
     populate = Populate(job.config, job.rules)
-    for sourced in job.groups:
+    for sourced, found in zip(job.groups, results(populate, job.groups), strict=True):
         provider, source = sourced.provider, sourced.group.source
-        for result in results(populate, sourced):
+        for result in found:
             discovered, target = result.discovered, result if isinstance(result, Target) else None
             addresses.add(discovered.get_or_empty("__address__"))
             origin = f"{provider} {source}"

@@ -52,6 +52,14 @@ class Labels(Mapping[str, str]):
         made._hash = None  # noqa: SLF001
         return made
 
+    @classmethod
+    def of_values(cls, labels: dict[str, str], values: tuple[str, ...]) -> Self:
+        """Likewise from a dict of which the values are at hand, in its order; they are what the hash is made of."""
+        made = cls.__new__(cls)
+        made._map = labels  # noqa: SLF001 -- its own
+        made._hash = hash(values)  # noqa: SLF001
+        return made
+
     def __getitem__(self, name: str) -> str:
         return self._map[name]
 
@@ -63,7 +71,7 @@ class Labels(Mapping[str, str]):
 
     def __hash__(self) -> int:
         if self._hash is None:
-            self._hash = hash((*self._map, *self._map.values()))  # half as dear as a tuple of pairs
+            self._hash = hash(tuple(self._map.values()))  # without the names: label sets rarely differ in these alone
         return self._hash
 
     def __eq__(self, other: object) -> bool:

@@ -45,6 +45,10 @@ class Template:
                 return lambda groups: first + groups[second]
             if isinstance(first, int) and isinstance(second, str):
                 return lambda groups: groups[first] + second
+        if len(parts) == 3:
+            left, middle, right = parts
+            if isinstance(left, int) and isinstance(middle, str) and isinstance(right, int):  # host and port
+                return lambda groups: groups[left] + middle + groups[right]
         return lambda groups: "".join([part if isinstance(part, str) else groups[part] for part in parts])
 
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from narthex.config.names import is_label_name
 from narthex.errors import PluginError
-from narthex.kinds import ActionRule, CompiledAction
+from narthex.kinds import ActionRule, CompiledAction, RelabelAction
+from narthex.model.columnrule import ColumnRule
 from narthex.model.labels import Labels
 from narthex.plugins.catalog import Catalog
 
@@ -32,12 +33,19 @@ class Step:
 class Rules:
     """A list of compiled rules. Immutable and safe to share between threads."""
 
-    __slots__ = ("_names", "_steps")
+    __slots__ = ("_names", "_steps", "columns")
 
-    def __init__(self, steps: Sequence[CompiledAction] = (), names: Sequence[str] = ()) -> None:
-        """``names`` tells each step's action and whose it is, for messages."""
+    def __init__(
+        self,
+        steps: Sequence[CompiledAction] = (),
+        names: Sequence[str] = (),
+        columns: Sequence[ColumnRule] | None = None,
+    ) -> None:
+        """``names`` tells each step's action and whose it is, for messages; ``columns`` describe all steps, or none."""
         self._steps = tuple(enumerate(steps))
         self._names = tuple(names)
+        self.columns = tuple(columns) if columns is not None and len(columns) == len(self._steps) else None
+        """What the rules do, for many label sets at once; None where that is not known of all of them."""
 
     def __len__(self) -> int:
         return len(self._steps)
@@ -91,6 +99,7 @@ def compile_rules(configs: Sequence[ActionRule], catalog: Catalog, *, legacy_nam
     """
     steps: list[CompiledAction] = []
     names: list[str] = []
+    columns: list[ColumnRule] = []
     for index, config in enumerate(configs):
         found = catalog.relabel.get(config.action.lower())
         if found is None:
@@ -101,7 +110,28 @@ def compile_rules(configs: Sequence[ActionRule], catalog: Catalog, *, legacy_nam
             raise PluginError(f"relabel rule {index}: action {found.kind.name} of {found.origin}: {error}") from error
         steps.append(_legacy(step) if legacy_names and "$" in config.target_label else step)
         names.append(f"{found.kind.name} of {found.origin}")
-    return Rules(steps, names)
+        described = _described(found.kind, config, legacy_names=legacy_names)
+        columns += [described] if described is not None else []
+    return Rules(steps, names, columns)
+
+
+def _described(kind: RelabelAction, config: ActionRule, *, legacy_names: bool) -> ColumnRule | None:
+    """What a rule does, where its action says so; not said is harmless, and so is a plugin that fails to say it."""
+    texts = "".join((config.target_label, config.replacement, config.separator))
+    if kind.columns is None or (legacy_names and "$" in config.target_label) or not _is_utf8(texts):
+        return None
+    try:
+        return kind.columns(config)
+    except (Exception, SystemExit):  # noqa: BLE001 -- the function of one label set does the same, and is checked
+        return None
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _legacy(step: CompiledAction) -> CompiledAction:

@@ -12,7 +12,7 @@ from narthex.relabel.rules import Rules
 from narthex.targets.populate import Populate, Result
 from narthex.targets.values import DroppedTarget, FailedTarget, TargetSet, TargetTrace
 
-__all__ = ["results", "targets"]
+__all__ = ["final", "results", "targets"]
 
 
 def targets(job: ScrapeConfig, groups: Sequence[SourcedGroup], rules: Rules, *, trace: bool = False) -> TargetSet:
@@ -28,8 +28,7 @@ def targets(job: ScrapeConfig, groups: Sequence[SourcedGroup], rules: Rules, *, 
     failed: list[FailedTarget] = []
     traces: list[TargetTrace] = []
     duplicates = 0
-    for sourced in groups:
-        found = results(populate, sourced)
+    for sourced, found in zip(groups, results(populate, groups), strict=True):
         for result in found:
             if isinstance(result, Target):
                 # The URL follows from the labels and the job, so the labels are the whole identity.
@@ -44,15 +43,24 @@ def targets(job: ScrapeConfig, groups: Sequence[SourcedGroup], rules: Rules, *, 
     return TargetSet(job.job_name, tuple(active.values()), tuple(dropped), tuple(failed), duplicates, tuple(traces))
 
 
-def results(populate: Populate, sourced: SourcedGroup) -> list[Result]:
-    """What becomes of each target of a group, in order."""
-    group = sourced.group
-    run, labels = populate.run, group.labels
-    found: list[Result] = []
-    for index, own in enumerate(group.targets):
-        result = run(labels, own)
-        found.append(populate.failed(sourced, index, result) if isinstance(result, str) else result)
-    return found
+def results(populate: Populate, groups: Sequence[SourcedGroup]) -> list[list[Result]]:
+    """What becomes of each target of each group, in order."""
+    owns = [own for sourced in groups for own in sourced.group.targets]
+    labels = [sourced.group.labels for sourced in groups for _ in sourced.group.targets]
+    outcomes = iter(populate.run_all(labels, owns))
+    return [
+        [final(populate, sourced, index, next(outcomes)) for index in range(len(sourced.group.targets))]
+        for sourced in groups
+    ]
+
+
+def final(
+    populate: Populate, sourced: SourcedGroup, index: int, outcome: Target | DroppedTarget | str | None
+) -> Result:
+    """The outcome of a target of a group; a failed one tells its place."""
+    if outcome is None or type(outcome) is str:
+        return populate.failed(sourced, index, outcome or "")
+    return outcome  # type: ignore[return-value]  # no text is left
 
 
 def _traces(populate: Populate, sourced: SourcedGroup, found: Sequence[Result]) -> list[TargetTrace]:

@@ -18,11 +18,14 @@ from narthex.model.labels import Labels
 from narthex.model.target import Target
 from narthex.model.targetgroup import SourcedGroup
 from narthex.relabel.rules import Rules
-from narthex.targets.function import results
+from narthex.targets.function import final, results
 from narthex.targets.populate import Populate, Result
 from narthex.targets.values import DroppedTarget, FailedTarget, TargetSet
 
 __all__ = ["TargetMemo"]
+
+
+_ACTIVE = {Target}
 
 
 class _Entry:
@@ -33,13 +36,12 @@ class _Entry:
     def __init__(self, sourced: SourcedGroup, found: Sequence[Result]) -> None:
         self.sourced = sourced
         self.results = tuple(found)
-        active = [one for one in found if isinstance(one, Target)]
         self.dropped: tuple[DroppedTarget, ...] = ()
         self.failed: tuple[FailedTarget, ...] = ()
-        if len(active) == len(found):  # nearly always; then one tuple will do
+        if {*map(type, found)} <= _ACTIVE:  # nearly always; then one tuple will do
             self.active = cast("tuple[Target, ...]", self.results)
         else:
-            self.active = tuple(active)
+            self.active = tuple([one for one in found if isinstance(one, Target)])
             self.dropped = tuple([one for one in found if isinstance(one, DroppedTarget)])
             self.failed = tuple([one for one in found if isinstance(one, FailedTarget)])
 
@@ -73,13 +75,14 @@ class TargetMemo:
 
     def _make(self, fresh: Iterable[SourcedGroup], gone: Sequence[_Entry]) -> dict[int, _Entry]:
         by_source = {(one.sourced.provider, one.sourced.group.source): one for one in gone}
-        made = {}
+        made, new = dict[int, _Entry](), list[SourcedGroup]()
         for sourced in fresh:
             known = by_source.get((sourced.provider, sourced.group.source))
             if known is None or known.sourced.group.labels != sourced.group.labels:
-                found = results(self._populate, sourced)
+                new.append(sourced)
             else:
-                found = self._changed(sourced, known)
+                made[id(sourced)] = _Entry(sourced, self._changed(sourced, known))
+        for sourced, found in zip(new, results(self._populate, new), strict=True):
             made[id(sourced)] = _Entry(sourced, found)
         return made
 
@@ -91,26 +94,30 @@ class TargetMemo:
         others = [index for index, equal in enumerate(same) if not equal]
         others += range(len(same), len(group.targets))
         elsewhere = _by_address(old) if others else {}
+        moved: dict[int, Result] = {}
         for index in others:
             own = group.targets[index]
             place = elsewhere.get(own.get("__address__", ""))
             result = known.results[place] if place is not None and old[place] == own else None
-            if result is None or isinstance(result, FailedTarget):  # a failed one tells its place
-                result = self._one(sourced, index)
-            found[index : index + 1] = [result]  # beyond the end this appends
+            if result is not None and not isinstance(result, FailedTarget):  # a failed one tells its place
+                moved[index] = result
+        new = [index for index in others if index not in moved]
+        outcomes = self._populate.run_all([group.labels] * len(new), [group.targets[index] for index in new])
+        moved.update(
+            (index, final(self._populate, sourced, index, one)) for index, one in zip(new, outcomes, strict=True)
+        )
+        for index in others:
+            found[index : index + 1] = [moved[index]]  # beyond the end this appends
         return found
-
-    def _one(self, sourced: SourcedGroup, index: int) -> Result:
-        group = sourced.group
-        result = self._populate.run(group.labels, group.targets[index])
-        return self._populate.failed(sourced, index, result) if isinstance(result, str) else result
 
     def _recount(self, gone: Iterable[_Entry], made: Iterable[_Entry]) -> None:
         counts = self._counts
+        new: list[Target] = []
         for entry in made:
-            self._total += len(entry.active)
+            new += entry.active
             self._others += len(entry.results) - len(entry.active)
-            counts.update(map(attrgetter("labels"), entry.active))
+        self._total += len(new)
+        counts.update(map(attrgetter("labels"), new))
         for entry in gone:
             self._total -= len(entry.active)
             self._others -= len(entry.results) - len(entry.active)

@@ -7,7 +7,7 @@ sorting and filtering names anew took more than half of the time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from narthex.config.scrape import ScrapeConfig
@@ -17,17 +17,20 @@ from narthex.model.labels import Labels
 from narthex.model.target import Target
 from narthex.model.targetgroup import SourcedGroup
 from narthex.relabel.rules import Rules
+from narthex.targets.batch import run_many
 from narthex.targets.checks import SWITCHES, TIMING, check_address, check_utf8, timing
 from narthex.targets.layered import LayeredLabels
 from narthex.targets.shapes import Merge, Outcome
 from narthex.targets.url import plain_url, scrape_url
 from narthex.targets.values import DroppedTarget, FailedTarget
 
-__all__ = ["Populate", "Result"]
+__all__ = ["Outcomes", "Populate", "Result"]
 
 _T = TypeVar("_T")
 
 Result = Target | DroppedTarget | FailedTarget
+Outcomes = list[Target | DroppedTarget | str | None]
+"""What becomes of targets by their place; None: not known yet, a text: failed, and why."""
 
 _MEMORY = 4096
 """Tuples of names that are remembered at a time; a job has a handful, unless its targets are each of a kind."""
@@ -39,8 +42,10 @@ class Populate:
     def __init__(self, job: ScrapeConfig, rules: Rules) -> None:
         self.rules = rules
         self.defaults = _defaults(job)
-        self._job = job.job_name
-        self._params = job.params
+        self.job = job.job_name
+        self.params = job.params
+        self.is_plain = _is_text(self.defaults.values())
+        """Whether no value of the job's own can make a target fail for not being UTF-8."""
         self._decide = rules.decide
         self._values = tuple(self.defaults.values())
         self._merges: dict[tuple[str, ...], Merge] = {}
@@ -69,7 +74,7 @@ class Populate:
         try:
             labels, rule = self._decide(self.discovered(group, own))
             if labels is None:
-                return DroppedTarget(self._job, self.layers(group, own), rule)
+                return DroppedTarget(self.job, self.layers(group, own), rule)
             if "" in labels.values():  # an action of a stranger's plugin may leave some
                 labels = {name: value for name, value in labels.items() if value}
             address = labels.get("__address__")
@@ -86,23 +91,38 @@ class Populate:
             return str(error)
         discovered = LayeredLabels(self.defaults, group, own)
         if not outcome.public.names:
-            return DroppedTarget(self._job, discovered, None)
+            return DroppedTarget(self.job, discovered, None)
         final = outcome.final.of(labels)
-        params = self._params
+        params = self.params
         url = scrape_url(final, params) if params or outcome.has_parameters else plain_url(final)
         public = Labels.of_sorted(outcome.public.of(labels))
-        return Target(self._job, Labels.of_sorted(final), url, discovered, public, *times)
+        return Target(self.job, Labels.of_sorted(final), url, discovered, public, *times)
+
+    def run_all(self, groups: Sequence[Mapping[str, str]], owns: Sequence[Mapping[str, str]]) -> Outcomes:
+        """Likewise for many targets ``owns``, each with the labels of its group."""
+        found: Outcomes = [None] * len(owns)
+        for place in run_many(self, groups, owns, found):
+            found[place] = self.run(groups[place], owns[place])
+        return found
 
     def failed(self, sourced: SourcedGroup, index: int, reason: str) -> FailedTarget:
         """A target of a group that cannot be scraped."""
         group = sourced.group
         discovered = self.layers(group.labels, group.targets[index])
-        return FailedTarget(self._job, discovered, reason, sourced.provider, group.source, index)
+        return FailedTarget(self.job, discovered, reason, sourced.provider, group.source, index)
 
     def _timing(self, outcome: Outcome, labels: Mapping[str, str]) -> tuple[int, int]:
         """Step 3: interval and timeout in milliseconds. Raises ``ValueError`` in Prometheus's words."""
         times = timing(tuple([labels.get(name, "") for name in TIMING]))
         return _remember(outcome.known_timing, outcome.pick_timing(labels), times)
+
+
+def _is_text(values: Iterable[str]) -> bool:
+    try:
+        "".join(values).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _remember(memory: dict[tuple[str, ...], _T], key: tuple[str, ...], value: _T) -> _T:

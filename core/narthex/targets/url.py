@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from urllib.parse import quote, quote_plus
 
-__all__ = ["plain_url", "scrape_url"]
+__all__ = ["plain_path", "plain_url", "scrape_url"]
 
 
 def scrape_url(labels: Mapping[str, str], params: Mapping[str, Sequence[str]]) -> str:
@@ -21,11 +21,11 @@ def scrape_url(labels: Mapping[str, str], params: Mapping[str, Sequence[str]]) -
 def plain_url(labels: Mapping[str, str]) -> str:
     """The URL without parameters."""
     host = labels.get("__address__") or "localhost"
-    return f"{labels.get('__scheme__', '')}://{host}{_path(labels.get('__metrics_path__', ''))}"
+    return f"{labels.get('__scheme__', '')}://{host}{plain_path(labels.get('__metrics_path__', ''))}"
 
 
 @lru_cache(1024)
-def _path(path: str) -> str:
+def plain_path(path: str) -> str:
     """The path as it stands in a URL; remembered, because a job's targets share a few."""
     quoted = quote(path, safe="/$&+,:;=@")
     return quoted if quoted.startswith("/") or not quoted else f"/{quoted}"
