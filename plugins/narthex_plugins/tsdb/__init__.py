@@ -11,6 +11,9 @@ from narthex.config.types import Duration, FilePath, Size
 from narthex.kinds import BuildContext, StorageKind
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from narthex_plugins.tsdb.reading import StoredTsdb
     from narthex_plugins.tsdb.storage import Tsdb
 
 __all__ = ["TsdbConfig", "narthex_storage_kinds"]
@@ -44,6 +47,13 @@ def build(config: TsdbConfig, context: BuildContext) -> Tsdb:
     return Tsdb(config, context)
 
 
+def read(path: Path) -> StoredTsdb:
+    """What a data directory holds; a server may be running on it."""
+    from narthex_plugins.tsdb.reading import read_directory
+
+    return read_directory(path)
+
+
 @hookimpl
 def narthex_storage_kinds() -> list[StorageKind]:
     """The default storage."""
@@ -54,5 +64,6 @@ def narthex_storage_kinds() -> list[StorageKind]:
             build=build,
             stability="stable",
             summary="Embedded: aligned rows in memory, a write-ahead log, sealed files.",
+            read=read,
         )
     ]
