@@ -25,7 +25,10 @@ from narthex.testing.rigs import RULES
 from narthex.testing.rule import Broken, Rule
 from narthex.testing.running import try_rule
 
-__all__ = ["Contract", "DiscoveryContract", "StorageContract"]
+__all__ = [
+    "Contract", "DiscoveryContract", "FunctionContract", "ReceiverContract", "RelabelContract", "ScrapeContract",
+    "StorageContract",
+]  # fmt: skip
 
 _GUARDS = pytest.StashKey[Guards]()
 
@@ -72,3 +75,27 @@ class StorageContract(Contract):
     """For a :class:`narthex.testing.rigs.StorageRig`."""
 
     stage = "storage"
+
+
+class RelabelContract(Contract):
+    """For a :class:`narthex.testing.rigs.RelabelRig`."""
+
+    stage = "relabel"
+
+
+class ScrapeContract(Contract):
+    """For a :class:`narthex.testing.rigs.ScrapeRig`."""
+
+    stage = "scrape"
+
+
+class ReceiverContract(Contract):
+    """For a :class:`narthex.testing.rigs.ReceiverRig`."""
+
+    stage = "receiver"
+
+
+class FunctionContract(Contract):
+    """For a :class:`narthex.testing.rigs.FunctionRig`."""
+
+    stage = "function"

@@ -160,7 +160,7 @@ _TABLES = {
     "scrape": "scrape",
     "storage": "storage",
     "receiver": "receivers",
-    "function": "functions",
+    "function": "promql",
 }
 
 

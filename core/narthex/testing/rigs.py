@@ -4,16 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from narthex.testing.contracts import discovery, discoveryfailure, storage, storagereading
+from narthex.testing.contracts import (
+    discovery,
+    discoveryfailure,
+    function,
+    receiver,
+    relabel,
+    scrape,
+    storage,
+    storagereading,
+)
 from narthex.testing.contracts.discovery import DiscoveryRig
+from narthex.testing.contracts.function import FunctionRig
+from narthex.testing.contracts.receiver import ReceiverRig
+from narthex.testing.contracts.relabel import RelabelRig
+from narthex.testing.contracts.scrape import ScrapeRig
 from narthex.testing.contracts.storage import StorageRig
 from narthex.testing.rig import ConfiguredRig, Rig
 from narthex.testing.rule import Rule
 
-__all__ = ["RULES", "ConfiguredRig", "DiscoveryRig", "Rig", "StorageRig"]
+__all__ = [
+    "RIGS", "RULES", "ConfiguredRig", "DiscoveryRig", "FunctionRig", "ReceiverRig", "RelabelRig", "Rig", "ScrapeRig",
+    "StorageRig",
+]  # fmt: skip
+
+RIGS: Mapping[str, type[Rig]] = {
+    one.stage: one for one in (DiscoveryRig, RelabelRig, ScrapeRig, StorageRig, ReceiverRig, FunctionRig)
+}
+"""The rig of each stage; the way in for what has no rig of its author's."""
 
 RULES: Mapping[str, tuple[Rule, ...]] = {
     "discovery": (*discovery.RULES, *discoveryfailure.RULES),
+    "relabel": relabel.RULES,
+    "scrape": scrape.RULES,
     "storage": (*storage.RULES, *storagereading.RULES),
+    "receiver": receiver.RULES,
+    "function": function.RULES,
 }
 """The rules of each stage, in the order in which they are tried."""
