@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import logging
+import os
+import re
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -19,6 +22,7 @@ from narthex.plugins.host import PluginHost
 from narthex.testing.clock import FakeClock
 
 SAMPLES = Path(__file__).resolve().parents[2] / "docs/how-to/samples"
+LOOP = "asyncio_default_fixture_loop_scope=function"
 
 
 @pytest.fixture
@@ -72,3 +76,16 @@ def test_the_file_is_looked_for_beside_the_configuration(block, tmp_path):
 def test_the_entry_point_names_the_module(plugin):
     project = tomllib.loads((SAMPLES / "pyproject.toml").read_text())
     assert project["project"]["entry-points"]["narthex"] == {"hosts": plugin.__name__}
+
+
+def test_the_tests_of_the_page_on_testing_pass(tmp_path):
+    """Run as their author would: in a process of its own, with the plugin beside."""
+    roots = [SAMPLES, *(SAMPLES.parents[2] / part for part in ("core", "plugins", "sd_adapters"))]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", "/dev/null", "-o", LOOP]
+    done = subprocess.run(
+        [*command, "--rootdir", tmp_path, SAMPLES / "test_narthex_hosts.py"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, roots)), "PYTHONDONTWRITEBYTECODE": "1"},
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    assert re.search(r"^\d+ passed in", done.stdout, re.MULTILINE), done.stdout
