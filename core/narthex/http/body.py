@@ -6,12 +6,17 @@ can stop at the limit, so a small body that unpacks to gigabytes does no harm.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from aiohttp import ClientResponse
 from isal import isal_zlib
 
 from narthex.http.errors import BodyLimitError, HttpError
 
-__all__ = ["read_body", "unpack"]
+__all__ = ["ENCODINGS", "open_body", "packed_limit", "read_body", "unpack"]
+
+ENCODINGS = frozenset({"identity", "gzip"})
+"""What a body may be packed with."""
 
 _GZIP = 31
 """zlib's ``wbits`` for a gzip wrapper."""
@@ -19,15 +24,24 @@ _GZIP = 31
 
 async def read_body(response: ClientResponse, limit: int) -> bytes:
     """The body, unpacked. ``limit`` bytes or more raise ``BodyLimitError``; 0 means no limit."""
-    encoding = response.headers.get("Content-Encoding", "identity").lower()
-    if encoding not in {"identity", "gzip"}:
-        raise HttpError(f"unsupported Content-Encoding {encoding!r}")
-    raw = await _read(response, _packed_limit(limit, encoding))
-    if encoding == "gzip":
+    encoding = _encoding(response.headers)
+    return open_body(await _read(response, packed_limit(limit, encoding)), response.headers, limit)
+
+
+def open_body(raw: bytes, headers: Mapping[str, str], limit: int) -> bytes:
+    """The content of a body that was read. Raises ``HttpError``, and ``BodyLimitError`` as :func:`read_body`."""
+    if _encoding(headers) == "gzip":
         return unpack(raw, limit)
     if limit and len(raw) >= limit:
         raise BodyLimitError("body size limit exceeded")
     return raw
+
+
+def _encoding(headers: Mapping[str, str]) -> str:
+    encoding = headers.get("Content-Encoding", "identity").lower()
+    if encoding not in ENCODINGS:
+        raise HttpError(f"unsupported Content-Encoding {encoding!r}")
+    return encoding
 
 
 async def _read(response: ClientResponse, limit: int) -> bytes:
@@ -45,8 +59,11 @@ async def _read(response: ClientResponse, limit: int) -> bytes:
     return b"".join(pieces)
 
 
-def _packed_limit(limit: int, encoding: str) -> int:
-    """What does not pack well grows a little in gzip: 5 bytes for each 16 KiB, and the wrapper."""
+def packed_limit(limit: int, encoding: str) -> int:
+    """The most bytes of a packed body that may become fewer than ``limit`` (0: no limit).
+
+    What does not pack well grows a little in gzip: 5 bytes for each 16 KiB, and the wrapper.
+    """
     return limit + limit // 1000 + 4096 if limit and encoding == "gzip" else limit
 
 

@@ -1,7 +1,8 @@
 """Requests with everything an ``http_config`` section can say, over connections that are kept open.
 
-aiohttp does the protocol. Its own redirects, cookies, environment proxies and decompression stay off: redirects here
-strip credentials for the whole rest of the chain once it leaves the host, as Prometheus does.
+A GET without a proxy, as every scrape is one, goes over a connection of our own (:mod:`narthex.http.wire` tells why);
+aiohttp does the rest. Its own redirects, cookies, environment proxies and decompression stay off: redirects here strip
+credentials for the whole rest of the chain once it leaves the host, as Prometheus does.
 """
 
 from __future__ import annotations
@@ -20,12 +21,15 @@ from narthex import __version__
 from narthex.clock import Clock
 from narthex.config.http import HttpConfig
 from narthex.config.types import mask_url
-from narthex.http.body import read_body
+from narthex.http.body import open_body, read_body
+from narthex.http.connections import Address, Connections
 from narthex.http.credentials import Credentials
 from narthex.http.errors import HttpError
 from narthex.http.oauth import TokenSource, require_supported
 from narthex.http.proxy import Proxy
+from narthex.http.request import is_plain, request_head
 from narthex.http.tls import Tls
+from narthex.http.wire import LostConnectionError
 
 __all__ = ["USER_AGENT", "Answer", "HttpClient", "make_session"]
 
@@ -60,6 +64,7 @@ class HttpClient:
         self._user_agent = user_agent
         self._session = _session(aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEP_ALIVE))
         self._unix: dict[str, aiohttp.ClientSession] = {}
+        self._connections = Connections(_KEEP_ALIVE)
         self._tokens: TokenSource | None = None
         self._token_client: HttpClient | None = None
         if config.oauth2:
@@ -83,14 +88,15 @@ class HttpClient:
 
         ``limit`` is the size in bytes that the body must stay below (0: none). Raises ``HttpError``.
         """
-        shown = mask_url(str(url))
         try:
             async with asyncio.timeout(seconds):
                 target = URL(url, encoded=True) if isinstance(url, str) else url
                 return await self._follow(method, target, await self._headers(headers), data, limit, unix_socket)
         except TimeoutError:
+            shown = mask_url(str(url))
             raise HttpError(f"{shown}: no complete answer within {seconds:g}s (context deadline exceeded)") from None
-        except (aiohttp.ClientError, OSError, ssl.SSLError, ValueError) as error:
+        except (aiohttp.ClientError, OSError, ssl.SSLError, ValueError, LostConnectionError) as error:
+            shown = mask_url(str(url))
             raise HttpError(f"{shown}: {str(error).replace(str(url), shown) or type(error).__name__}") from None
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
@@ -100,6 +106,7 @@ class HttpClient:
 
     async def close(self) -> None:
         """Close all connections. Idempotent."""
+        self._connections.close()
         for session in (self._session, *self._unix.values()):
             await session.close()
         if self._token_client is not None:
@@ -121,25 +128,44 @@ class HttpClient:
     ) -> Answer:
         first = url
         for _ in range(_MAX_REDIRECTS):
-            session = self._session if not unix_socket else self._unix_session(unix_socket)
-            async with session.request(
-                method, url, headers=headers, data=data, allow_redirects=False, **self._options(url)
-            ) as response:
-                location = response.headers.get("Location")
-                if not self._config.follow_redirects or response.status not in _REDIRECTS or not location:
-                    return Answer(
-                        response.status, response.reason or "", response.headers, await read_body(response, limit)
-                    )
-                response.release()
+            if method == "GET" and data is None and is_plain(url) and not self._proxy.is_used:
+                answer = await self._get(url, headers, limit, unix_socket)
+            else:
+                answer = await self._send(method, url, headers, data, limit, unix_socket)
+            location = answer.headers.get("Location")
+            if location is None or not self._redirects(answer.status, answer.headers):
+                return answer
             before, url = url, url.join(URL(location))
             if url.scheme not in {"http", "https"}:
                 raise HttpError(f"redirect to an unsupported address: {url}")
-            if response.status in {301, 302, 303} and method not in {"GET", "HEAD"}:
+            if answer.status in {301, 302, 303} and method not in {"GET", "HEAD"}:
                 method, data = "GET", None
                 headers.pop("Content-Type", None)
             if not _same_site(first, url) or (before.scheme == "https" and url.scheme == "http"):
                 headers = self._without_secrets(headers)
         raise HttpError(f"stopped after {_MAX_REDIRECTS} redirects")
+
+    def _redirects(self, status: int, headers: Mapping[str, str]) -> bool:
+        return self._config.follow_redirects and status in _REDIRECTS and bool(headers.get("Location"))
+
+    async def _get(self, url: URL, headers: CIMultiDict[str], limit: int, unix_socket: str) -> Answer:
+        tls = self._tls.context() if url.scheme == "https" else None
+        address = Address(url.raw_host or "", url.port or 0, unix_socket, tls, self._tls.server_name)
+        reply = await self._connections.ask(address, request_head(url, headers), limit)
+        unread = self._redirects(reply.status, reply.headers)
+        body = b"" if unread else open_body(reply.body, reply.headers, limit)
+        return Answer(reply.status, reply.reason, reply.headers, body)
+
+    async def _send(
+        self, method: str, url: URL, headers: CIMultiDict[str], data: bytes | None, limit: int, unix_socket: str
+    ) -> Answer:
+        session = self._session if not unix_socket else self._unix_session(unix_socket)
+        async with session.request(
+            method, url, headers=headers, data=data, allow_redirects=False, **self._options(url)
+        ) as response:
+            unread = self._redirects(response.status, response.headers)
+            body = b"" if unread else await read_body(response, limit)
+            return Answer(response.status, response.reason or "", response.headers, body)
 
     def _without_secrets(self, headers: CIMultiDict[str]) -> CIMultiDict[str]:
         secret = {"authorization", "cookie", *(name.lower() for name in self._config.http_headers)}
