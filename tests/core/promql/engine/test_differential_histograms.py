@@ -1,0 +1,107 @@
+"""Thousands of random queries over numbers and native histograms: the engine against a deliberately simple one."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import pytest
+from tests.core.promql.engine.simple import AmbiguousError, Simple, Vector
+from tests.core.promql.engine.simple_samples import Sample
+from tests.core.promql.engine.worlds import BASE, World, random_query, random_world
+
+from narthex.errors import QueryError
+from narthex.model.histogram import Histogram, close_to
+from narthex.model.labels import Labels
+from narthex.promql.durations import resolve
+from narthex.promql.engine import Engine
+from narthex.promql.value import InstantVector, RangeVector
+
+WORLDS = 60
+QUERIES = 50
+Cells = dict[tuple[Labels, int], Sample]
+
+
+def close(one: float, other: float) -> bool:
+    both_nan = math.isnan(one) and math.isnan(other)
+    return both_nan or one == other or math.isclose(one, other, rel_tol=1e-9, abs_tol=1e-9)
+
+
+def alike(one: Sample, other: Sample) -> bool:
+    if isinstance(one, Histogram) and isinstance(other, Histogram):
+        return close_to(without_dust(one), without_dust(other), close)
+    return not isinstance(one, Histogram) and not isinstance(other, Histogram) and close(one, other)
+
+
+def without_dust(histogram: Histogram) -> Histogram:
+    """Buckets that rounding left with next to nothing are empty."""
+    sides = [side.with_counts(side.counts.round(10)) for side in (histogram.positive, histogram.negative)]
+    return Histogram(
+        histogram.schema,
+        histogram.zero_threshold,
+        histogram.zero_count,
+        histogram.count,
+        histogram.sum,
+        *sides,
+        histogram.bounds,
+    ).compact()
+
+
+def cells_of(value: InstantVector | RangeVector) -> Cells:
+    labels = value.labels.all_labels()
+    objects = [None] * len(value.values) if value.histograms is None else value.histograms.tolist()
+    samples = [v if h is None else h for v, h in zip(value.values.tolist(), objects, strict=True)]
+    if isinstance(value, InstantVector):
+        return {(one, value.time): sample for one, sample in zip(labels, samples, strict=True)}
+    found: Cells = {}
+    for row, one in enumerate(labels):
+        run = slice(int(value.offsets[row]), int(value.offsets[row + 1]))
+        found |= {(one, when): v for when, v in zip(value.times[run].tolist(), samples[run], strict=True)}
+    return found
+
+
+def expected_cells(world: World, engine: Engine, query: str, steps: range) -> Cells | None:
+    """Every cell that the simple engine computes; None where it says that the query is ambiguous."""
+    simple = Simple(world.data, steps[0], steps[-1])
+    expr = resolve(engine.parse(query), step=steps.step, range_=steps[-1] - steps[0])
+    found: Cells = {}
+    try:
+        for t in steps:
+            value: Vector | float = simple.value(expr, t)
+            assert isinstance(value, dict)
+            found |= {(labels, t): sample for labels, sample in value.items()}
+    except AmbiguousError:
+        return None
+    return found
+
+
+def assert_same(got: Cells, wanted: Cells, what: str) -> None:
+    assert set(got) == set(wanted), what
+    for cell, sample in wanted.items():
+        assert alike(got[cell], sample), (what, cell, got[cell], sample)
+
+
+@pytest.mark.parametrize("seed", range(WORLDS))
+def test_random_queries_agree_with_the_simple_engine(seed: int) -> None:
+    rng = random.Random(seed)
+    world = random_world(rng)
+    engine = Engine(world, lookback=world.data.lookback)  # type: ignore[arg-type]
+    for number in range(QUERIES):
+        query = random_query(rng)
+        start = BASE + rng.randrange(-20_000, 60_000)
+        step = rng.choice([7_000, 10_000, 21_000])
+        steps = range(start, start + step * rng.randrange(1, 8), step)
+        what = f"world {seed}, query {number}: {query} at {steps}"
+        wanted = expected_cells(world, engine, query, steps)
+        if wanted is None:
+            with pytest.raises(QueryError):
+                engine.range(query, steps[0], steps[-1], step)
+            continue
+        value = engine.range(query, steps[0], steps[-1], step).value
+        assert isinstance(value, RangeVector)
+        assert_same(cells_of(value), wanted, what)
+        moment = rng.choice(steps)
+        if "start()" not in query and "end()" not in query:
+            at_once = engine.instant(query, moment).value
+            assert isinstance(at_once, InstantVector)
+            assert_same(cells_of(at_once), {cell: one for cell, one in wanted.items() if cell[1] == moment}, what)
