@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from narthex.scaffold.stages import STAGES
 
 ROOT = Path(__file__).resolve().parents[2]
+ROOTS = ("core", "plugins", "sd_adapters")
 CALL = "import sys; from narthex_plugins.standard import main; sys.exit(main({}))"
 
 BROUGHT = {
@@ -50,16 +52,17 @@ def place(tmp_path_factory):
 
 
 def environment(place):
-    roots = [place / "installed", ROOT / "core", ROOT / "plugins", ROOT / "sd_adapters"]
+    roots = [place / "installed", *(ROOT / part for part in ROOTS)]
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("NARTHEX_", "PYTEST_"))}
     return {**kept, "PYTHONPATH": os.pathsep.join(map(str, roots))}
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_its_own_tests_pass(place, stage):
-    out = run(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=place / stage, env=environment(place))
-    assert " passed" in out
-    assert "skipped" not in out
+    """The contract of its stage among them."""
+    command = [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider"]
+    out = run(*command, cwd=place / stage, env=environment(place))
+    assert len(re.findall(rf"test_rule\[{stage}/.* PASSED", out)) >= 4
 
 
 def test_narthex_lists_what_they_contribute(place):
@@ -71,10 +74,8 @@ def test_narthex_lists_what_they_contribute(place):
         assert [(one["stage"], one["name"]) for one in found] == expected
 
 
-def test_strict_typing_finds_nothing(place):
-    """Sources and tests of every stage in one run; ``mypy`` in a project does the same with its own settings."""
-    files = sorted(str(path) for stage in STAGES for path in (place / stage).rglob("*.py"))
-    options = ["--strict", "--explicit-package-bases", "--no-error-summary", "--cache-dir", str(place / "mypy")]
-    sources = os.pathsep.join(str(place / stage / part) for stage in STAGES for part in ("src", "tests"))
-    env = {**environment(place), "MYPYPATH": f"{sources}:{ROOT / 'core'}:{ROOT / 'plugins'}:{ROOT / 'sd_adapters'}"}
-    run(sys.executable, "-m", "mypy", "--config-file", "", *options, *files, cwd=place, env=env)
+@pytest.mark.parametrize("stage", STAGES)
+def test_strict_typing_finds_nothing(place, stage):
+    """With the project's own settings; the cache is common to all, since most of what is read is narthex."""
+    env = {**environment(place), "MYPYPATH": os.pathsep.join(str(ROOT / part) for part in ROOTS)}
+    run(sys.executable, "-m", "mypy", "--cache-dir", str(place / "mypy"), cwd=place / stage, env=env)
