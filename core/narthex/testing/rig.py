@@ -42,6 +42,7 @@ class Rig:
     stage: ClassVar[str] = ""
     plugin: ClassVar[object] = None
     kind: ClassVar[str] = ""
+    given: ClassVar[Catalog | None] = None
     limit: float = 30.0
     clock: Clock
 
@@ -87,7 +88,9 @@ class Rig:
         return not getattr(getattr(type(self), method, None), "is_optional", False)
 
     def catalog(self) -> Catalog:
-        """What the plugin contributes. Raises ``Broken`` where it does not load."""
+        """What the plugin contributes (``given`` where it is loaded). Raises ``Broken`` where it does not load."""
+        if self.given is not None:
+            return self.given
         host = PluginHost({_name_of(self.plugin): self.plugin}, scan=False)
         if failures := host.failures():
             raise Broken("; ".join(map(str, failures)))

@@ -8,6 +8,7 @@ from narthex.testing.contracts import (
     discovery,
     discoveryfailure,
     function,
+    kind,
     receiver,
     relabel,
     scrape,
@@ -34,11 +35,11 @@ RIGS: Mapping[str, type[Rig]] = {
 """The rig of each stage; the way in for what has no rig of its author's."""
 
 RULES: Mapping[str, tuple[Rule, ...]] = {
-    "discovery": (*discovery.RULES, *discoveryfailure.RULES),
-    "relabel": relabel.RULES,
-    "scrape": scrape.RULES,
-    "storage": (*storage.RULES, *storagereading.RULES),
-    "receiver": receiver.RULES,
-    "function": function.RULES,
+    "discovery": (*kind.CONFIGURED, *discovery.RULES, *discoveryfailure.RULES),
+    "relabel": (*kind.RULES, *relabel.RULES),
+    "scrape": (*kind.RULES, *scrape.RULES),
+    "storage": (*kind.CONFIGURED, *storage.RULES, *storagereading.RULES),
+    "receiver": (*kind.CONFIGURED, *receiver.RULES),
+    "function": (*kind.RULES, *function.RULES),
 }
 """The rules of each stage, in the order in which they are tried."""

@@ -18,7 +18,12 @@ def by_id(stage):
 
 def verdict_of(rule, rig):
     """What became of a rule, without guards."""
-    return try_rule(by_id(rule.partition("/")[0])[rule], rig, GUARDS)[0]
+    return try_rule(by_id(rig.stage)[rule], rig, GUARDS)[0]
+
+
+def own_rules(stage):
+    """The rules of the stage itself, without those of all kinds."""
+    return {rule for rule in by_id(stage) if rule.startswith(f"{stage}/")}
 
 
 def plugin(hook, *kinds):

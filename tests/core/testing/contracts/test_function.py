@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
-from tests.core.testing.contracts.breaking import by_id, plugin, verdict_of
+from tests.core.testing.contracts.breaking import own_rules, plugin, verdict_of
 
 from narthex.kinds import PromqlFunction
 from narthex.testing.contract import FunctionContract
@@ -14,7 +14,7 @@ from narthex.testing.rigs import FunctionRig
 
 
 def rig(compute, args=("vector",), **more):
-    one = PromqlFunction("odd", args, compute, **more)
+    one = PromqlFunction("odd", args, compute, summary="Odd", **more)
     return type("Rig", (FunctionRig,), {"plugin": plugin("narthex_promql_functions", one), "kind": "odd"})()
 
 
@@ -100,7 +100,7 @@ def test_a_function_over_windows_has_to_say_where_its_result_is():
 
 
 def test_every_rule_has_a_function_that_breaks_it():
-    assert {rule for rule, _, _ in BREAKERS} == by_id("function").keys()
+    assert {rule for rule, _, _ in BREAKERS} == own_rules("function")
 
 
 @pytest.mark.parametrize(("rule", "compute", "what"), BREAKERS, ids=lambda one: getattr(one, "__name__", one))

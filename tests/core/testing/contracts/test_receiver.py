@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 from prometheus_client import Counter
-from tests.core.testing.contracts.breaking import by_id, plugin, verdict_of
+from tests.core.testing.contracts.breaking import own_rules, plugin, verdict_of
 
 from narthex.config.types import Secret
 from narthex.errors import NotifyError
@@ -54,7 +54,9 @@ class Pager:
 
 
 class PagerRig(ReceiverRig):
-    plugin = plugin("narthex_receiver_kinds", ReceiverKind("pager", PagerConfig, lambda config, context: None))
+    plugin = plugin(
+        "narthex_receiver_kinds", ReceiverKind("pager", PagerConfig, lambda config, context: None, summary="Pages")
+    )
     kind = "pager"
     made = Pager
     seconds = 1.0
@@ -183,7 +185,7 @@ BREAKERS = [
 
 
 def test_every_rule_has_a_receiver_that_breaks_it():
-    assert {rule for rule, _, _ in BREAKERS} == by_id("receiver").keys()
+    assert {rule for rule, _, _ in BREAKERS} == own_rules("receiver")
 
 
 @pytest.mark.parametrize(("rule", "made", "what"), BREAKERS, ids=lambda one: getattr(one, "__name__", one))

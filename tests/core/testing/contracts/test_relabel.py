@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from tests.core.testing.contracts.breaking import by_id, plugin, verdict_of
+from tests.core.testing.contracts.breaking import own_rules, plugin, verdict_of
 
 from narthex.kinds import RelabelAction
 from narthex.testing.contract import RelabelContract
@@ -27,7 +27,7 @@ def compile_reverse(rule):
 
 
 def rig(compiler=compile_reverse, checker=check, **methods):
-    action = RelabelAction("reverse", compiler, checker)
+    action = RelabelAction("reverse", compiler, checker, summary="Reverses")
     made = {"bad_rules": lambda self: [{"source_labels": ["a"]}], **methods}
     return type(
         "Rig", (RelabelRig,), {"plugin": plugin("narthex_relabel_actions", action), "kind": "reverse", **made}
@@ -129,7 +129,7 @@ BREAKERS = [
 
 
 def test_every_rule_has_an_action_that_breaks_it():
-    assert {rule for rule, _, _ in BREAKERS} == by_id("relabel").keys()
+    assert {rule for rule, _, _ in BREAKERS} == own_rules("relabel")
 
 
 @pytest.mark.parametrize(("rule", "broken", "what"), BREAKERS, ids=[f"{one[0]}-{one[2][:20]}" for one in BREAKERS])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from tests.core.testing.contracts.breaking import by_id, plugin, verdict_of
+from tests.core.testing.contracts.breaking import own_rules, plugin, verdict_of
 
 from narthex.errors import ExpositionError
 from narthex.kinds import ScrapeKind
@@ -38,7 +38,7 @@ def timestamp(text):
 
 
 def rig(parser=parse, *, media_types=("text/csv",), accept="text/csv;version=1", read=timestamp, lines=True, **methods):
-    kind = ScrapeKind("csv", (("Csv1", accept),), media_types, parser, lines, read)
+    kind = ScrapeKind("csv", (("Csv1", accept),), media_types, parser, lines, read, summary="CSV")
     made = {
         "bodies": lambda self: [(b"up 1\nload 0.5 1700000000000\n\nup 2", CSV)],
         "bad": lambda self: [(b"up", CSV), (b"up x", CSV)],
@@ -110,7 +110,7 @@ BREAKERS = [
 
 
 def test_every_rule_has_a_parser_that_breaks_it():
-    assert {rule for rule, _, _ in BREAKERS} == by_id("scrape").keys()
+    assert {rule for rule, _, _ in BREAKERS} == own_rules("scrape")
 
 
 @pytest.mark.parametrize(("rule", "broken", "what"), BREAKERS, ids=[f"{one[0]}-{one[2][:20]}" for one in BREAKERS])

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from tests.core.testing.contracts.breaking import own_rules
 
 from narthex import hookimpl
 from narthex.errors import StorageError
@@ -36,7 +37,9 @@ class Shelf(Sound):
 class ShelfRig(StorageRig):
     plugin = SimpleNamespace(
         __name__="acme_shelf",
-        narthex_storage_kinds=hookimpl(lambda: [StorageKind("shelf", MemoryConfig, lambda config, context: None)]),
+        narthex_storage_kinds=hookimpl(
+            lambda: [StorageKind("shelf", MemoryConfig, lambda config, context: None, summary="A shelf")]
+        ),
     )
     kind = "shelf"
     made = Shelf
@@ -244,7 +247,7 @@ BREAKERS = [
 
 
 def test_every_rule_has_a_storage_that_breaks_it():
-    assert {rule for rule, _, _ in BREAKERS} == BY_ID.keys()
+    assert {rule for rule, _, _ in BREAKERS} == own_rules("storage")
 
 
 @pytest.mark.parametrize(("rule", "made", "what"), BREAKERS, ids=lambda one: getattr(one, "__name__", one))
