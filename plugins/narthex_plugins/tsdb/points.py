@@ -35,6 +35,9 @@ class Run:
     in_memory = True
     """Not so for the runs of sealed files."""
 
+    number = 0
+    """Of the file; 0 in memory."""
+
     def __init__(
         self,
         refs: NDArray[np.int32],
@@ -201,6 +204,12 @@ class PointStore:
             self._tail = Tail()
         return self.runs
 
+    def erase(self, gone: Callable[[Run], NDArray[np.bool_]]) -> None:
+        """Take points that are not sealed away; ``gone`` tells which of a run."""
+        for run in self.freeze():
+            if run.in_memory and (erased := gone(run)).any():
+                self.replace((run,), run.part(~erased))
+
     def replace(self, old: tuple[Run, ...], new: Run | None) -> None:
         """Some runs turn into another, or go away. May be called from any thread."""
         with self._lock:
@@ -216,10 +225,15 @@ class PointStore:
         times[known] = self._last_time[refs[known]]
         return times
 
-    def pick(self, refs: Ints, start: int, end: int) -> list[Points]:
-        """Points of these series (ascending) in a window; ``series`` counts places in ``refs``. May hold repeats."""
+    def pick(
+        self, refs: Ints, start: int, end: int, filtered: Callable[[Run, Points], Points] = lambda _, points: points
+    ) -> list[Points]:
+        """Points of these series (ascending) in a window; ``series`` counts places in ``refs``. May hold repeats.
+
+        ``filtered`` may take some away.
+        """
         tail = self._tail  # before the runs: see freeze
-        return [*(run.pick(refs, start, end) for run in self.runs), tail.pick(refs, start, end)]
+        return [*(filtered(run, run.pick(refs, start, end)) for run in self.runs), tail.pick(refs, start, end)]
 
     # --- inside ------------------------------------------------------------------------------------------------------
 

@@ -12,30 +12,28 @@ from numpy.typing import NDArray
 from narthex.errors import StorageError
 from narthex.kinds import BuildContext
 from narthex.model.labels import Labels
-from narthex.model.labeltable import LabelTable
 from narthex.model.matcher import Matcher
 from narthex.model.sample import MISSING, MISSING_BITS
-from narthex.storage.frames import NO_TIME, Frame, HistogramPoints, Points, Selection
+from narthex.storage.frames import NO_TIME, HistogramPoints, Points, Selection
 from narthex.storage.protocol import Appended, Batch, Storage, StorageStats
 from narthex_plugins.tsdb import TsdbConfig
 from narthex_plugins.tsdb.blocks import Block
 from narthex_plugins.tsdb.collection import Usage
 from narthex_plugins.tsdb.compactor import Limits
 from narthex_plugins.tsdb.disk import Disk
-from narthex_plugins.tsdb.histograms.joining import joined_histograms
 from narthex_plugins.tsdb.histograms.store import HistogramStore
 from narthex_plugins.tsdb.journal import Journal, NoJournal
 from narthex_plugins.tsdb.lanes import Owners, TsdbLane
 from narthex_plugins.tsdb.logs import StorageLog
-from narthex_plugins.tsdb.matching import Matching
 from narthex_plugins.tsdb.metrics import TsdbMetrics
 from narthex_plugins.tsdb.parts import Part, Parts
 from narthex_plugins.tsdb.points import PointStore, Run
+from narthex_plugins.tsdb.selecting import Reader
 from narthex_plugins.tsdb.series import SeriesTable
 from narthex_plugins.tsdb.slab import Slab
 from narthex_plugins.tsdb.stats import table_stats
+from narthex_plugins.tsdb.tombstones import Tombstones
 from narthex_plugins.tsdb.track import Track
-from narthex_plugins.tsdb.union import union
 
 __all__ = ["Tsdb"]
 
@@ -59,6 +57,7 @@ class Tsdb:
         self._histograms = HistogramStore()
         self._owners = Owners()
         self._usage = Usage()
+        self._tombstones = Tombstones()
         self._collected: Sequence[Block] = ()
         self._tracks: dict[int, Track] = {}
         self._newest = 0
@@ -73,7 +72,7 @@ class Tsdb:
 
     def _use(self, table: SeriesTable) -> None:
         self._table = table
-        self._matching = Matching(table)
+        self._reader = Reader(table, self._parts, self._points, self._histograms, self._tombstones)
         self._metrics.series.set(table.live)
 
     async def start(self) -> None:
@@ -284,36 +283,19 @@ class Tsdb:
 
     def select(self, matchers: Sequence[Matcher], start: int, end: int) -> Selection:
         """Series that satisfy all matchers, with their samples of the window."""
-        refs = self._matching.refs(matchers)
-        # Points first: when they become part of a block meanwhile, they are met twice rather than never.
-        points = [part for part in self._points.pick(refs, start, end) if len(part.series)]
-        parts, blocks = self._parts.both()
-        frames: list[tuple[int, Frame]] = []
-        for part in parts:
-            frames += [(part.min_time, frame) for frame in part.frames(refs, start, end)]
-        found = [(one, one.match(matchers)) for one in blocks if one.min_time <= end and one.max_time >= start]
-        labels, placed = union(self._table, refs, found)
-        for block, series, rows in placed:
-            frames += [(block.min_time, frame) for frame in block.frames(series, rows, start, end)]
-            points.append(block.moment_zero(series, rows, start, end))
-        frames.sort(key=lambda one: one[0])
-        histograms = joined_histograms(self._histograms.pick(refs, start, end))
-        return Selection(labels, [frame for _, frame in frames], _joined(points), histograms)
+        return self._reader.select(matchers, start, end)
 
     def label_names(self, matchers: Sequence[Sequence[Matcher]], start: int, end: int) -> list[str]:
         """Label names, sorted, of series in the window."""
-        return sorted(name for name, one in self._labels(matchers, start, end).columns.items() if one.codes.any())
+        return self._reader.label_names(matchers, start, end)
 
     def label_values(self, name: str, matchers: Sequence[Sequence[Matcher]], start: int, end: int) -> list[str]:
         """Values of one label, sorted, of series in the window."""
-        column = self._labels(matchers, start, end).columns.get(name)
-        if column is None:
-            return []
-        return sorted(column.dictionary[code] for code in np.unique(column.codes).tolist() if code)
+        return self._reader.label_values(name, matchers, start, end)
 
     def series(self, matchers: Sequence[Sequence[Matcher]], start: int, end: int) -> list[Labels]:
         """Label sets, sorted, of series in the window."""
-        return sorted(self._labels(matchers, start, end).all_labels())
+        return self._reader.series(matchers, start, end)
 
     def stats(self, limit: int) -> StorageStats:
         """Counts, each top list cut to ``limit`` entries."""
@@ -321,53 +303,11 @@ class Tsdb:
         chunks = sum(part.columns for part in self._parts.all())
         return table_stats(self._table, limit, chunks, min(times, default=0), self._newest)
 
-    def _labels(self, matchers: Sequence[Sequence[Matcher]], start: int, end: int) -> LabelTable:
-        """Labels of the series that satisfy any matcher set (none: all) and may have samples in the window."""
-        refs = self._matched(matchers, start, end)
-        found = [
-            (one, np.unique(np.concatenate([one.match(own) for own in matchers or [()]])))
-            for one in self._parts.blocks()
-            if one.min_time <= end and one.max_time >= start
-        ]
-        return union(self._table, refs, found)[0]
-
-    def _matched(self, matchers: Sequence[Sequence[Matcher]], start: int, end: int) -> Ints:
-        """References of series that satisfy any matcher set (none: all) and may have samples in the window."""
-        if matchers:
-            refs = np.unique(np.concatenate([self._matching.refs(one) for one in matchers]))
-        else:
-            refs = self._table.references()
-        count = int(refs[-1]) + 1 if len(refs) else 0
-        present = np.zeros(count, dtype=np.bool_)
-        for part in self._parts.all():
-            if part.min_time <= end and part.max_time >= start:
-                present |= part.holds(count)
-        refs_left = refs[~present[refs]]
-        for points in self._points.pick(refs_left, start, end):
-            present[refs_left[points.series]] = True
-        present |= self._histograms.holds(count, start, end)
-        found: Ints = refs[present[refs]]
-        return found
-
 
 def _cells(refs: Ints, values: NDArray[np.float64], columns: Ints, timestamp: int) -> Points:
     """Some cells of a row as points; those without a sample are left out."""
     columns = columns[values[columns].view(np.int64) != MISSING_BITS]
     return Points(refs[columns], np.full(len(columns), timestamp, dtype=np.int64), values[columns])
-
-
-def _joined(parts: list[Points]) -> Points:
-    """All points sorted by series, then time; of repeats the last stays."""
-    if not parts:
-        return Points.none()
-    series, times, values = (
-        np.concatenate([getattr(part, name) for part in parts]) for name in ("series", "times", "values")
-    )
-    order = np.lexsort((times, series))
-    series, times, values = series[order], times[order], values[order]
-    last = np.ones(len(series), dtype=np.bool_)
-    last[:-1] = (series[1:] != series[:-1]) | (times[1:] != times[:-1])
-    return Points(series[last], times[last], values[last])
 
 
 _: type[Storage] = Tsdb

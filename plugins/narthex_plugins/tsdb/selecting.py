@@ -1,0 +1,148 @@
+"""The reading side: what the head and the blocks hold of some series, as one selection.
+
+Called from several threads at once while rows arrive and files change places; each call takes the lists once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain
+
+import numpy as np
+from numpy.typing import NDArray
+
+from narthex.model.labels import Labels
+from narthex.model.labeltable import LabelTable
+from narthex.model.matcher import Matcher
+from narthex.storage.frames import Frame, Points, Selection
+from narthex_plugins.tsdb.blocks import Block
+from narthex_plugins.tsdb.histograms.joining import joined_histograms
+from narthex_plugins.tsdb.histograms.store import HistogramStore
+from narthex_plugins.tsdb.matching import Matching
+from narthex_plugins.tsdb.parts import Part, Parts
+from narthex_plugins.tsdb.points import PointStore
+from narthex_plugins.tsdb.series import SeriesTable
+from narthex_plugins.tsdb.tombstones import Tombstones
+from narthex_plugins.tsdb.union import union
+
+__all__ = ["Reader"]
+
+Ints = NDArray[np.int64]
+Matchers = Sequence[Matcher]
+
+
+class Reader:
+    """Reads one database; see :class:`narthex.storage.protocol.StorageReader`."""
+
+    def __init__(
+        self, table: SeriesTable, parts: Parts, points: PointStore, histograms: HistogramStore, tombstones: Tombstones
+    ) -> None:
+        self._table = table
+        self._matching = Matching(table)
+        self._parts = parts
+        self._points = points
+        self._histograms = histograms
+        self._tombstones = tombstones
+
+    def select(self, matchers: Matchers, start: int, end: int) -> Selection:
+        """Series that satisfy all matchers, with their samples of the window."""
+        refs = self._matching.refs(matchers)
+        deleted = self._tombstones if self._tombstones.deletions else None
+        # Points first: when they become part of a block meanwhile, they are met twice rather than never.
+        points = self._points_of(refs, start, end, deleted)
+        parts, blocks = self._parts.both()
+        found = [(one, one.match(matchers)) for one in blocks if one.min_time <= end and one.max_time >= start]
+        labels, placed = union(self._table, refs, found)
+        frames: list[tuple[Part | Block, Frame]] = []
+        for part in parts:
+            frames += [(part, frame) for frame in part.frames(refs, start, end)]
+        for block, series, rows in placed:
+            frames += [(block, frame) for frame in block.frames(series, rows, start, end)]
+            points.append(block.moment_zero(series, rows, start, end))
+        frames.sort(key=lambda one: one[0].min_time)
+        if deleted is None:
+            shown = [frame for _, frame in frames]
+        else:
+            hashes = self._hashes(refs, labels.rows, placed)
+            shown = list(chain.from_iterable(deleted.frame(part.number, frame, hashes) for part, frame in frames))
+        histograms = joined_histograms(self._histograms.pick(refs, start, end))
+        return Selection(labels, shown, _joined([one for one in points if len(one.series)]), histograms)
+
+    def labels(self, matchers: Sequence[Matchers], start: int, end: int) -> LabelTable:
+        """Labels of the series that satisfy any matcher set (none: all) and may have samples in the window."""
+        refs = self._matched(matchers, start, end)
+        found = [
+            (one, np.unique(np.concatenate([one.match(own) for own in matchers or [()]])))
+            for one in self._parts.blocks()
+            if one.min_time <= end and one.max_time >= start
+        ]
+        return union(self._table, refs, found)[0]
+
+    def label_names(self, matchers: Sequence[Matchers], start: int, end: int) -> list[str]:
+        """Label names, sorted, of series in the window."""
+        return sorted(name for name, one in self.labels(matchers, start, end).columns.items() if one.codes.any())
+
+    def label_values(self, name: str, matchers: Sequence[Matchers], start: int, end: int) -> list[str]:
+        """Values of one label, sorted, of series in the window."""
+        column = self.labels(matchers, start, end).columns.get(name)
+        if column is None:
+            return []
+        return sorted(column.dictionary[code] for code in np.unique(column.codes).tolist() if code)
+
+    def series(self, matchers: Sequence[Matchers], start: int, end: int) -> list[Labels]:
+        """Label sets, sorted, of series in the window."""
+        return sorted(self.labels(matchers, start, end).all_labels())
+
+    def hashes(self, matchers: Sequence[Matchers], start: int, end: int) -> NDArray[np.uint64]:
+        """The hashes of the series that satisfy any matcher set and may have samples in the window, ascending."""
+        found = [self._table.hashes(self._matching.refs(own)) for own in matchers]
+        for block in self._parts.blocks():
+            if block.min_time <= end and block.max_time >= start:
+                found += [block.hashes[block.match(own)] for own in matchers]
+        return np.unique(np.concatenate(found))
+
+    def _hashes(self, refs: Ints, rows: int, placed: Sequence[tuple[Block, Ints, Ints]]) -> NDArray[np.uint64]:
+        """The hash of each row of a selection."""
+        found = np.zeros(rows, dtype=np.uint64)
+        found[: len(refs)] = self._table.hashes(refs)
+        for block, series, own in placed:
+            found[own] = block.hashes[series]
+        return found
+
+    def _points_of(self, refs: Ints, start: int, end: int, deleted: Tombstones | None) -> list[Points]:
+        if deleted is None:
+            return self._points.pick(refs, start, end)
+        hashes = self._table.hashes(refs)
+        return self._points.pick(refs, start, end, lambda run, one: deleted.points(run.number, one, hashes))
+
+    def _matched(self, matchers: Sequence[Matchers], start: int, end: int) -> Ints:
+        """References of series that satisfy any matcher set (none: all) and may have samples in the window."""
+        if matchers:
+            refs = np.unique(np.concatenate([self._matching.refs(one) for one in matchers]))
+        else:
+            refs = self._table.references()
+        count = int(refs[-1]) + 1 if len(refs) else 0
+        present = np.zeros(count, dtype=np.bool_)
+        for part in self._parts.all():
+            if part.min_time <= end and part.max_time >= start:
+                present |= part.holds(count)
+        refs_left = refs[~present[refs]]
+        for points in self._points.pick(refs_left, start, end):
+            present[refs_left[points.series]] = True
+        present |= self._histograms.holds(count, start, end)
+        found: Ints = refs[present[refs]]
+        return found
+
+
+def _joined(parts: list[Points]) -> Points:
+    """All points sorted by series, then time; of repeats the last stays."""
+    if not parts:
+        return Points.none()
+    series, times, values = (
+        np.concatenate([getattr(part, name) for part in parts]) for name in ("series", "times", "values")
+    )
+    order = np.lexsort((times, series))
+    series, times, values = series[order], times[order], values[order]
+    last = np.ones(len(series), dtype=np.bool_)
+    last[:-1] = (series[1:] != series[:-1]) | (times[1:] != times[:-1])
+    return Points(series[last], times[last], values[last])
