@@ -66,7 +66,7 @@ def histogram_of(found: dict[str, Any]) -> Histogram:
         found.get("sum", 0.0),
         _buckets(found, "positive"),
         _buckets(found, "negative"),
-        tuple(found.get("custom_values", ())),
+        tuple(found.get("custom_values") or ()),
         Hint[found.get("counter_reset_hint", "unknown").upper()],
     )
 

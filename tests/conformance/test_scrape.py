@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
+import base64
+
 import numpy as np
 import pytest
-from tests.conformance.cases import decoded, params
+from tests.conformance.cases import decoded, histogram_of, params
 
 from narthex.config.relabel import RelabelConfig
-from narthex.errors import ExpositionError, ScrapeError
-from narthex.kinds import ScrapeKind
+from narthex.config.scrape import ScrapeConfig
+from narthex.errors import ScrapeError
+from narthex.model import histogram as histograms
 from narthex.model.labels import Labels
 from narthex.model.sample import STALE_NAN_BITS
 from narthex.plugins.catalog import Catalog, Contribution, Origin
 from narthex.relabel.rules import compile_rules
 from narthex.scrape.cache import CacheOptions, SeriesCache
+from narthex.scrape.exposition import StartTimestamps
+from narthex.scrape.formats import Formats, HistogramSwitches, ScrapeFeatures
 from narthex.scrape.identity import LabelLimits, SeriesIdentity
-from narthex.scrape.negotiate import accept_header, choose
+from narthex.scrape.negotiate import accept_header
+from narthex.scrape.resolution import BucketLimitError, Resolution, finest_schema
 from narthex.scrape.row import Row
 from narthex.testing.storage import MemoryStorage
-from narthex_plugins.exposition import OPENMETRICS, TEXT
+from narthex_plugins.exposition import OPENMETRICS, PROTOBUF, TEXT
 from narthex_plugins.relabel_actions import narthex_relabel_actions
 
-KINDS = (OPENMETRICS, TEXT)
+KINDS = (OPENMETRICS, TEXT, PROTOBUF)
 ORIGIN = Origin("narthex_plugins", "narthex", "0")
 CATALOG = Catalog(relabel={one.name: Contribution(one, ORIGIN) for one in narthex_relabel_actions()})
-PROTO = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
 FIRST = 1_000_000
 
 
@@ -48,7 +53,12 @@ class Scraped:
             case.get("honor_timestamps", True),
             case.get("track_timestamps_staleness", False),
             case.get("sample_limit", 0),
+            starts=StartTimestamps.STORED if takes_starts(case) else StartTimestamps.IGNORED,
         )
+        switches = HistogramSwitches(
+            case.get("scrape_native_histograms", False), case.get("always_scrape_classic_histograms", False)
+        )
+        self.formats = Formats(KINDS, ScrapeConfig("j"), switches, ScrapeFeatures(options.starts))
         self.cache = SeriesCache(Row(self.storage, 1000, 0, [identity.report("up")]), identity, options)
         self.scrapes = 0
 
@@ -56,7 +66,8 @@ class Scraped:
         now = FIRST + 1000 * self.scrapes
         self.scrapes += 1
         try:
-            self.cache.take(body.encode(), choose(KINDS, content_type), content_type, now)
+            data = body if isinstance(body, bytes) else body.encode()
+            self.cache.take(data, self.formats.choose(content_type), content_type, now)
         except ScrapeError:
             self.cache.fail(now)
             raise
@@ -73,8 +84,16 @@ class Scraped:
         ]
 
 
+def takes_starts(case):
+    return any("start_timestamp_ms" in one for one in case.get("samples", ()))
+
+
 def stale(value):
     return int(np.float64(value).view(np.int64)) == STALE_NAN_BITS
+
+
+def names(labels):
+    return {"name" if name == "__name__" else name: value for name, value in labels.items()}
 
 
 def same(found, wanted):
@@ -85,17 +104,24 @@ def same(found, wanted):
 
 
 @pytest.mark.parametrize("case", params("scrape/append.json"))
-def test_appended_samples(case, request):
-    if "body" not in case:
-        request.applymarker(pytest.mark.xfail(strict=True, raises=KeyError, reason="later: protobuf"))
+def test_appended_samples(case):
     target = Scraped(case)
-    target.scrape(case["body"], case["content_type"])
+    target.scrape(case["body"] if "body" in case else base64.b64decode(case["body_base64"]), case["content_type"])
     when = {"scrape time": FIRST}
     wanted = [
         (one["labels"], when.get(one["timestamp_ms"], one["timestamp_ms"]), decoded(one["value"]))
         for one in case["samples"]
+        if "value" in one
     ]
     assert same(target.samples(), wanted)
+    held = {Labels(one["labels"]): histogram_of(one["histogram"]) for one in case["samples"] if "histogram" in one}
+    found = {labels: histogram for labels, ((_, histogram),) in target.storage.histograms().items()}
+    assert found.keys() == held.keys()
+    assert all(histograms.same(found[labels], histogram) for labels, histogram in held.items())
+    for one in case["samples"]:
+        if "start_timestamp_ms" in one:
+            ((_, start),) = target.storage.starts(**names(one["labels"]))[Labels(one["labels"])]
+            assert start == one["start_timestamp_ms"]
 
 
 @pytest.mark.parametrize("case", params("scrape/label_limits.json"))
@@ -139,11 +165,21 @@ def test_behaviour_over_several_scrapes(case):
 
 @pytest.mark.parametrize("case", params("scrape/accept_header.json"))
 def test_the_accept_header(case):
-    protobuf = ScrapeKind("protobuf", (("PrometheusProto", PROTO),), (), lambda _body, _type: ())
-    assert accept_header((protobuf, *KINDS), case["scrape_protocols"], case["escaping"]) == case["accept"]
+    assert accept_header(KINDS, case["scrape_protocols"], case["escaping"]) == case["accept"]
 
 
 @pytest.mark.parametrize("case", params("scrape/histogram_limits.json"))
-@pytest.mark.xfail(strict=True, raises=ExpositionError, reason="later: native histograms")
 def test_histogram_limits(case):
-    choose(KINDS, "application/vnd.google.protobuf")
+    if case["kind"] == "pick_schema_from_min_bucket_factor":
+        assert finest_schema(case["factor"]) == case["schema"]
+        return
+    factor = 2 ** (2 ** -case["max_schema"]) if "max_schema" in case else 0
+    resolution = Resolution(case.get("limit", 0), factor)
+    histogram = histogram_of(case["histogram"])
+    if case.get("error"):
+        with pytest.raises(BucketLimitError):
+            resolution.fit(histogram)
+        return
+    found = resolution.fit(histogram)
+    assert found.schema == case["schema"]
+    assert found.bucket_count == case.get("bucket_count", found.bucket_count)

@@ -20,7 +20,6 @@ __all__ = ["DiscoveryConfig", "EscapingScheme", "JobNarthexConfig", "Scheme", "S
 Scheme = Literal["http", "https"]
 ValidationScheme = Literal["utf8", "legacy"]
 EscapingScheme = Literal["allow-utf-8", "underscores", "dots", "values"]
-NATIVE = later("native histograms")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +59,9 @@ class ScrapeConfig:
     scrape_timeout: Duration = Duration(0)
     scrape_protocols: tuple[str, ...] | None = None
     fallback_scrape_protocol: str | None = None
-    scrape_native_histograms: bool | None = field(default=None, metadata=NATIVE)
-    always_scrape_classic_histograms: bool | None = field(default=None, metadata=NATIVE)
-    convert_classic_histograms_to_nhcb: bool | None = field(default=None, metadata=NATIVE)
+    scrape_native_histograms: bool | None = None
+    always_scrape_classic_histograms: bool | None = None
+    convert_classic_histograms_to_nhcb: bool | None = None
     extra_scrape_metrics: bool | None = None
     metrics_path: str = "/metrics"
     scheme: Scheme = "http"
@@ -79,8 +78,8 @@ class ScrapeConfig:
     label_value_length_limit: Count = Count(0)
     target_limit: Count = Count(0)
     keep_dropped_targets: Count = Count(0)
-    native_histogram_bucket_limit: Count = field(default=Count(0), metadata=NATIVE)
-    native_histogram_min_bucket_factor: float = field(default=0.0, metadata=NATIVE)
+    native_histogram_bucket_limit: Count = Count(0)
+    native_histogram_min_bucket_factor: float = 0.0
     metric_name_validation_scheme: ValidationScheme | None = None
     metric_name_escaping_scheme: EscapingScheme | None = None
     http: HttpConfig = field(default_factory=HttpConfig, metadata=inline())

@@ -14,7 +14,7 @@ from narthex.config.http import HttpConfig
 from narthex.config.quarantine import QuarantinedJob
 from narthex.config.relabel import RelabelConfig
 from narthex.config.safety import DiscoverySafety
-from narthex.config.scrape import NATIVE, DiscoveryConfig, EscapingScheme, Scheme, ScrapeConfig, ValidationScheme
+from narthex.config.scrape import DiscoveryConfig, EscapingScheme, Scheme, ScrapeConfig, ValidationScheme
 from narthex.config.types import (
     Count,
     Duration,
@@ -71,9 +71,9 @@ class GlobalConfig:
     keep_dropped_targets: Count = Count(0)
     metric_name_validation_scheme: ValidationScheme = "utf8"
     metric_name_escaping_scheme: EscapingScheme | None = None
-    scrape_native_histograms: bool = field(default=False, metadata=NATIVE)
-    convert_classic_histograms_to_nhcb: bool = field(default=False, metadata=NATIVE)
-    always_scrape_classic_histograms: bool = field(default=False, metadata=NATIVE)
+    scrape_native_histograms: bool = False
+    convert_classic_histograms_to_nhcb: bool = False
+    always_scrape_classic_histograms: bool = False
     extra_scrape_metrics: bool = False
 
     def check(self) -> Findings:

@@ -23,22 +23,22 @@ from numpy.typing import NDArray
 from narthex.errors import ExpositionError, ScrapeError
 from narthex.kinds import ScrapeKind
 from narthex.model.sample import MISSING, STALE_NAN
+from narthex.scrape.apart import ApartPlan, ApartSeries, Staged, merged
+from narthex.scrape.exposition import StartTimestamps
 from narthex.scrape.identity import SeriesIdentity
 from narthex.scrape.layout import Layout, Layouts
 from narthex.scrape.lines import NEVER
 from narthex.scrape.metadata import FamilyMetadata, MetadataTable
-from narthex.scrape.plan import Counts, Plan, Point
+from narthex.scrape.plan import FUTURE, Counts, Plan, Point
 from narthex.scrape.reading import Reading, read_lines, read_whole
+from narthex.scrape.resolution import Resolution
 from narthex.scrape.row import BIN, Row
-from narthex.storage.frames import Points
+from narthex.storage.frames import HistogramPoints, Points
 from narthex.storage.protocol import Appended
 
 __all__ = ["CacheOptions", "Counts", "SampleLimitError", "SeriesCache"]
 
 Cells = NDArray[np.int32]
-
-_FUTURE = 10 * 60 * 1000
-"""Samples stamped further ahead (ms) than this are dropped."""
 
 
 class SampleLimitError(ScrapeError):
@@ -52,15 +52,17 @@ class CacheOptions:
     honor_timestamps: bool = True
     track_timestamps_staleness: bool = False
     sample_limit: int = 0
+    resolution: Resolution = Resolution()  # noqa: RUF009 (frozen)
+    starts: StartTimestamps = StartTimestamps.IGNORED
 
 
 class SeriesCache:
     """The samples of one target, from bodies to rows. Call :meth:`take` or :meth:`fail`, then :meth:`commit`."""
 
     __slots__ = (
-        "_apart", "_cells", "_comments", "_counts", "_ended", "_kind", "_layout", "_layouts", "_metadata",
-        "_point_refs", "_points", "_row", "_scrapes", "_span", "_steady", "_timestamp", "_tracked", "_trusted",
-        "identity", "options",
+        "_apart", "_cells", "_comments", "_counts", "_ended", "_histograms", "_kind", "_layout", "_layouts",
+        "_metadata", "_others", "_point_refs", "_points", "_row", "_scrapes", "_span", "_steady", "_timestamp",
+        "_tracked", "_trusted", "identity", "options",
     )  # fmt: skip
 
     def __init__(
@@ -84,6 +86,8 @@ class SeriesCache:
         self._comments: Sequence[bytes] = ()
         self._metadata = MetadataTable()
         self._points: Points | None = None
+        self._others = ApartSeries()
+        self._histograms: HistogramPoints | None = None
         self._timestamp = 0
         self._kind: ScrapeKind | None = None
         self._counts = Counts()
@@ -107,13 +111,13 @@ class SeriesCache:
         """
         self._scrapes += 1
         self._timestamp = timestamp
-        self._points = None
+        self._points = self._histograms = None
         self._metadata.expire(self._scrapes)
         if kind is not self._kind:  # the same lines may mean something else in another format
             self._kind = kind
             self._trusted, self._comments = False, ()
         if not kind.line_oriented:
-            self._settle(self._attempt(lambda: read_whole(body, kind, content_type), body))
+            self._settle(self._attempt(lambda: read_whole(body, kind, content_type, self.options.starts), body))
             return
         values = self._layout.read(body) if self._trusted and self._layout is not None else None
         if values is None:
@@ -135,8 +139,8 @@ class SeriesCache:
 
     def commit(self, reports: Sequence[float]) -> Appended:
         """Append the row with the values of the report series. Raises ``StorageError`` when nothing could be taken."""
-        appended = self._row.commit(self._timestamp, reports, self._points)
-        self._points = None
+        appended = self._row.commit(self._timestamp, reports, self._points, self._histograms)
+        self._points = self._histograms = None
         # Not after a failure: then every series has ended, and all come back to their cells with the next body.
         moved = None if self._ended else self._row.tighten()
         if moved is not None:
@@ -180,7 +184,7 @@ class SeriesCache:
     def _read(self, body: bytes, kind: ScrapeKind, content_type: str) -> Reading:
         lines = body.split(b"\n")
         reading = read_lines(lines, self._known(), self._point_refs, self._comments, kind, content_type)
-        return reading if reading is not None else read_whole(body, kind, content_type)
+        return reading if reading is not None else read_whole(body, kind, content_type, self.options.starts)
 
     def _attempt(self, read: Callable[[], Reading], body: bytes) -> Reading:
         self._counts = Counts()
@@ -194,16 +198,17 @@ class SeriesCache:
 
     def _settle(self, reading: Reading) -> None:
         """Decide over every sample and check the limits; change something only when all of it is good."""
-        samples = len(reading.places) + len(reading.parsed)
+        samples = len(reading.places) + len(reading.parsed) + len(reading.apart)
         self._counts = Counts(scraped=samples, kept=samples)  # for a series whose labels fail the scrape
         plan = Plan(reading, self._known(), self._point_refs, self.identity, honor=self.options.honor_timestamps)
-        self._counts = plan.counts(self.options.sample_limit)
+        apart = self._others.plan(reading.apart, self.identity, self.options.resolution)
+        self._counts = plan.counts(self.options.sample_limit) + apart.counts
         limit = self.options.sample_limit
         if limit and self._counts.kept - self._counts.duplicates > limit:
             raise SampleLimitError(f"sample limit exceeded: {self._counts.kept} samples, limit {limit}")
-        self._adopt(reading, plan)
+        self._adopt(reading, plan, apart)
 
-    def _adopt(self, reading: Reading, plan: Plan) -> None:
+    def _adopt(self, reading: Reading, plan: Plan, apart: ApartPlan) -> None:
         known = self._known()
         plan.place(self._row.add(plan.new_labels))
         duplicates = plan.drop_duplicates()
@@ -212,7 +217,10 @@ class SeriesCache:
         self._row.cells[cells[plan.places]] = plan.values
         self._row.cells[BIN] = MISSING
         points, self._point_refs = plan.points(self._row.register(plan.new_point_labels))
-        self._keep_points(points, duplicates)
+        refs = self._row.register(apart.labels)
+        options = self.options
+        staged = self._others.stage(apart, refs, self._timestamp, options.starts, honor=options.honor_timestamps)
+        self._keep_points(points, duplicates, staged)
         self._ended = False
         here = dict(zip(reversed(reading.prefixes), reversed(reading.cells), strict=True))
         self._apart = {prefix: cell for prefix, cell in known.items() if cell != BIN and prefix not in here}
@@ -224,12 +232,14 @@ class SeriesCache:
             self._comments = reading.comments
             self._metadata.update(reading.entries, self._scrapes)
 
-    def _keep_points(self, points: Sequence[Point], duplicates: int) -> None:
-        near = [point for point in points if point[1] <= self._timestamp + _FUTURE]
+    def _keep_points(self, points: Sequence[Point], duplicates: int, staged: Staged) -> None:
+        near = [point for point in points if point[1] <= self._timestamp + FUTURE]
         tracked = self.options.track_timestamps_staleness
-        present = frozenset(ref for ref, _, _ in points) if tracked else frozenset()
-        self._points = self._with_markers(near, present)
-        self._counts = replace(self._counts, duplicates=duplicates, out_of_bounds=len(points) - len(near))
+        present = staged.present.union(ref for ref, _, _ in points) if tracked else staged.present
+        self._points = merged(staged.points, self._with_markers(near, present))
+        self._histograms = staged.histograms
+        late = len(points) - len(near) + staged.out_of_bounds
+        self._counts = replace(self._counts, duplicates=duplicates, out_of_bounds=late)
         self._steady = replace(self._counts, added=0, out_of_bounds=0)
 
     def _with_markers(self, points: list[Point], present: frozenset[int]) -> Points | None:

@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 
 from narthex.errors import ExpositionError
 from narthex.model.histogram import Histogram
@@ -22,6 +23,7 @@ __all__ = [
     "Help",
     "HistogramSeries",
     "Series",
+    "StartTimestamps",
     "Type",
     "Unit",
     "number",
@@ -102,6 +104,16 @@ class Comment:
 @dataclass(frozen=True, slots=True)
 class EndOfBody:
     """The explicit end mark of a format that has one."""
+
+
+class StartTimestamps(Enum):
+    """What becomes of the start timestamps that a target gives."""
+
+    IGNORED = "ignored"
+    ZEROS = "zeros"
+    """A sample of 0 is stored at the start (``created-timestamp-zero-ingestion``)."""
+    STORED = "stored"
+    """They are stored with their samples (``st-storage``)."""
 
 
 Entry = Series | HistogramSeries | Help | Type | Unit | Comment | EndOfBody

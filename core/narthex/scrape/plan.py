@@ -12,10 +12,13 @@ from narthex.scrape.lines import NEVER
 from narthex.scrape.reading import Parsed, Reading, Stamped
 from narthex.scrape.row import BIN
 
-__all__ = ["Counts", "Plan", "Point"]
+__all__ = ["FUTURE", "Counts", "Plan", "Point"]
 
 Point = tuple[int, int, float]
 """Series reference, time in ms, value."""
+
+FUTURE = 10 * 60 * 1000
+"""Samples stamped further ahead (ms) than this are dropped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,16 @@ class Counts:
     added: int = 0
     duplicates: int = 0
     out_of_bounds: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        """The counts of two parts of a body together."""
+        return Counts(
+            self.scraped + other.scraped,
+            self.kept + other.kept,
+            self.added + other.added,
+            self.duplicates + other.duplicates,
+            self.out_of_bounds + other.out_of_bounds,
+        )
 
 
 class Plan:

@@ -18,16 +18,17 @@ from narthex.config.http import HttpConfig
 from narthex.config.scrape import ScrapeConfig
 from narthex.errors import StorageError
 from narthex.http.client import HttpClient
-from narthex.kinds import ScrapeKind
+from narthex.model.labels import Labels
 from narthex.model.target import Target
 from narthex.plugins.catalog import Catalog
 from narthex.relabel.rules import Rules
 from narthex.scrape.cache import CacheOptions, SeriesCache
+from narthex.scrape.formats import Formats, HistogramSwitches, ScrapeFeatures
 from narthex.scrape.identity import LabelLimits, SeriesIdentity
 from narthex.scrape.layout import Layouts
 from narthex.scrape.loop import EXTRA_REPORTS, REPORTS, LoopSettings, ScrapeLoop
 from narthex.scrape.metrics import ScrapeMetrics
-from narthex.scrape.negotiate import DEFAULT_PROTOCOLS, accept_header, choose
+from narthex.scrape.resolution import Resolution
 from narthex.scrape.row import Row
 from narthex.scrape.slots import Slots
 from narthex.scrape.status import PoolStatus
@@ -63,7 +64,7 @@ class _Running:
 class ScrapePool:
     """The loops of one job. ``seed`` is the server's (:func:`narthex.scrape.slots.server_seed`)."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- one for each part it works with
         self,
         config: ScrapeConfig,
         metric_rules: Rules,
@@ -74,6 +75,7 @@ class ScrapePool:
         metrics: ScrapeMetrics,
         make_client: Callable[[HttpConfig], HttpClient],
         seed: int = 0,
+        features: ScrapeFeatures = ScrapeFeatures(),  # noqa: B008 (frozen)
     ) -> None:
         self._storage = storage
         self._kinds = [contribution.kind for contribution in catalog.scrape.values()]
@@ -81,6 +83,7 @@ class ScrapePool:
         self._metrics = metrics
         self._make_client = make_client
         self._seed = seed
+        self._features = features
         self._running: dict[Hashable, _Running] = {}
         self._ending: dict[Hashable, tuple[ScrapeLoop, asyncio.Task[None]]] = {}
         self._closing: set[asyncio.Task[None]] = set()
@@ -133,7 +136,7 @@ class ScrapePool:
                 successor = self._cache(loop.target, loop.slots)
                 successor.succeed(loop.cache)
                 loop.cache = successor
-            loop.configure(loop.target, loop.slots, self._settings)
+            loop.configure(loop.target, loop.slots, self._settings_of(loop.target))
         self._metrics.reloads.inc()
         self._metrics.target_limit.labels(config.job_name).set(config.target_limit)
         self._metrics.reload_length.labels(str(config.scrape_interval)).observe(time.perf_counter() - start)
@@ -182,7 +185,8 @@ class ScrapePool:
             task.cancel()
             self._adjust(loop, target)
         else:
-            loop = ScrapeLoop(target, slots, self._cache(target, slots), self._settings, self._clock, self._metrics)
+            settings = self._settings_of(target)
+            loop = ScrapeLoop(target, slots, self._cache(target, slots), settings, self._clock, self._metrics)
         task = asyncio.create_task(loop.run(), name=f"scrape {target.job} {target.url}")
         self._running[key] = _Running(loop, task)
 
@@ -190,7 +194,7 @@ class ScrapePool:
         """The same target with another timing."""
         slots = loop.slots if target.interval == loop.target.interval else self._slots(target)
         loop.cache.move(slots.interval, slots.offset)
-        loop.configure(target, slots, self._settings)
+        loop.configure(target, slots, self._settings_of(target))
 
     def _retire(self, key: Hashable) -> None:
         running = self._running.pop(key)
@@ -225,29 +229,37 @@ class ScrapePool:
 
     def _options(self) -> CacheOptions:
         config = self._config
-        return CacheOptions(config.honor_timestamps, config.track_timestamps_staleness, config.sample_limit)
+        return CacheOptions(
+            config.honor_timestamps,
+            config.track_timestamps_staleness,
+            config.sample_limit,
+            Resolution(config.native_histogram_bucket_limit, config.native_histogram_min_bucket_factor),
+            self._features.starts,
+        )
 
     def _make_settings(self, client: HttpClient) -> LoopSettings:
+        """The settings of targets that go by the job's switches."""
+        self._by_switches: dict[HistogramSwitches, LoopSettings] = {}
         config = self._config
-        legacy = config.metric_name_validation_scheme == "legacy"
-        escaping = config.metric_name_escaping_scheme or ("underscores" if legacy else "allow-utf-8")
-        chosen: dict[str, ScrapeKind] = {}
-
-        def kind_of(content_type: str) -> ScrapeKind:
-            if content_type not in chosen:
-                if len(chosen) >= 100:  # a target that invents types must not fill the memory
-                    chosen.clear()
-                chosen[content_type] = choose(self._kinds, content_type, config.fallback_scrape_protocol)
-            return chosen[content_type]
-
+        formats = Formats(self._kinds, config, HistogramSwitches.of(config, Labels({})), self._features)
         return LoopSettings(
             client,
-            kind_of,
-            accept_header(self._kinds, config.scrape_protocols or DEFAULT_PROTOCOLS, escaping),
+            formats.choose,
+            formats.accept,
             config.enable_compression,
             config.body_size_limit,
             bool(config.extra_scrape_metrics),
         )
+
+    def _settings_of(self, target: Target) -> LoopSettings:
+        """The job's settings, with the switches of histograms as the target's labels have them."""
+        switches = HistogramSwitches.of(self._config, target.labels)
+        found = self._by_switches.get(switches)
+        if found is None:
+            formats = Formats(self._kinds, self._config, switches, self._features)
+            found = replace(self._settings, choose=formats.choose, accept=formats.accept)
+            self._by_switches[switches] = found
+        return found
 
     def _check_limit(self, targets: int) -> None:
         limit = self._config.target_limit

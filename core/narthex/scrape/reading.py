@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from narthex.errors import ExpositionError
 from narthex.kinds import ScrapeKind
-from narthex.scrape.exposition import Entry, Series
+from narthex.scrape.exposition import Entry, HistogramSeries, Series, StartTimestamps
 from narthex.scrape.lines import NEVER, one_value, plain_values
 from narthex.scrape.row import BIN
 
@@ -46,7 +46,7 @@ class Reading:
     ``prefixes`` and ``cells`` are parallel to ``lines`` and filled for known series; ``places`` and ``values`` are the
     known series' samples, ``stamped`` those with timestamps, ``parsed`` the other ones. ``entries`` holds what the
     parser gave, or None where the comments, and so the metadata, are those of the body before. A body that is not read
-    by lines has no ``lines``.
+    by lines has no ``lines``. ``apart`` are the samples that have no cell (:mod:`narthex.scrape.apart`).
     """
 
     lines: Sequence[bytes]
@@ -58,6 +58,7 @@ class Reading:
     parsed: list[Parsed] = field(default_factory=list)
     comments: Sequence[bytes] = ()
     entries: Sequence[Entry] | None = None
+    apart: Sequence[Series | HistogramSeries] = ()
 
 
 def read_lines(
@@ -89,11 +90,17 @@ def read_lines(
     return reading if _assign(reading, [place for place in order if lines[place].strip()]) else None
 
 
-def read_whole(body: bytes, kind: ScrapeKind, content_type: str) -> Reading:
+def read_whole(body: bytes, kind: ScrapeKind, content_type: str, starts: StartTimestamps) -> Reading:
     """Read a body whose samples are not lines of their own. Raises ``ExpositionError``."""
     entries = kind.parse(body, content_type)
-    samples = [entry for entry in entries if isinstance(entry, Series)]
-    reading = Reading((), [NEVER] * len(samples), [BIN] * len(samples), entries=entries)
+    samples: list[Series] = []
+    apart: list[Series | HistogramSeries] = []
+    for entry in entries:
+        if isinstance(entry, Series) and (entry.start_timestamp is None or starts is StartTimestamps.IGNORED):
+            samples.append(entry)
+        elif isinstance(entry, Series | HistogramSeries):
+            apart.append(entry)
+    reading = Reading((), [NEVER] * len(samples), [BIN] * len(samples), entries=entries, apart=apart)
     reading.parsed = [Parsed(place, one.series.encode() + b" ", one) for place, one in enumerate(samples)]
     return reading
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from narthex.model.labels import Labels
 from narthex.model.sample import MISSING, STALE_NAN
-from narthex.storage.frames import Points
+from narthex.storage.frames import HistogramPoints, Points
 from narthex.storage.protocol import Appended, Batch, Lane, Storage
 
 __all__ = ["BIN", "Row"]
@@ -90,7 +90,13 @@ class Row:
         self._storage.append(Batch(lane, timestamp, np.zeros(0), markers))
         lane.close()
 
-    def commit(self, timestamp: int, reports: Sequence[float], points: Points | None = None) -> Appended:
+    def commit(
+        self,
+        timestamp: int,
+        reports: Sequence[float],
+        points: Points | None = None,
+        histograms: HistogramPoints | None = None,
+    ) -> Appended:
         """Append the row. ``reports`` are the values of the report series; empty leaves what the cells hold.
 
         Raises ``StorageError`` when the storage takes nothing.
@@ -101,7 +107,7 @@ class Row:
         if reports:
             self.cells[1 : self._reports] = reports
         try:
-            return self._storage.append(Batch(self._lane, timestamp, self.cells[1:], points))
+            return self._storage.append(Batch(self._lane, timestamp, self.cells[1:], points, histograms))
         finally:
             if self._ending is not None:
                 self.cells[self._ending] = MISSING

@@ -98,7 +98,8 @@ def assemble(plan: Plan, around: Surroundings, rule_executor: Executor) -> Assem
         )
     )
     scrape_supervisor = Supervisor(catalog, clock, registry, "scrape", options.storage_path / "discovery")
-    pools = PoolFactory(storage, catalog, clock, ScrapeMetrics(registry), around.client)
+    features = read_features(options.enable_feature).scraping
+    pools = PoolFactory(storage, catalog, clock, ScrapeMetrics(registry), around.client, features)
     jobs = Jobs(scrape_supervisor, pools)
     return Assembly(storage, engine, scrape_supervisor, notify_supervisor, handoff, rule_queries, rules, jobs)
 

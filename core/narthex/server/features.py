@@ -1,4 +1,4 @@
-"""``--enable-feature``: parts of the language that Prometheus keeps behind a flag, under the same names.
+"""``--enable-feature``: parts of language and scraping that Prometheus keeps behind a flag, under the same names.
 
 A name that is not known gives a warning rather than an error, as in Prometheus: one command line must start several
 versions.
@@ -12,6 +12,8 @@ from typing import Any
 
 from narthex.promql.engine.query import Semantics
 from narthex.promql.parser import ParserOptions
+from narthex.scrape.exposition import StartTimestamps
+from narthex.scrape.formats import ScrapeFeatures
 
 __all__ = ["Features", "read_features"]
 
@@ -24,6 +26,10 @@ _ENGINE = {
     "promql-delayed-name-removal": "delayed_name_removal",
     "type-and-unit-labels": "type_and_unit_labels",
     "use-start-timestamps": "start_timestamps",
+}
+_STARTS = {  # in this order: what is stored with its samples needs no zeros
+    "st-storage": StartTimestamps.STORED,
+    "created-timestamp-zero-ingestion": StartTimestamps.ZEROS,
 }
 _ALWAYS_ON = frozenset(
     {
@@ -42,6 +48,7 @@ class Features:
 
     parser: ParserOptions
     semantics: Semantics
+    scraping: ScrapeFeatures
     unknown: tuple[str, ...]
 
 
@@ -49,8 +56,10 @@ def read_features(values: Iterable[str]) -> Features:
     """Read the flag's values, each a name or several separated by commas."""
     names = {name.strip() for value in values for name in value.split(",") if name.strip()}
     parser, engine = _chosen(_PARSER, names), _chosen(_ENGINE, names)
-    unknown = names - {*_PARSER, *_ENGINE, *_ALWAYS_ON}
-    return Features(ParserOptions(**parser), Semantics(**engine), tuple(sorted(unknown)))
+    starts = next((meaning for name, meaning in _STARTS.items() if name in names), StartTimestamps.IGNORED)
+    scraping = ScrapeFeatures(starts, "type-and-unit-labels" in names)
+    unknown = names - {*_PARSER, *_ENGINE, *_STARTS, *_ALWAYS_ON}
+    return Features(ParserOptions(**parser), Semantics(**engine), scraping, tuple(sorted(unknown)))
 
 
 def _chosen(options: Mapping[str, str], names: set[str]) -> dict[str, Any]:

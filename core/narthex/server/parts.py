@@ -15,6 +15,7 @@ from narthex.http.client import HttpClient
 from narthex.kinds import BuildContext, Receiver
 from narthex.model.labels import Labels
 from narthex.plugins.catalog import Catalog
+from narthex.scrape.formats import ScrapeFeatures
 from narthex.scrape.metrics import ScrapeMetrics
 from narthex.scrape.pool import ScrapePool
 from narthex.scrape.slots import server_seed
@@ -33,6 +34,7 @@ class PoolFactory:
     clock: Clock
     metrics: ScrapeMetrics
     make_client: Callable[[HttpConfig], HttpClient]
+    features: ScrapeFeatures = ScrapeFeatures()  # noqa: RUF009 (frozen)
 
     def __call__(self, job: Job, external_labels: Mapping[str, str]) -> ScrapePool:
         """Build the pool; its seed differs between servers, so that replicas do not scrape in step."""
@@ -45,6 +47,7 @@ class PoolFactory:
             metrics=self.metrics,
             make_client=self.make_client,
             seed=server_seed(socket.gethostname(), str(Labels(external_labels))),
+            features=self.features,
         )
 
 

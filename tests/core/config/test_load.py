@@ -84,7 +84,6 @@ def test_the_timeout_is_at_most_the_interval(parse):
         (job("fallback_scrape_protocol: Othr"), "3:29: scrape_configs[0].fallback_scrape_protocol: unknown scrape protocol Othr, "
          "supported: Other, PrometheusText0.0.4; did you mean 'Other'?"),
         (job("narthex: {holds: 1}"), "3:13: scrape_configs[0].narthex.holds: unknown key 'holds'"),
-        (job("scrape_native_histograms: true"), "3:3: scrape_configs[0].scrape_native_histograms: not implemented yet: native histograms"),
         ("remote_write: [{url: 'http://x'}]", "1:1: remote_write: not implemented yet: remote write"),
         ("storage: {tsdb: {retention: {size: 1GB}}}", "1:30: storage.tsdb.retention.size: not implemented yet: retention by size"),
         ("alerting: {alertmanagers: [{sigv4: {region: x}}]}", "1:29: alerting.alertmanagers[0].sigv4: not implemented yet: "
