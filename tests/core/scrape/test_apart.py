@@ -1,0 +1,150 @@
+"""Histograms and numbers with start timestamps, from bodies to the storage."""
+
+from __future__ import annotations
+
+import pytest
+
+from narthex.config.scrape import ScrapeConfig
+from narthex.errors import ScrapeError
+from narthex.model.histogram import Hint
+from narthex.model.labels import Labels
+from narthex.relabel.rules import Rules
+from narthex.scrape.cache import CacheOptions, SampleLimitError, SeriesCache
+from narthex.scrape.exposition import StartTimestamps
+from narthex.scrape.formats import Formats, HistogramSwitches, ScrapeFeatures
+from narthex.scrape.identity import LabelLimits, SeriesIdentity
+from narthex.scrape.resolution import BucketLimitError, Resolution
+from narthex.scrape.row import Row
+from narthex.testing.storage import MemoryStorage
+from narthex_plugins.exposition import OPENMETRICS, PROTOBUF, TEXT
+
+CLASSIC = """# TYPE h histogram
+h_bucket{{le="1"}} {0}
+h_bucket{{le="+Inf"}} {1}
+h_count {1}
+h_sum 7
+# TYPE g gauge
+g 1
+"""
+OPEN = "# TYPE x counter\nx_total {}\nx_created {}\n# EOF\n"
+H = Labels({"__name__": "h", "job": "j"})
+CONVERTING, PLAIN, UNLIMITED = HistogramSwitches(nhcb=True), CacheOptions(), LabelLimits()
+
+
+class Target:
+    """Scraped once a second from 1,000 s on."""
+
+    def __init__(self, switches=CONVERTING, options=PLAIN, limits=UNLIMITED):
+        self.storage = MemoryStorage()
+        identity = SeriesIdentity(Labels({"job": "j"}), Rules(), limits=limits)
+        row = Row(self.storage, 1000, 0, [identity.report("up")])
+        self.cache = SeriesCache(row, identity, options)
+        self.formats = Formats(
+            (OPENMETRICS, TEXT, PROTOBUF), ScrapeConfig("j"), switches, ScrapeFeatures(options.starts)
+        )
+        self.now = 1_000_000
+
+    def scrape(self, body, content_type="text/plain"):
+        try:
+            self.cache.take(body.encode(), self.formats.choose(content_type), content_type, self.now)
+        except ScrapeError:
+            self.cache.fail(self.now)
+            raise
+        finally:
+            self.cache.commit([1.0])
+            self.now += 1000
+
+    def histograms(self):
+        return self.storage.histograms().get(H, [])
+
+
+def test_a_classic_histogram_is_stored_as_a_native_one():
+    target = Target()
+    target.scrape(CLASSIC.format(1, 2))
+    target.scrape(CLASSIC.format(1, 3))
+    assert [(when, one.count, one.hint) for when, one in target.histograms()] == [
+        (1_000_000, 2, Hint.UNKNOWN),
+        (1_001_000, 3, Hint.NOT_RESET),
+    ]
+    assert sorted(labels["__name__"] for labels in target.storage.samples()) == ["g", "up"]
+    assert (target.cache.counts.scraped, target.cache.counts.kept, target.cache.counts.added) == (2, 2, 0)
+
+
+def test_the_classic_one_may_be_kept_beside_it():
+    target = Target(HistogramSwitches(nhcb=True, classic=True))
+    target.scrape(CLASSIC.format(1, 2))
+    names = sorted(labels["__name__"] for labels in target.storage.samples())
+    assert names == ["g", "h_bucket", "h_bucket", "h_count", "h_sum", "up"]
+    assert len(target.histograms()) == 1
+
+
+def test_a_histogram_that_vanishes_gets_a_staleness_marker():
+    target = Target()
+    target.scrape(CLASSIC.format(1, 2))
+    target.scrape("g 1\n")
+    target.scrape("g 1\n")
+    assert [when for when, _ in target.storage.samples(name="h")[H]] == [1_001_000]
+    target.scrape(CLASSIC.format(1, 2))
+    assert target.histograms()[-1][1].hint is Hint.UNKNOWN
+
+
+def test_a_failed_scrape_ends_histograms_too():
+    target = Target()
+    target.scrape(CLASSIC.format(1, 2))
+    with pytest.raises(ScrapeError):
+        target.scrape("{{{\n")
+    assert [when for when, _ in target.storage.samples(name="h")[H]] == [1_001_000]
+
+
+def test_a_histogram_counts_as_one_sample():
+    Target(options=CacheOptions(sample_limit=2)).scrape(CLASSIC.format(1, 2))
+    with pytest.raises(SampleLimitError):
+        Target(options=CacheOptions(sample_limit=1)).scrape(CLASSIC.format(1, 2))
+
+
+def test_limits_of_labels_and_buckets_fail_the_scrape():
+    with pytest.raises(ScrapeError):
+        Target(limits=LabelLimits(value_length=0, count=1)).scrape(CLASSIC.format(1, 2))
+    with pytest.raises(BucketLimitError):
+        Target(options=CacheOptions(resolution=Resolution(1))).scrape(CLASSIC.format(1, 2))
+
+
+def test_start_timestamps_are_stored_with_their_samples():
+    target = Target(options=CacheOptions(starts=StartTimestamps.STORED))
+    target.scrape(OPEN.format(5, 900), "application/openmetrics-text")
+    target.scrape(OPEN.format(6, 900), "application/openmetrics-text")
+    labels = Labels({"__name__": "x_total", "job": "j"})
+    assert target.storage.starts(name="x_total") == {labels: [(1_000_000, 900_000), (1_001_000, 900_000)]}
+    assert target.storage.samples(name="x_created") == {}
+    target.scrape("# EOF\n", "application/openmetrics-text")
+    assert [when for when, _ in target.storage.samples(name="x_total")[labels]][-1] == 1_002_000
+
+
+def test_a_new_start_is_a_zero():
+    target = Target(options=CacheOptions(starts=StartTimestamps.ZEROS))
+    for value, created in ((5, 900), (6, 900), (1, 1001.5)):
+        target.scrape(OPEN.format(value, created), "application/openmetrics-text")
+    (samples,) = target.storage.samples(name="x_total").values()
+    assert samples == [(900_000, 0), (1_000_000, 5), (1_001_000, 6), (1_001_500, 0), (1_002_000, 1)]
+
+
+def test_without_the_feature_a_created_sample_is_a_sample():
+    target = Target()
+    target.scrape(OPEN.format(5, 900), "application/openmetrics-text")
+    assert [value for samples in target.storage.samples(name="x_created").values() for _, value in samples] == [900]
+
+
+def test_labels_of_a_target_override_the_switches_of_its_job():
+    config = ScrapeConfig("j", scrape_native_histograms=True)
+    labels = Labels({"__scrape_native_histograms__": "false", "__convert_classic_histograms_to_nhcb__": "true"})
+    assert HistogramSwitches.of(config, Labels({})) == HistogramSwitches(native=True)
+    assert HistogramSwitches.of(config, labels) == HistogramSwitches(nhcb=True)
+
+
+def test_native_histograms_put_protobuf_first():
+    kinds = (OPENMETRICS, TEXT, PROTOBUF)
+    assert Formats(kinds, ScrapeConfig("j")).accept.startswith("application/openmetrics-text")
+    native = Formats(kinds, ScrapeConfig("j"), HistogramSwitches(native=True))
+    assert native.accept.startswith("application/vnd.google.protobuf")
+    chosen = ScrapeConfig("j", scrape_protocols=("PrometheusText0.0.4",))
+    assert Formats(kinds, chosen, HistogramSwitches(native=True)).accept.startswith("text/plain")
