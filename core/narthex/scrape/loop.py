@@ -21,6 +21,7 @@ from narthex.model.target import Target
 from narthex.scrape.cache import SampleLimitError, SeriesCache
 from narthex.scrape.identity import LabelLimitError
 from narthex.scrape.metrics import ScrapeMetrics
+from narthex.scrape.resolution import BucketLimitError
 from narthex.scrape.slots import Slots
 from narthex.scrape.status import Health, TargetStatus
 
@@ -170,6 +171,8 @@ class ScrapeLoop:
         if isinstance(problem, BodyLimitError):
             self._metrics.exceeded_body.inc()
             return -1
+        if isinstance(problem, BucketLimitError):
+            self._metrics.exceeded_buckets.inc()
         if isinstance(problem, SampleLimitError):
             self._metrics.exceeded_samples.inc()
         elif isinstance(problem, LabelLimitError):
