@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 __all__ = ["Tell", "progress_bar"]
 
 Tell = Callable[[str, int, int], None]
-"""Takes what is being done, how much of it is, and how much there is."""
+"""Takes what is being done, how much of it is, and how much there is (0: not known)."""
 
 
 @contextlib.contextmanager
@@ -23,4 +23,4 @@ def progress_bar() -> Iterator[Tell]:
 
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("", total=None)
-        yield lambda what, done, total: progress.update(task, description=what, completed=done, total=total)
+        yield lambda what, done, total: progress.update(task, description=what, completed=done, total=total or None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time as clock
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
@@ -12,17 +12,15 @@ from typing import Self
 
 import numpy as np
 
-from narthex.errors import QueryError, StorageError
+from narthex.errors import StorageError
 from narthex.library.answer import Answer
 from narthex.library.moments import Moment, Span, milliseconds, step_milliseconds
+from narthex.library.selectors import matchers_of
 from narthex.model.labels import Labels
-from narthex.model.matcher import Matcher
 from narthex.plugins.composition import composition
 from narthex.plugins.host import PluginHost
 from narthex.plugins.sources import allow_list
-from narthex.promql.ast import VectorSelector
 from narthex.promql.engine import Engine
-from narthex.promql.parser import parse
 from narthex.storage.flat import flat
 from narthex.storage.frames import Selection
 from narthex.storage.protocol import StorageStats, StoredData
@@ -78,20 +76,20 @@ class Database:
         Markers that a series ended are among them, as NaN (:data:`narthex.model.sample.STALE_NAN`).
         """
         low, high = _window(start, end)
-        selection = self._data.select(_matchers(selector), low, high)
+        selection = self._data.select(matchers_of(selector), low, high)
         return _raw(selection, low, high)
 
     def series(self, *selectors: str, start: Moment | None = None, end: Moment | None = None) -> list[Labels]:
         """The label sets, sorted, of series in the window that any selector names; without selectors, of all."""
         low, high = _window(start, end)
-        return self._data.series([_matchers(one) for one in selectors] or [[]], low, high)
+        return self._data.series([matchers_of(one) for one in selectors] or [[]], low, high)
 
     def labels(
         self, name: str | None = None, *selectors: str, start: Moment | None = None, end: Moment | None = None
     ) -> list[str]:
         """The label names, sorted, of series in the window; or with ``name`` the values of that label."""
         low, high = _window(start, end)
-        matchers = [_matchers(one) for one in selectors]
+        matchers = [matchers_of(one) for one in selectors]
         if name is None:
             return self._data.label_names(matchers, low, high)
         return self._data.label_values(name, matchers, low, high)
@@ -138,10 +136,3 @@ def _window(start: Moment | None, end: Moment | None) -> tuple[int, int]:
         _EARLIEST if start is None else milliseconds(start),
         _LATEST if end is None else milliseconds(end),
     )
-
-
-def _matchers(selector: str) -> Sequence[Matcher]:
-    parsed = parse(selector)
-    if not isinstance(parsed, VectorSelector):
-        raise QueryError(f'{selector!r} is not a selector of series, such as up or {{job="node"}}')
-    return parsed.matchers

@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING
 
 from narthex import hookimpl
 from narthex.config.types import Duration, FilePath, Size
-from narthex.kinds import BuildContext, StorageKind
+from narthex.kinds import BuildContext, Command, StorageKind
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import click
+
     from narthex_plugins.tsdb.reading import StoredTsdb
     from narthex_plugins.tsdb.storage import Tsdb
 
-__all__ = ["TsdbConfig", "narthex_storage_kinds"]
+__all__ = ["TsdbConfig", "narthex_commands", "narthex_storage_kinds"]
 
 _DAY = 86_400_000
 
@@ -67,3 +69,17 @@ def narthex_storage_kinds() -> list[StorageKind]:
             read=read,
         )
     ]
+
+
+def build_commands() -> click.Command:
+    """The group ``tsdb``."""
+    from narthex_plugins.tsdb.cli.group import tsdb
+
+    return tsdb
+
+
+@hookimpl
+def narthex_commands() -> list[Command]:
+    """``narthex tsdb``."""
+    summary = "Work on data directories, Narthex's own and Prometheus's."
+    return [Command(name="tsdb", build=build_commands, stability="stable", summary=summary)]

@@ -74,6 +74,14 @@ class Spill:
             wanted = [part[slice(*np.searchsorted(part["series"], [low, low + step]))] for part in parts]
             yield from _columns(np.concatenate(wanted))
 
+    def clear(self) -> None:
+        """Forget everything, and remove the files."""
+        self._waiting.clear()
+        self._count = 0
+        self._runs.clear()
+        for path in self._directory.glob("run-*"):
+            path.unlink()
+
     def _write(self) -> None:
         rows = np.empty(self._count, dtype=_ROW)
         for name, field in (("series", "series"), ("time", "times"), ("value", "values")):

@@ -1,0 +1,1 @@
+"""``narthex tsdb``: what can be done with a data directory from the command line."""

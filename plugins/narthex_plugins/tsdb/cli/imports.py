@@ -1,0 +1,74 @@
+"""``narthex tsdb import`` and ``create-blocks-from openmetrics``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from narthex.cli.output import line
+from narthex.cli.progress import progress_bar
+
+if TYPE_CHECKING:
+    from narthex_plugins.tsdb.transfer.importing import Imported
+
+__all__ = ["from_openmetrics", "import_"]
+
+_SOURCE = click.Path(exists=True, allow_dash=True)
+
+
+@click.command("import")
+@click.option(
+    "--into",
+    type=click.Path(file_okay=False, path_type=Path),
+    default="data",
+    show_default=True,
+    help="The data directory that gets the samples; made when it is not there.",
+)
+@click.argument("sources", nargs=-1, required=True, type=_SOURCE)
+def import_(into: Path, sources: tuple[str, ...]) -> int:  # fmt: skip
+    """Import OpenMetrics files and Prometheus's data directories.
+
+    A source is a file of OpenMetrics text with a timestamp in every line (.gz or not, - for standard input), or a data
+    directory, a snapshot or a block of Prometheus. No server may be running on the directory that gets the samples.
+
+    A file is imported as a whole or not at all. Of a directory each block is; blocks imported before are left out, so
+    an import that was interrupted is continued by running it again.
+    """
+    for source in sources:
+        _import(into, source)
+    return 0
+
+
+@click.command("openmetrics")
+@click.argument("source", type=_SOURCE)
+@click.argument("output", type=click.Path(file_okay=False, path_type=Path), default="data")
+def from_openmetrics(source: str, output: Path) -> int:
+    """Write the samples of an OpenMetrics file as blocks.
+
+    The same as ``narthex tsdb import --into OUTPUT SOURCE``.
+    """
+    _import(output, source)
+    return 0
+
+
+def _import(into: Path, source: str) -> None:
+    from narthex_plugins.tsdb.transfer.importing import import_openmetrics, import_prometheus
+    from narthex_plugins.tsdb.transfer.intake import Intake
+
+    directory = source != "-" and Path(source).is_dir()
+    with progress_bar() as tell, Intake(into) as intake:
+        found = import_prometheus(intake, Path(source), tell) if directory else import_openmetrics(intake, source, tell)
+    _report(source, found)
+    if directory and any((Path(source) / "wal").glob("0*")):
+        line(
+            f"Note: the newest samples of {source} are in its write-ahead log, which is not imported. "
+            "Let a running Prometheus make a snapshot (POST /api/v1/admin/tsdb/snapshot) and import that.",
+            err=True,
+        )
+
+
+def _report(source: str, found: Imported) -> None:
+    skipped = f" ({found.skipped} were there already)" if found.skipped else ""
+    line(f"{source}: {found.samples} samples, {found.blocks} blocks{skipped}")
