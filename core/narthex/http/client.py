@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import aiohttp
@@ -29,7 +29,7 @@ from narthex.http.oauth import TokenSource, require_supported
 from narthex.http.proxy import Proxy
 from narthex.http.request import is_plain, request_head
 from narthex.http.tls import Tls
-from narthex.http.wire import LostConnectionError
+from narthex.http.wire import Reply, WireError
 
 __all__ = ["USER_AGENT", "Answer", "HttpClient", "make_session"]
 
@@ -38,6 +38,7 @@ USER_AGENT = f"Narthex/{__version__}"
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MAX_REDIRECTS = 10
 _KEEP_ALIVE = 300.0
+_MOST_HEADS = 20_000
 _NO_TIMEOUT = aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None)
 
 
@@ -62,6 +63,8 @@ class HttpClient:
         self._tls = Tls(config.tls_config)
         self._proxy = Proxy(config.proxy)
         self._user_agent = user_agent
+        self._steady = self._credentials.fixed and not config.oauth2 and not self._proxy.is_used
+        self._heads: dict[URL, tuple[Mapping[str, str] | None, bytes]] = {}
         self._session = _session(aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEP_ALIVE))
         self._unix: dict[str, aiohttp.ClientSession] = {}
         self._connections = Connections(_KEEP_ALIVE)
@@ -88,14 +91,22 @@ class HttpClient:
 
         ``limit`` is the size in bytes that the body must stay below (0: none). Raises ``HttpError``.
         """
+        deadline = asyncio.get_running_loop().time() + seconds
+        answer = None
         try:
-            async with asyncio.timeout(seconds):
-                target = URL(url, encoded=True) if isinstance(url, str) else url
-                return await self._follow(method, target, await self._headers(headers), data, limit, unix_socket)
+            target = URL(url, encoded=True) if isinstance(url, str) else url
+            head = self._repeated(target, headers) if method == "GET" and data is None else None
+            if head is not None:
+                answer = await self._get(target, head, limit, unix_socket, deadline)
+                if not self._redirects(answer):
+                    return answer
+            async with asyncio.timeout_at(deadline):
+                sent = await self._headers(headers)
+                return await self._follow(answer, method, target, sent, data, limit, unix_socket, deadline)
         except TimeoutError:
             shown = mask_url(str(url))
             raise HttpError(f"{shown}: no complete answer within {seconds:g}s (context deadline exceeded)") from None
-        except (aiohttp.ClientError, OSError, ssl.SSLError, ValueError, LostConnectionError) as error:
+        except (aiohttp.ClientError, OSError, ssl.SSLError, ValueError, WireError) as error:
             shown = mask_url(str(url))
             raise HttpError(f"{shown}: {str(error).replace(str(url), shown) or type(error).__name__}") from None
 
@@ -112,48 +123,75 @@ class HttpClient:
         if self._token_client is not None:
             await self._token_client.close()
 
-    async def _headers(self, given: Mapping[str, str] | None) -> CIMultiDict[str]:
+    def _repeated(self, url: URL, given: Mapping[str, str] | None) -> bytes | None:
+        """The bytes of a GET, kept for the next time; None where they differ each time or aiohttp has to do it."""
+        if not self._steady:
+            return None
+        known = self._heads.get(url)
+        if known is not None and known[0] is given:  # a scrape hands over the same headers every time
+            return known[1]
+        if not is_plain(url):
+            return None
+        head = request_head(url, self._fixed_headers(given))
+        if len(self._heads) >= _MOST_HEADS:  # of addresses that nobody asks any more
+            self._heads.clear()
+        self._heads[url] = (given, head)
+        return head
+
+    def _fixed_headers(self, given: Mapping[str, str] | None) -> CIMultiDict[str]:
         headers = CIMultiDict(given or {})
         headers.setdefault("User-Agent", self._user_agent)
         authorized = "Authorization" in headers
         for name, value in self._credentials.headers():
             if not (authorized and name == "Authorization"):
                 headers.add(name, value)
-        if self._tokens is not None and not authorized:
+        return headers
+
+    async def _headers(self, given: Mapping[str, str] | None) -> CIMultiDict[str]:
+        headers = self._fixed_headers(given)
+        if self._tokens is not None and "Authorization" not in headers:
             headers["Authorization"] = await self._tokens.header()
         return headers
 
     async def _follow(
-        self, method: str, url: URL, headers: CIMultiDict[str], data: bytes | None, limit: int, unix_socket: str
+        self,
+        answer: Answer | None,
+        method: str,
+        url: URL,
+        headers: CIMultiDict[str],
+        data: bytes | None,
+        limit: int,
+        unix_socket: str,
+        deadline: float,
     ) -> Answer:
+        """Send the request unless its ``answer`` is there already, and go where answers point."""
         first = url
         for _ in range(_MAX_REDIRECTS):
-            if method == "GET" and data is None and is_plain(url) and not self._proxy.is_used:
-                answer = await self._get(url, headers, limit, unix_socket)
-            else:
+            if answer is None and method == "GET" and data is None and is_plain(url) and not self._proxy.is_used:
+                answer = await self._get(url, request_head(url, headers), limit, unix_socket, deadline)
+            elif answer is None:
                 answer = await self._send(method, url, headers, data, limit, unix_socket)
-            location = answer.headers.get("Location")
-            if location is None or not self._redirects(answer.status, answer.headers):
+            if not self._redirects(answer):
                 return answer
+            status, location, answer = answer.status, answer.headers["Location"], None
             before, url = url, url.join(URL(location))
             if url.scheme not in {"http", "https"}:
                 raise HttpError(f"redirect to an unsupported address: {url}")
-            if answer.status in {301, 302, 303} and method not in {"GET", "HEAD"}:
+            if status in {301, 302, 303} and method not in {"GET", "HEAD"}:
                 method, data = "GET", None
                 headers.pop("Content-Type", None)
             if not _same_site(first, url) or (before.scheme == "https" and url.scheme == "http"):
                 headers = self._without_secrets(headers)
         raise HttpError(f"stopped after {_MAX_REDIRECTS} redirects")
 
-    def _redirects(self, status: int, headers: Mapping[str, str]) -> bool:
-        return self._config.follow_redirects and status in _REDIRECTS and bool(headers.get("Location"))
+    def _redirects(self, answer: Answer | Reply) -> bool:
+        return answer.status in _REDIRECTS and self._config.follow_redirects and bool(answer.headers.get("Location"))
 
-    async def _get(self, url: URL, headers: CIMultiDict[str], limit: int, unix_socket: str) -> Answer:
+    async def _get(self, url: URL, head: bytes, limit: int, unix_socket: str, deadline: float) -> Answer:
         tls = self._tls.context() if url.scheme == "https" else None
         address = Address(url.raw_host or "", url.port or 0, unix_socket, tls, self._tls.server_name)
-        reply = await self._connections.ask(address, request_head(url, headers), limit)
-        unread = self._redirects(reply.status, reply.headers)
-        body = b"" if unread else open_body(reply.body, reply.headers, limit)
+        reply = await self._connections.ask(address, head, limit, deadline)
+        body = b"" if self._redirects(reply) else open_body(reply.body, reply.headers, limit)
         return Answer(reply.status, reply.reason, reply.headers, body)
 
     async def _send(
@@ -163,9 +201,8 @@ class HttpClient:
         async with session.request(
             method, url, headers=headers, data=data, allow_redirects=False, **self._options(url)
         ) as response:
-            unread = self._redirects(response.status, response.headers)
-            body = b"" if unread else await read_body(response, limit)
-            return Answer(response.status, response.reason or "", response.headers, body)
+            answer = Answer(response.status, response.reason or "", response.headers, b"")
+            return answer if self._redirects(answer) else replace(answer, body=await read_body(response, limit))
 
     def _without_secrets(self, headers: CIMultiDict[str]) -> CIMultiDict[str]:
         secret = {"authorization", "cookie", *(name.lower() for name in self._config.http_headers)}

@@ -40,13 +40,13 @@ class Connections:
         self._sweep: asyncio.TimerHandle | None = None
         self._closed = False
 
-    async def ask(self, address: Address, head: bytes, limit: int) -> Reply:
-        """Send a GET, on a kept connection if there is one. Raises ``HttpError`` and ``OSError``."""
+    async def ask(self, address: Address, head: bytes, limit: int, deadline: float) -> Reply:
+        """Send a GET, on a kept connection if there is one; see :meth:`Wire.ask`. Raises ``OSError``, too."""
         while True:
             kept = self._take(address)
-            wire = kept or await _connect(address)
+            wire = kept or await _connect(address, deadline)
             try:
-                reply = await wire.ask(head, limit)
+                reply = await wire.ask(head, limit, deadline)
             except LostConnectionError:
                 if kept is None:
                     raise
@@ -95,7 +95,12 @@ class Connections:
         self._sweep = loop.call_later(self._keep / 2, self._expire, loop) if left else None
 
 
-async def _connect(address: Address) -> Wire:
+async def _connect(address: Address, deadline: float) -> Wire:
+    async with asyncio.timeout_at(deadline):
+        return await _open(address)
+
+
+async def _open(address: Address) -> Wire:
     loop = asyncio.get_running_loop()
     name = (address.server_name or address.host.rstrip(".")) if address.tls is not None else None
     if address.unix_socket:

@@ -33,6 +33,11 @@ class Credentials:
         self._config = config
         self._fixed = None if _names_files(config) else self._read()
 
+    @property
+    def fixed(self) -> bool:
+        """Whether the headers are the same for every request."""
+        return self._fixed is not None
+
     def headers(self) -> list[tuple[str, str]]:
         """Name and value of every header to send. Raises ``HttpError`` when a file cannot be read."""
         return self._fixed if self._fixed is not None else self._read()

@@ -18,13 +18,17 @@ from multidict import CIMultiDict
 from narthex.http.body import ENCODINGS, packed_limit
 from narthex.http.errors import BodyLimitError, HttpError
 
-__all__ = ["LostConnectionError", "Reply", "Wire"]
+__all__ = ["LostConnectionError", "Reply", "Wire", "WireError"]
 
 _REDIRECT_BYTES = 1 << 20
 """Nobody reads the body of a redirect, so it has a limit of its own."""
 
 
-class LostConnectionError(HttpError):
+class WireError(HttpError):
+    """No answer, or half of one; the text does not tell from where."""
+
+
+class LostConnectionError(WireError):
     """The connection went before anything of an answer had come: where it had been idle, another one may do."""
 
 
@@ -57,16 +61,19 @@ class Wire(asyncio.Protocol):
         """Whether another request may be sent."""
         return self.reusable and self._transport is not None and not self._transport.is_closing()
 
-    async def ask(self, head: bytes, limit: int) -> Reply:
-        """Send a request and wait for the whole answer; ``limit`` as in :func:`narthex.http.body.packed_limit`.
+    async def ask(self, head: bytes, limit: int, deadline: float) -> Reply:
+        """Send a request and wait for the whole answer, until ``deadline`` on the event loop's clock.
 
-        Raises ``HttpError``. A caller that is cancelled closes the connection.
+        ``limit`` is meant for the unpacked body. Raises ``HttpError`` and ``TimeoutError``. When it fails or the caller
+        is cancelled, the connection is closed.
         """
         if self._transport is None:
             raise LostConnectionError("server disconnected")
         self._begin()
         self._limit = limit
-        self._waiter = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        self._waiter = loop.create_future()
+        timer = loop.call_at(deadline, self._fail, TimeoutError())  # a quarter of what asyncio.timeout costs
         self._transport.write(head)
         try:
             return await self._waiter
@@ -74,6 +81,7 @@ class Wire(asyncio.Protocol):
             self.close()
             raise
         finally:
+            timer.cancel()
             self._waiter = None
 
     def close(self) -> None:
@@ -90,7 +98,7 @@ class Wire(asyncio.Protocol):
         self._limit = self._most = 0
         self._started = self._to_the_end = False
 
-    def _fail(self, error: HttpError) -> None:
+    def _fail(self, error: HttpError | TimeoutError) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_exception(error)
         self.close()
@@ -117,7 +125,7 @@ class Wire(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            self._fail(HttpError(f"malformed HTTP answer: {error}"))
+            self._fail(WireError(f"malformed HTTP answer: {error}"))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone; an answer without a length ends like this."""
@@ -127,7 +135,7 @@ class Wire(asyncio.Protocol):
         elif not self._started:
             self._fail(LostConnectionError(str(exc or "") or "server disconnected"))
         else:
-            self._fail(HttpError(str(exc or "") or "server disconnected in the middle of its answer"))
+            self._fail(WireError(str(exc or "") or "server disconnected in the middle of its answer"))
 
     # --- called by the parser -----------------------------------------------------------------------------------------
 
