@@ -8,13 +8,36 @@ from typing import Any, ClassVar
 
 from narthex.gotemplate.calls import CallError
 from narthex.gotemplate.values import Exported, StringMap
+from narthex.model.histogram import Histogram, histogram_text
 
-__all__ = ["QueryFunction", "TemplateSample", "first", "label", "sort_by_label", "string_value", "value"]
+__all__ = [
+    "PrintedHistogram",
+    "QueryFunction",
+    "TemplateSample",
+    "first",
+    "label",
+    "sort_by_label",
+    "string_value",
+    "value",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class PrintedHistogram(Exported):
+    """A native histogram, of which templates see the text only."""
+
+    histogram: Histogram
+
+    go_type: ClassVar[str] = "*histogram.FloatHistogram"
+
+    def go_text(self) -> str:
+        """Count, sum and buckets."""
+        return histogram_text(self.histogram)
 
 
 @dataclass(frozen=True, slots=True)
 class TemplateSample(Exported):
-    """One element of a query's result. ``value`` is a float, or something that prints as a histogram."""
+    """One element of a query's result. ``value`` is a float or a :class:`PrintedHistogram`."""
 
     labels: StringMap
     value: Any

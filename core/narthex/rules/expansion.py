@@ -15,10 +15,10 @@ from narthex.errors import TemplateError
 from narthex.gotemplate import Exported, StringMap, Template
 from narthex.gotemplate.calls import Functions
 from narthex.gotemplate.functions import for_parsing, prometheus_functions
-from narthex.gotemplate.samples import TemplateSample
+from narthex.gotemplate.samples import PrintedHistogram, TemplateSample
 from narthex.model.labels import Labels
 from narthex.rules.expression import Query
-from narthex.rules.recording import vector_of
+from narthex.rules.recording import template_values, vector_of
 
 __all__ = ["AlertData", "TextSet", "check_template", "is_template", "labels_of", "template_functions"]
 
@@ -36,7 +36,7 @@ class AlertData(Exported):
     labels: StringMap
     external_labels: StringMap
     external_url: str
-    value: float
+    value: float | PrintedHistogram
 
     go_type: ClassVar[str] = (
         "struct { Labels map[string]string; ExternalLabels map[string]string; ExternalURL string; Value interface {} }"
@@ -76,9 +76,7 @@ def template_functions(query: Query, time: int, external_url: str) -> Functions:
     def samples(expression: str) -> list[TemplateSample]:
         vector = vector_of(query(expression, time).value)
         rows = vector.labels.all_labels()
-        return [
-            TemplateSample(StringMap(one), number) for one, number in zip(rows, vector.values.tolist(), strict=True)
-        ]
+        return [TemplateSample(StringMap(one), value) for one, value in zip(rows, template_values(vector), strict=True)]
 
     return prometheus_functions(samples, time / 1000, external_url)
 

@@ -6,16 +6,17 @@ question to the columns as well.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from narthex.errors import RuleError
+from narthex.gotemplate.samples import PrintedHistogram
 from narthex.model.labeltable import Column, LabelTable
 from narthex.promql.value import InstantVector, Scalar, Value
 
-__all__ = ["recorded", "vector_of"]
+__all__ = ["recorded", "template_values", "vector_of"]
 
 
 def vector_of(value: Value) -> InstantVector:
@@ -27,8 +28,8 @@ def vector_of(value: Value) -> InstantVector:
     raise RuleError("rule result is not a vector or scalar")
 
 
-def recorded(value: Value, name: str, labels: Mapping[str, str], limit: int) -> tuple[LabelTable, NDArray[np.float64]]:
-    """The series to write, and their values (float64 ``[rows]``).
+def recorded(value: Value, name: str, labels: Mapping[str, str], limit: int) -> InstantVector:
+    """The series to write, and their values.
 
     The rule's labels replace those of the result; an empty one deletes. Raises ``RuleError`` when two series become
     equal, or when there are more than ``limit`` (zero or less: any number).
@@ -41,7 +42,16 @@ def recorded(value: Value, name: str, labels: Mapping[str, str], limit: int) -> 
         raise RuleError("vector contains metrics with the same labelset after applying rule labels")
     if 0 < limit < table.rows:
         raise RuleError(f"exceeded limit of {limit} with {table.rows} series")
-    return table, vector.values
+    return replace(vector, labels=table)
+
+
+def template_values(vector: InstantVector) -> Sequence[float | PrintedHistogram]:
+    """What templates see of each element: a number, or a histogram."""
+    numbers: list[float] = vector.values.tolist()
+    if vector.histograms is None:
+        return numbers
+    pairs = zip(numbers, vector.histograms.tolist(), strict=True)
+    return [number if one is None else PrintedHistogram(one) for number, one in pairs]
 
 
 def _relabelled(table: LabelTable, changes: Mapping[str, str]) -> LabelTable:

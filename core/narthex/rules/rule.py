@@ -18,11 +18,12 @@ from narthex.gotemplate.calls import Functions
 from narthex.model.alert import Alert
 from narthex.model.labels import Labels
 from narthex.model.labeltable import LabelTable
+from narthex.promql.value import InstantVector
 from narthex.rules.alerting import ActiveAlert, Alerts, Found, LimitExceededError, State, Timing, advance, due
 from narthex.rules.expansion import AlertData, TextSet, labels_of, template_functions
 from narthex.rules.expression import Expression, Query
 from narthex.rules.options import RuleOptions
-from narthex.rules.recording import recorded, vector_of
+from narthex.rules.recording import recorded, template_values, vector_of
 from narthex.rules.restore import STATE_METRIC, last_seen, restored
 from narthex.rules.sending import outgoing
 from narthex.rules.series import SeriesWriter
@@ -33,8 +34,8 @@ __all__ = ["AlertingRule", "Committed", "Health", "Moment", "RecordingRule", "Ru
 Send = Callable[[Sequence[Alert]], None]
 """Hands alerts over; never waits."""
 
-Recorded = tuple[LabelTable, NDArray[np.float64], list[Labels] | None]
-"""Series, values, and the label sets of the rows where they differ from those of the last evaluation."""
+Recorded = tuple[InstantVector, list[Labels] | None]
+"""What to write, and the label sets of the rows where they differ from those of the last evaluation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +95,15 @@ class RecordingRule:
     def compute(self, query: Query, moment: Moment) -> Recorded:
         """The series to write. Raises ``QueryError`` and ``RuleError``."""
         value = query(self.expression.tree, moment.query_time).value
-        table, values = recorded(value, self.name, self.labels, self.limit)
-        return table, values, self.writer.decoded(table)
+        vector = recorded(value, self.name, self.labels, self.limit)
+        return vector, self.writer.decoded(vector.labels)
 
     def commit(self, result: Recorded, moment: Moment) -> Committed:
         """Write them. Raises ``StorageError``."""
-        table, values, labels = result
-        return Committed.of(table, self.writer.write(table, values, moment.query_time, labels))
+        vector, labels = result
+        table, histograms = vector.labels, vector.histograms
+        stored = self.writer.write(table, vector.values, moment.query_time, labels, histograms)
+        return Committed.of(table, stored)
 
     def adopt(self, other: RecordingRule) -> None:
         """Go on where the same rule was before a reload."""
@@ -155,8 +158,9 @@ class AlertingRule:
         functions = template_functions(query, moment.slot, self.options.external_url)
         external = StringMap(self.options.external_labels)
         found = []
-        for element, value in zip(vector.labels.all_labels(), vector.values.tolist(), strict=True):
-            data = AlertData(StringMap(element), external, self.options.external_url, value)
+        rows = zip(vector.labels.all_labels(), vector.values.tolist(), template_values(vector), strict=True)
+        for element, value, shown in rows:
+            data = AlertData(StringMap(element), external, self.options.external_url, shown)
             labels = labels_of(element, self._label_texts.expand(data, functions), self.name)
             found.append(Found(labels, Labels(self._annotation_texts.expand(data, functions)), value))
         return found

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from narthex.model.labels import Labels
 from narthex.model.labeltable import Column, LabelTable
 from narthex.model.sample import MISSING, STALE_NAN
+from narthex.storage.frames import HistogramPoints
 from narthex.storage.protocol import Appended, Batch, Lane, Storage
 
 __all__ = ["SeriesWriter", "write_stale"]
@@ -34,6 +35,7 @@ class SeriesWriter:
         self._lane: Lane | None = None
         self._series: list[Labels] = []
         self._column: dict[Labels, int] = {}
+        self._refs: list[int] = []
         self._live = _NO_COLUMNS
         self._last: int | None = None
         self._table: LabelTable | None = None
@@ -57,12 +59,18 @@ class SeriesWriter:
         return labels
 
     def write(
-        self, table: LabelTable, values: NDArray[np.float64], timestamp: int, labels: list[Labels] | None = None
+        self,
+        table: LabelTable,
+        values: NDArray[np.float64],
+        timestamp: int,
+        labels: list[Labels] | None = None,
+        histograms: NDArray[np.object_] | None = None,
     ) -> Appended:
         """Store one evaluation's result; series of the last one that are missing here get stale markers.
 
-        ``labels`` are the table's rows where they are decoded already.
-        A time that is not after the last one is refused as a whole; so it goes when the machine's clock is set back.
+        ``labels`` are the table's rows where they are decoded already; ``histograms`` the histogram of each row that is
+        one, else None. A time that is not after the last one is refused as a whole; so it goes when the machine's clock
+        is set back.
         Raises ``StorageError``; then the next result decides anew what has ended.
         """
         columns = self._columns(table, labels)
@@ -73,9 +81,23 @@ class SeriesWriter:
         row = np.full(self._lane.width, MISSING)
         row[self._live] = STALE_NAN
         row[columns] = values
-        appended = self._storage.append(Batch(self._lane, timestamp, row))
+        points = None if histograms is None else self._natives(row, columns, histograms, timestamp)
+        appended = self._storage.append(Batch(self._lane, timestamp, row, histograms=points))
         self._live, self._last = columns, timestamp
         return appended
+
+    def _natives(
+        self,
+        row: NDArray[np.float64],
+        columns: NDArray[np.int64],
+        histograms: NDArray[np.object_],
+        timestamp: int,
+    ) -> HistogramPoints:
+        """The rows that are histograms, as points; they have no number in ``row``."""
+        native = np.flatnonzero(histograms.astype(np.bool_))
+        row[columns[native]] = MISSING
+        refs = np.array(self._refs, dtype=np.int64)[columns[native]]
+        return HistogramPoints(refs, np.full(len(native), timestamp), histograms[native])
 
     def adopt(self, other: SeriesWriter) -> None:
         """Take over from the writer of the same rule before a reload: its series end here if they do not come back."""
@@ -87,7 +109,7 @@ class SeriesWriter:
         """Write no more."""
         if self._lane is not None:
             self._lane.close()
-        self._lane, self._series, self._column = None, [], {}
+        self._lane, self._series, self._column, self._refs = None, [], {}, []
         self._live, self._last, self._table = _NO_COLUMNS, None, None
 
     def _columns(self, table: LabelTable, labels: list[Labels] | None) -> NDArray[np.int64]:
@@ -104,7 +126,9 @@ class SeriesWriter:
         if new:
             if self._lane is None:
                 self._lane = self._storage.open_lane(self._interval, self._phase)
-            self._lane.extend(self._storage.register(new))
+            refs = self._storage.register(new)
+            self._lane.extend(refs)
+            self._refs += refs.tolist()
             self._column.update({one: column for column, one in enumerate(new, len(self._series))})
             self._series += new
         return np.fromiter((self._column[one] for one in labels), dtype=np.int64, count=len(labels))

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from narthex.model.histogram import parse_histogram
 from narthex.model.labels import Labels
 from narthex.model.labeltable import LabelTable
 from narthex.model.sample import STALE_NAN_BITS
@@ -123,3 +124,14 @@ def test_every_result_is_stored_and_every_end_marked_exactly_once(results):
         before = names
         assert writer.live == [Labels({"__name__": "r", "a": name}) for name in names]
     assert {name: stored(storage, name) for name in expected} == expected
+
+
+def test_a_series_may_be_a_number_or_a_histogram(storage, writer):
+    one = parse_histogram("{{count:3 sum:4 buckets:[3]}}")
+    writer.write(table("x", "y"), values(1, 0), 1000, histograms=np.array([None, one], dtype=np.object_))
+    writer.write(table("x", "y"), values(0, 5), 2000, histograms=np.array([one, None], dtype=np.object_))
+    writer.write(table("x"), values(6), 3000)
+    x, y = (Labels({"__name__": "r", "a": name}) for name in "xy")
+    assert {labels: [when for when, _ in run] for labels, run in storage.histograms().items()} == {y: [1000], x: [2000]}
+    assert stored(storage, "x") == {1000: 1.0, 3000: 6.0}
+    assert stored(storage, "y") == {2000: 5.0, 3000: "stale"}

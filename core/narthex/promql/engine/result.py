@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from narthex.model.labeltable import LabelTable
 from narthex.promql.engine.query import Budget, Steps
 from narthex.promql.engine.runs import Run
 from narthex.promql.engine.selectors import Ranged
-from narthex.promql.engine.vector import Floats, Ints, Objects, Vector
+from narthex.promql.engine.vector import Floats, Ints, Objects, Vector, holding
 from narthex.promql.engine.window import Window
 from narthex.promql.value import InstantVector, RangeVector, Scalar, Value
 
@@ -21,6 +21,8 @@ __all__ = ["from_scalar", "from_vector", "label_order", "range_vector", "whole_w
 def from_vector(vector: Vector, steps: Steps) -> Value:
     """The answer of an instant query (order kept), or of a range query (sorted by labels)."""
     vector = vector.finished()
+    if vector.histograms is not None:
+        vector = replace(vector, values=np.where(holding(vector.histograms), 0.0, vector.values))
     if steps.instant:
         histograms = None if vector.histograms is None else vector.histograms[0]
         return InstantVector(vector.labels, vector.values[0], int(steps.times[0]), histograms)
@@ -90,7 +92,7 @@ def whole_windows(source: Ranged, budget: Budget) -> RangeVector:
         budget.hold(sum(map(len, windows.times)))
     for run in source.runs:
         windows.add_run(run, int(source.start[0]), int(source.end[0]))
-    budget.read(sum(map(len, windows.times)))
+    budget.read(np.array([sum(map(len, windows.times))]))
     return windows.sorted(source)
 
 
