@@ -14,6 +14,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from narthex.errors import StorageError
 from narthex_plugins.tsdb.blocks import Block, block_path, open_block
 from narthex_plugins.tsdb.blocks.fromhead import write_head_block
@@ -24,15 +26,25 @@ from narthex_plugins.tsdb.directory import Directory
 from narthex_plugins.tsdb.logs import Trouble
 from narthex_plugins.tsdb.metrics import TsdbMetrics
 from narthex_plugins.tsdb.parts import Parts
-from narthex_plugins.tsdb.points import PointStore, merge
+from narthex_plugins.tsdb.points import PointStore, Run, merge
 from narthex_plugins.tsdb.sealed import SealedPoints, SealedSlab
 from narthex_plugins.tsdb.sealing import write_points
 from narthex_plugins.tsdb.series import SeriesTable
+from narthex_plugins.tsdb.tombstones import Tombstones
 
-__all__ = ["Compactor", "Limits"]
+__all__ = ["Compactor", "Contents", "Limits"]
 
 _PAUSE = 0.0005
 """Seconds for which the thread steps aside every few milliseconds of work: scrapes find the interpreter free."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What there is: rows and blocks, points, and what was deleted of them."""
+
+    parts: Parts
+    points: PointStore
+    tombstones: Tombstones
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +65,20 @@ class Compactor:
     def __init__(
         self,
         directory: Directory,
-        parts: Parts,
-        points: PointStore,
+        contents: Contents,
         limits: Limits,
         number: Callable[[], int],
+        logs: Callable[[], Sequence[int]],
         metrics: TsdbMetrics,
         log: logging.LoggerAdapter[logging.Logger],
     ) -> None:
         self._directory = directory
-        self._parts = parts
-        self._points = points
+        self._parts = contents.parts
+        self._points = contents.points
+        self._tombstones = contents.tombstones
         self._limits = limits
         self._number = number
+        self._logs = logs
         self._metrics = metrics
         self._log = log
         self._table = SeriesTable()
@@ -94,6 +108,21 @@ class Compactor:
             self._round.add_done_callback(self._ended)
         return self._round
 
+    def between_rounds(self, action: Callable[[], None]) -> Future[None]:
+        """Do something while nothing is compacted."""
+        return self._worker.submit(action)
+
+    def clean(self) -> None:
+        """Write blocks that hold something deleted anew. Raises ``StorageError``."""
+        numbers = self._tombstones.files()
+        try:
+            for block in self._parts.blocks():
+                if block.number in numbers:
+                    self.rewrite([block])
+            self._prune()
+        except OSError as error:
+            raise StorageError(f"cannot write a block anew: {error}") from error
+
     def close(self) -> None:
         """Break off what is under way."""
         self._stopping.set()
@@ -116,6 +145,7 @@ class Compactor:
         try:
             while self._head(newest) or self._upwards():
                 self._metrics.compactions.inc()
+            self._prune()
         except (OSError, StorageError) as error:
             self._metrics.compactions_failed.inc()
             self._trouble.failed(error, directory=str(self._directory.blocks))
@@ -141,7 +171,7 @@ class Compactor:
         return True
 
     def _write_head(self, start: int, slabs: Sequence[SealedSlab], runs: Sequence[SealedPoints]) -> None:
-        points = merge(list(runs)) if runs else None
+        points = merge([self._left(run) for run in runs]) if runs else None
         early = late = None
         if points is not None:
             early = points.part(points.times < start + RANGE)
@@ -154,12 +184,28 @@ class Compactor:
         path = block_path(self._directory.blocks, self._number())
         parents = [one.number for one in slabs] + [one.number for one in runs]
         span = (start, start + RANGE)
-        written = write_head_block(path, slabs, early, self._table, span=span, parents=parents, pause=self._pause)
+        erased = self._tombstones.erased(one.number for one in slabs)
+        written = write_head_block(
+            path, slabs, early, self._table, span=span, parents=parents, erased=erased, pause=self._pause
+        )
         self._parts.exchange(slabs, (), [self.open(path)] if written else [])
         self._points.replace(tuple(runs), rest)
         for file in [one.file for one in slabs] + [one.file for one in runs]:
             file.path.unlink(missing_ok=True)
         sync_directory(self._directory.sealed)
+
+    def _left(self, run: SealedPoints) -> Run:
+        """A run without what was deleted."""
+        hashes = self._table.hashes(run.refs.astype(np.int64))
+        gone = self._tombstones.gone(run.number, hashes, run.times)
+        return run.part(~gone) if gone.any() else run
+
+    def _prune(self) -> None:
+        """Forget deletions whose files are gone."""
+        if self._tombstones.deletions:
+            parts, blocks = self._parts.both()
+            files = [part.number for part in parts] + [block.number for block in blocks]
+            self._tombstones.prune([*files, *(run.number for run in self._points.runs), *self._logs()])
 
     # --- blocks ------------------------------------------------------------------------------------------------------
 
@@ -181,7 +227,8 @@ class Compactor:
                 self._damaged[block.number] = error
                 raise
         path = block_path(self._directory.blocks, self._number())
-        written = write_merged_block(path, blocks, pause=self._pause)
+        erased = self._tombstones.erased(one.number for one in blocks)
+        written = write_merged_block(path, blocks, erased=erased, pause=self._pause)
         self._parts.exchange(blocks, (), [self.open(path)] if written else [])
         self._unlink(blocks)
 

@@ -6,6 +6,8 @@
     wal/            series.log, slab-NNNNNNNN.log, points-NNNNNNNN.log
     sealed/         slab-NNNNNNNN.nrx, points-NNNNNNNN.nrx; a damaged one gets .bad added
     blocks/         block-NNNNNNNN.nrx
+    tombstones.nrx  what was deleted and is not yet removed
+    snapshots/      copies that were asked for
 """
 
 from __future__ import annotations
@@ -37,6 +39,7 @@ class Directory:
         self.series_log = self.wal / "series.log"
         self.sealed = path / "sealed"
         self.blocks = path / "blocks"
+        self.tombstones = path / "tombstones.nrx"
         self.clean = True
         """Whether the last user of the directory stopped cleanly."""
         self._fd = -1
@@ -72,6 +75,7 @@ class Directory:
     def remove_temporary(self) -> list[Path]:
         """Remove what a crash left half written; returns it."""
         found = [path for one in (self.wal, self.sealed, self.blocks) for path in one.glob(f"*{TEMPORARY}")]
+        found += self.path.glob(f"*.nrx{TEMPORARY}")
         for path in found:
             path.unlink()
         return found

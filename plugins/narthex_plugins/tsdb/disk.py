@@ -8,13 +8,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from concurrent.futures import Future
 from itertools import count
 from pathlib import Path
 
 from narthex_plugins.tsdb.blocks import Block
 from narthex_plugins.tsdb.blocks.plan import compactable, range_of
-from narthex_plugins.tsdb.compactor import Compactor, Limits
+from narthex_plugins.tsdb.compactor import Compactor, Contents, Limits
 from narthex_plugins.tsdb.directory import Directory
 from narthex_plugins.tsdb.metrics import TsdbMetrics
 from narthex_plugins.tsdb.parts import Parts
@@ -23,6 +24,7 @@ from narthex_plugins.tsdb.recovery import Recovered, recover
 from narthex_plugins.tsdb.sealed import SealedPoints, SealedSlab
 from narthex_plugins.tsdb.sealer import Sealer
 from narthex_plugins.tsdb.slab import Slab
+from narthex_plugins.tsdb.tombstones import Tombstones, write_deletions
 from narthex_plugins.tsdb.wal import WriteAheadLog
 
 __all__ = ["Disk"]
@@ -40,32 +42,37 @@ class Disk:
         path: Path,
         parts: Parts,
         points: PointStore,
+        tombstones: Tombstones,
         limits: Limits,
         metrics: TsdbMetrics,
         log: logging.LoggerAdapter[logging.Logger],
     ) -> None:
-        self._directory = Directory(path)
+        self.directory = Directory(path)
         self._parts = parts
         self._points = points
         self._metrics = metrics
         self._log = log
-        self.wal = WriteAheadLog(self._directory.wal, metrics, log)
-        self._sealer = Sealer(self._directory, parts, points, self.wal, metrics, log)
-        self._compactor = Compactor(self._directory, parts, points, limits, self.number, metrics, log)
+        self.wal = WriteAheadLog(self.directory.wal, metrics, log)
+        self._sealer = Sealer(self.directory, parts, points, self.wal, metrics, log)
+        contents = Contents(parts, points, tombstones)
+        numbers = self.number, self.wal.numbers
+        self._compactor = Compactor(self.directory, contents, limits, *numbers, metrics, log)
+        self._tombstones = tombstones
         self._retention = limits.retention
         self._numbers = count(1)
 
     async def start(self) -> Recovered:
         """Lock and recover. Raises ``StorageError``."""
-        self._directory.lock()
+        self.directory.lock()
         begin = time.perf_counter()
         try:
-            recovered = await asyncio.to_thread(
-                recover, self._directory, self._compactor.open, self._metrics, self._log
-            )
+            recovered = await asyncio.to_thread(recover, self.directory, self._compactor.open, self._metrics, self._log)
         except BaseException:
-            self._directory.unlock()
+            self.directory.unlock()
             raise
+        self._tombstones.deletions = recovered.deletions
+        path = self.directory.tombstones
+        self._tombstones.keep = lambda deletions: write_deletions(path, deletions)
         self._sealer.use(recovered.table)
         self._compactor.use(recovered.table)
         self._parts.exchange((), recovered.slabs, recovered.blocks)
@@ -88,7 +95,11 @@ class Disk:
         await asyncio.to_thread(self._compactor.close)
         await asyncio.to_thread(self._sealer.close)
         await asyncio.to_thread(self.wal.stop)
-        self._directory.unlock()
+        self.directory.unlock()
+
+    async def between_rounds(self, action: Callable[[Compactor], None]) -> None:
+        """Do something in a thread while nothing is compacted."""
+        await asyncio.wrap_future(self._compactor.between_rounds(lambda: action(self._compactor)))
 
     def number(self) -> int:
         """A number that no file has. From any thread."""
@@ -126,12 +137,12 @@ class Disk:
 
     def _report(self, recovered: Recovered, seconds: float) -> None:
         self._metrics.replay.set(seconds)
-        self._metrics.clean_start.set(1 if self._directory.clean else 0)
+        self._metrics.clean_start.set(1 if self.directory.clean else 0)
         facts = {
             "seconds": round(seconds, 3),
             "series": recovered.table.live,
             "files": len(recovered.slabs) + len(recovered.runs),
             "blocks": len(recovered.blocks),
-            "clean": self._directory.clean,
+            "clean": self.directory.clean,
         }
         self._log.info("storage is open", extra=facts)

@@ -27,6 +27,7 @@ from narthex_plugins.tsdb.replay import replay_points, replay_series, replay_sla
 from narthex_plugins.tsdb.sealed import SealedPoints, SealedSlab
 from narthex_plugins.tsdb.sealing import write_slab
 from narthex_plugins.tsdb.series import SeriesTable
+from narthex_plugins.tsdb.tombstones import Deletion, Tombstones, read_deletions
 
 __all__ = ["Recovered", "recover"]
 
@@ -44,6 +45,7 @@ class Recovered:
     slabs: list[SealedSlab] = field(default_factory=list)
     runs: list[SealedPoints] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
+    deletions: tuple[Deletion, ...] = ()
     points: list[Points] = field(default_factory=list)
     """Points of logs, which stay in memory; ``point_logs`` can go once they are logged anew."""
     point_logs: list[Path] = field(default_factory=list)
@@ -80,11 +82,14 @@ class _Recovery:
         self._log = log
         self._result = Recovered(SeriesTable())
         self._replaced: set[int] = set()
+        self._numbers: list[int] = []
+        """The number of the log that each of the points comes from."""
 
     def run(self) -> Recovered:
         for path in self._directory.remove_temporary():
             self._log.info("removed a half-written file", extra={"file": str(path)})
         self._result.number = self._directory.last_number()
+        self._deletions()
         self._series()
         self._blocks()
         self._sealed_files()
@@ -101,6 +106,13 @@ class _Recovery:
     def _live(self) -> NDArray[np.bool_]:
         table = self._result.table
         return table.sizes[: table.count] > 0
+
+    def _deletions(self) -> None:
+        path = self._directory.tombstones
+        try:
+            self._result.deletions = read_deletions(path)
+        except (StorageError, KeyError, ValueError, TypeError) as error:
+            self._aside(path, error)
 
     def _series(self) -> None:
         path = self._directory.series_log
@@ -176,6 +188,7 @@ class _Recovery:
                 points, damage = replay_points(path, self._live())
                 self._damaged(path, damage)
                 self._result.points += points
+                self._numbers += [self._number(path)] * len(points)
             self._result.point_logs.append(path)
 
     def _compact(self) -> None:
@@ -192,6 +205,7 @@ class _Recovery:
         result.table = SeriesTable()
         result.table.load(snapshot)
         result.table.index(lost)
+        self._erase_points()
         temporary = self._directory.series_log.with_name(f"series.log{TEMPORARY}")
         with temporary.open("wb") as file:
             file.write(records.frame(records.series_payload(snapshot)) if len(kept) else b"")
@@ -199,6 +213,20 @@ class _Recovery:
             os.fsync(file.fileno())
         temporary.rename(self._directory.series_log)
         sync_directory(self._directory.wal)
+
+    def _erase_points(self) -> None:
+        """Points of logs get into another log now, so what was deleted of them goes for good."""
+        if not self._result.deletions:
+            return
+        tombstones, table = Tombstones(), self._result.table
+        tombstones.deletions = self._result.deletions
+        hashes = np.zeros(table.count, dtype=np.uint64)
+        refs = table.references()
+        hashes[refs] = table.hashes(refs)
+        self._result.points = [
+            tombstones.points(number, points, hashes)
+            for number, points in zip(self._numbers, self._result.points, strict=True)
+        ]
 
     def _used(self, count: int) -> NDArray[np.bool_]:
         """For each reference whether some file or point holds samples of it."""

@@ -17,6 +17,7 @@ from narthex.model.sample import MISSING, MISSING_BITS
 from narthex.storage.frames import NO_TIME, HistogramPoints, Points, Selection
 from narthex.storage.protocol import Appended, Batch, Storage, StorageStats
 from narthex_plugins.tsdb import TsdbConfig
+from narthex_plugins.tsdb.administration import Administration
 from narthex_plugins.tsdb.blocks import Block
 from narthex_plugins.tsdb.collection import Usage
 from narthex_plugins.tsdb.compactor import Limits
@@ -79,7 +80,7 @@ class Tsdb:
         """Open, lock and recover. Raises ``StorageError``."""
         if self._path is None or self._disk is not None:
             return
-        disk = Disk(self._path, self._parts, self._points, self._limits, self._metrics, self._log)
+        disk = Disk(self._path, self._parts, self._points, self._tombstones, self._limits, self._metrics, self._log)
         recovered = await disk.start()
         self._disk, self._journal = disk, disk.wal
         recovered.table.journal = disk.wal.series
@@ -278,6 +279,27 @@ class Tsdb:
         """The slab takes no more rows. Without a directory it stays as it is."""
         if self._disk is not None:
             self._disk.seal(slab)
+
+    # --- administration ----------------------------------------------------------------------------------------------
+
+    async def delete_series(self, matchers: Sequence[Sequence[Matcher]], start: int, end: int) -> None:
+        """Delete samples of the series that satisfy any matcher set (:class:`StorageAdministration`)."""
+        await self._administration().delete_series(matchers, start, end, self._newest)
+
+    async def clean_tombstones(self) -> None:
+        """Free the room of what was deleted."""
+        await self._administration().clean_tombstones()
+
+    async def snapshot(self, *, skip_head: bool) -> str:
+        """Make a copy on disk; returns its name."""
+        return await self._administration().snapshot(skip_head=skip_head)
+
+    def _administration(self) -> Administration:
+        if self._disk is None:
+            raise StorageError("there is no data directory")
+        return Administration(
+            self._disk, self._table, self._reader, self._parts, self._points, self._tombstones, self._clock
+        )
 
     # --- out ---------------------------------------------------------------------------------------------------------
 

@@ -35,6 +35,11 @@ class Deletion:
     end: int
     files: frozenset[int]
 
+    def covers(self, hashes: Hashes, times: Ints) -> NDArray[np.bool_]:
+        """Which samples, given by series hash and time (arrays that broadcast), it deletes, whatever their file."""
+        found: NDArray[np.bool_] = np.isin(hashes, self.hashes) & (times >= self.start) & (times <= self.end)
+        return found
+
 
 class Tombstones:
     """All deletions; readers take the tuple once."""
@@ -80,7 +85,7 @@ class Tombstones:
         found = np.zeros(np.broadcast_shapes(hashes.shape, times.shape), dtype=np.bool_)
         for one in self.deletions:
             if number in one.files:
-                found |= np.isin(hashes, one.hashes) & (times >= one.start) & (times <= one.end)
+                found |= one.covers(hashes, times)
         return found
 
     def frame(self, number: int, frame: Frame, hashes: Hashes) -> list[Frame]:

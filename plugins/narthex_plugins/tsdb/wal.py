@@ -209,6 +209,10 @@ class WriteAheadLog:
         if not keep:
             log.path.unlink(missing_ok=True)
 
+    def numbers(self) -> list[int]:
+        """The numbers of all logs of slabs and points."""
+        return list(self._open)
+
     @property
     def points_number(self) -> int:
         """The log that takes points now."""
