@@ -11,7 +11,7 @@ import click
 from narthex.cli.apiclient import Answer, Server
 from narthex.cli.flags import DURATION, Parsed
 from narthex.cli.lazy import LazyGroup
-from narthex.cli.results import as_json, query_lines, series_lines
+from narthex.cli.results import as_json, plan_lines, query_lines, series_lines
 from narthex.cli.times import parse_step, parse_time
 from narthex.config.types import Duration
 
@@ -78,15 +78,35 @@ def instant(server: str, expression: str, at: float | None, form: str, **how: An
 )
 def range_(server: str, expression: str, start: float | None, end: float | None, form: str, **how: Any) -> None:
     """Evaluate an expression over a range of time, the last five minutes by default."""
-    end = clock.time() if end is None else end
-    start = end - 300 if start is None else start
-    if end < start:
-        raise click.UsageError("--end lies before --start")
-    step = how.pop("step") or max(int((end - start) / 250), 1)
-    answer = _server(server, **how).post(
-        "query_range", [("query", expression), *_times(start=start, end=end, step=step)]
-    )
+    asked = _range_times(start, end, how.pop("step"))
+    answer = _server(server, **how).post("query_range", [("query", expression), *asked])
     _print(answer, form, answer.data["result"], query_lines(answer.data))
+
+
+@query.command("explain")
+@_asking
+@click.argument("expression")
+@click.option("--time", "at", type=TIME, help="Evaluation time; the server's own by default.")
+@_window
+@click.option(
+    "--step", type=Parsed("step", parse_step), help="Distance of the points; a 250th of the range by default."
+)
+def explain(
+    server: str, expression: str, at: float | None, start: float | None, end: float | None, form: str, **how: Any
+) -> None:
+    """Evaluate an expression and print what each of its nodes gave and took.
+
+    With --start or --end it is evaluated over a range, else at one time. Only Narthex answers this.
+    """
+    step = how.pop("step")
+    if start is None and end is None:
+        asked = _times(time=at)
+    elif at is not None:
+        raise click.UsageError("--time asks for one time, --start and --end for a range")
+    else:
+        asked = _range_times(start, end, step)
+    answer = _server(server, **how).post("query_explain", [("query", expression), *asked])
+    _print(answer, form, answer.data, plan_lines(answer.data))
 
 
 @query.command("series")
@@ -116,6 +136,14 @@ def labels(server: str, name: str | None, matches: tuple[str, ...], form: str, *
 
 def _server(url: str, *, headers: tuple[tuple[str, str], ...], timeout: Duration) -> Server:
     return Server.at(url, dict(headers), timeout.seconds)
+
+
+def _range_times(start: float | None, end: float | None, step: float | None) -> list[tuple[str, str]]:
+    end = clock.time() if end is None else end
+    start = end - 300 if start is None else start
+    if end < start:
+        raise click.UsageError("--end lies before --start")
+    return _times(start=start, end=end, step=step or max(int((end - start) / 250), 1))
 
 
 def _times(**times: float | None) -> list[tuple[str, str]]:

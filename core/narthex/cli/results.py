@@ -8,7 +8,7 @@ from typing import Any
 
 from narthex.model.labels import quote
 
-__all__ = ["as_json", "query_lines", "series_lines"]
+__all__ = ["as_json", "plan_lines", "query_lines", "series_lines"]
 
 _BRACKETS = ("(]", "[)", "()", "[]")  # by the boundary rule of a native histogram's bucket
 
@@ -38,6 +38,20 @@ def query_lines(data: Mapping[str, Any]) -> Iterator[str]:
 def series_lines(data: Sequence[Mapping[str, str]]) -> Iterator[str]:
     """Label sets, each with its metric name among the labels."""
     return (_braces(labels) for labels in data)
+
+
+def plan_lines(data: Mapping[str, Any]) -> Iterator[str]:
+    """The plan of a query as a table: a line for each node, indented below the node that uses it."""
+    yield f"{'total':>10} {'own':>10} {'series':>9} {'samples':>10}  node"
+    yield from _node_lines(data["plan"], 0)
+    yield f"{data['steps']} steps, {data['samples']} samples read, {data['peakSamples']} held at most"
+
+
+def _node_lines(node: Mapping[str, Any], depth: int) -> Iterator[str]:
+    times = (f"{node[key] * 1000:7.2f} ms" for key in ("seconds", "ownSeconds"))
+    yield f"{' '.join(times)} {node['series']:9} {node['samples']:10}  {'  ' * depth}{node['node']}"
+    for child in node["children"]:
+        yield from _node_lines(child, depth + 1)
 
 
 def _metric(labels: Mapping[str, str]) -> str:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from narthex.model.labeltable import LabelTable
 
-__all__ = ["InstantVector", "QueryResult", "RangeVector", "Scalar", "String", "Value"]
+__all__ = ["InstantVector", "QueryResult", "QueryStats", "RangeVector", "Scalar", "String", "Value"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class InstantVector:
 
     The order of rows is the order of the answer (``sort`` and ``topk`` decide it; otherwise it has no meaning).
     ``histograms``, an object array of the same length, holds the :class:`Histogram` of each sample that is one, else
-    None; it is None itself where no sample is a histogram.
+    None; it is None itself where no sample is a histogram. The value of a histogram is 0.
     """
 
     labels: LabelTable
@@ -63,10 +63,27 @@ Value = Scalar | String | InstantVector | RangeVector
 
 
 @dataclass(frozen=True, slots=True)
+class QueryStats:
+    """What a query cost. Times are seconds, samples those read from the storage.
+
+    ``peak`` is the largest set of samples held for one node. ``by_step`` (int64 ``[K]``) are the samples read for each
+    step. ``prepared``, ``evaluated`` and ``sorted`` are the seconds spent on understanding the query, computing its
+    value, and putting the answer in order.
+    """
+
+    samples: int = 0
+    peak: int = 0
+    by_step: NDArray[np.int64] | None = None
+    prepared: float = 0.0
+    evaluated: float = 0.0
+    sorted: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class QueryResult:
     """A value and the annotations found on the way, as the API words them, without repeats."""
 
     value: Value
     warnings: Sequence[str] = ()
     infos: Sequence[str] = ()
-    samples: int = 0
+    stats: QueryStats = field(default_factory=QueryStats)

@@ -38,6 +38,7 @@ _ALWAYS_ON = frozenset(
         "promql-at-modifier",
         "promql-duration-expr",
         "promql-negative-offset",
+        "promql-per-step-stats",
     }
 )
 

@@ -54,6 +54,7 @@ def _add_api(app: web.Application, view: ServerView, root: str) -> None:
     both = {
         "query": query.instant,
         "query_range": query.range,
+        "query_explain": query.explain,
         "query_exemplars": query.exemplars,
         "format_query": query.format,
         "parse_query": query.parse,

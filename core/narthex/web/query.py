@@ -18,11 +18,13 @@ from multidict import MultiMapping
 from narthex.errors import ParseError, QueryTimeoutError
 from narthex.promql.ast import Expr
 from narthex.promql.engine import Limits
+from narthex.promql.engine.query import Steps
 from narthex.promql.printer import to_text
 from narthex.promql.value import InstantVector, QueryResult, RangeVector
 from narthex.web.encode import encode_value
-from narthex.web.envelope import ApiError, success, success_bytes
+from narthex.web.envelope import ApiError, json_bytes, success, success_bytes
 from narthex.web.params import TRUNCATED, BadParameterError, form, limit, parse_duration, time_or, window
+from narthex.web.querystats import plan_tree, with_stats
 from narthex.web.syntax import tree
 from narthex.web.view import ServerView
 
@@ -40,37 +42,47 @@ class QueryRoutes:
     async def instant(self, request: web.Request) -> web.StreamResponse:
         """Evaluate at one time."""
         fields = await form(request)
-        count = limit(fields)
-        time = time_or(fields, "time", round(self._view.clock.now() * 1000))
-        text = _expression(fields)
-        lookback = _lookback(fields)
-
-        def evaluate(limits: Limits) -> tuple[QueryResult, bytes]:
-            result = _cut(self._view.engine.instant(text, time, limits=limits, lookback=lookback), count)
-            return result, encode_value(result.value)
-
-        return await self._answer(fields, evaluate)
+        return await self._value(fields, self._moment(fields))
 
     async def range(self, request: web.Request) -> web.StreamResponse:
         """Evaluate at every step of a range."""
         fields = await form(request)
-        count = limit(fields)
-        start, end = time_or(fields, "start", None), time_or(fields, "end", None)
-        if end < start:
-            raise BadParameterError("end", "end timestamp must not be before start time")
-        step = _step(fields)
-        if (end - start) // step > MAX_POINTS:
-            raise BadParameterError(
-                "step",
-                f"exceeded maximum resolution of {MAX_POINTS:,} points per timeseries. "
-                "Try decreasing the query resolution (?step=XX)",
-            )
+        return await self._value(fields, _range(fields))
+
+    async def explain(self, request: web.Request) -> web.StreamResponse:
+        """Evaluate, at one time or over a range, and tell what each node gave and took instead of the value."""
+        fields = await form(request)
+        steps = _range(fields) if "start" in fields else self._moment(fields)
         text = _expression(fields)
-        lookback = _lookback(fields)
 
         def evaluate(limits: Limits) -> tuple[QueryResult, bytes]:
-            result = _cut(self._view.engine.range(text, start, end, step, limits=limits, lookback=lookback), count)
-            return result, encode_value(result.value)
+            result, root = self._view.engine.explain(text, steps, limits=limits)
+            stats = result.stats
+            plan = {"samples": stats.samples, "peakSamples": stats.peak, "steps": steps.count, "plan": plan_tree(root)}
+            return result, json_bytes(plan)
+
+        return await self._answer(fields, evaluate)
+
+    def _moment(self, fields: MultiMapping[str]) -> Steps:
+        time = time_or(fields, "time", round(self._view.clock.now() * 1000))
+        return Steps.every(time, time, 0)
+
+    async def _value(self, fields: MultiMapping[str], steps: Steps) -> web.StreamResponse:
+        count, lookback, text = limit(fields), _lookback(fields), _expression(fields)
+        wanted, engine = fields.get("stats", ""), self._view.engine
+        asked = self._view.clock.monotonic()
+
+        def evaluate(limits: Limits) -> tuple[QueryResult, bytes]:
+            queued = self._view.clock.monotonic() - asked
+            if steps.instant:
+                result = engine.instant(text, steps.start, limits=limits, lookback=lookback)
+            else:
+                result = engine.range(text, steps.start, steps.end, steps.step, limits=limits, lookback=lookback)
+            result = _cut(result, count)
+            data = encode_value(result.value)
+            if wanted:
+                data = with_stats(data, result.stats, steps, queued, by_step=wanted == "all")
+            return result, data
 
         return await self._answer(fields, evaluate)
 
@@ -123,6 +135,20 @@ class QueryRoutes:
         finally:
             gone.set()
         return success_bytes(data, warnings=result.warnings, infos=result.infos)
+
+
+def _range(fields: MultiMapping[str]) -> Steps:
+    start, end = time_or(fields, "start", None), time_or(fields, "end", None)
+    if end < start:
+        raise BadParameterError("end", "end timestamp must not be before start time")
+    step = _step(fields)
+    if (end - start) // step > MAX_POINTS:
+        raise BadParameterError(
+            "step",
+            f"exceeded maximum resolution of {MAX_POINTS:,} points per timeseries. "
+            "Try decreasing the query resolution (?step=XX)",
+        )
+    return Steps.every(start, end, step)
 
 
 def _expression(fields: MultiMapping[str]) -> str:

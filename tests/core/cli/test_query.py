@@ -229,3 +229,24 @@ def test_a_path_in_the_url_is_kept(narthex, api):
 )
 def test_wrong_arguments_are_wrong_usage(narthex, arguments):
     assert narthex("query", *arguments).status == 2
+
+
+def test_a_plan_is_printed_as_a_tree_of_nodes(narthex, api):
+    leaf = {"node": "up[5m]", "series": 3, "samples": 0, "seconds": 0.001, "ownSeconds": 0.001, "children": []}
+    root = {"node": "rate()", "series": 3, "samples": 6, "seconds": 0.0035, "ownSeconds": 0.0025, "children": [leaf]}
+    api.answers({"steps": 2, "samples": 90, "peakSamples": 45, "plan": root})
+    outcome = narthex("query", "explain", api.url, "rate(up[5m])", "--start", "0", "--end", "60", "--step", "60")
+    assert outcome.out.splitlines() == [
+        "     total        own    series    samples  node",
+        "   3.50 ms    2.50 ms         3          6  rate()",
+        "   1.00 ms    1.00 ms         3          0    up[5m]",
+        "2 steps, 90 samples read, 45 held at most",
+    ]
+    ((_, path, form, _),) = api.asked
+    assert (path, dict(form)["step"]) == ("/api/v1/query_explain", "60.0")
+
+
+def test_a_plan_is_of_one_time_or_of_a_range(narthex, api):
+    outcome = narthex("query", "explain", api.url, "up", "--time", "1", "--end", "2")
+    assert outcome.status == 2
+    assert "--time asks for one time" in outcome.err

@@ -188,3 +188,38 @@ async def test_what_grafana_asks_is_answered(loaded: FakeView, client: TestClien
     answer = await client.post("/api/v1/query_range", data=form)
     (series,) = (await answer.json())["data"]["result"]
     assert series["metric"] == {"job": "node"}
+
+
+async def test_stats_are_told_when_asked_for(loaded: FakeView, client: TestClient) -> None:
+    assert "stats" not in await data(client, "/api/v1/query", query="sum(up)", time=60)
+    stats = (await data(client, "/api/v1/query", query="sum(up)", time=60, stats="1"))["stats"]
+    assert stats["samples"] == {"totalQueryableSamples": 3, "peakSamples": 3}
+    assert set(stats["timings"]) == {
+        "evalTotalTime", "resultSortTime", "queryPreparationTime", "innerEvalTime", "execQueueTime", "execTotalTime",
+    }  # fmt: skip
+
+
+async def test_all_stats_have_the_samples_of_each_step(loaded: FakeView, client: TestClient) -> None:
+    found = await data(
+        client, "/api/v1/query_range", query="max_over_time(up[20s])", start=0, end=20, step=10, stats="all"
+    )
+    assert found["stats"]["samples"]["totalQueryableSamplesPerStep"] == [[0, 3], [10, 6], [20, 6]]
+    assert found["stats"]["samples"]["totalQueryableSamples"] == 15
+
+
+async def test_a_plan_shows_what_every_node_gave(loaded: FakeView, client: TestClient) -> None:
+    found = await data(client, "/api/v1/query_explain", query='sum(rate(up[1m])) + temperature{room="ü"}', time=60)
+    assert (found["steps"], found["samples"]) == (1, 19)
+    plan = found["plan"]
+    assert plan["node"] == "+"
+    total, temperature = plan["children"]
+    assert (total["node"], total["series"], temperature["node"]) == ("sum", 1, 'temperature{room="ü"}')
+    (rate,) = total["children"]
+    assert (rate["node"], rate["series"]) == ("rate()", 3)
+    assert [child["node"] for child in rate["children"]] == ["up[1m]"]
+    assert plan["ownSeconds"] <= plan["seconds"]
+
+
+async def test_a_plan_may_be_of_a_range(loaded: FakeView, client: TestClient) -> None:
+    found = await data(client, "/api/v1/query_explain", query="up", start=0, end=60, step=30)
+    assert (found["steps"], found["plan"]["samples"]) == (3, 9)

@@ -6,6 +6,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 
@@ -19,10 +20,11 @@ from narthex.promql.engine.functions import STANDARD
 from narthex.promql.engine.functions.registry import Function, stripped
 from narthex.promql.engine.query import Annotations, Budget, Limits, Semantics, Steps
 from narthex.promql.engine.result import from_scalar, from_vector, whole_windows
-from narthex.promql.engine.vector import Vector
+from narthex.promql.engine.trace import PlanNode, TracedEvaluation, Tracer
+from narthex.promql.engine.vector import Floats, Vector
 from narthex.promql.parser import ALL_OPTIONS, ParserOptions, parse
 from narthex.promql.printer import to_text
-from narthex.promql.value import QueryResult, String, Value
+from narthex.promql.value import QueryResult, QueryStats, String, Value
 from narthex.promql.valuetype import ValueType
 from narthex.storage.protocol import StorageReader
 
@@ -107,31 +109,54 @@ class Engine:
         Budget(limits, self._max_samples).hold((end - start) // step)
         return self._run(expr, Steps.every(start, end, step), limits, lookback)
 
-    def _run(self, query: str | Expr, steps: Steps, limits: Limits, lookback: int | None) -> QueryResult:
+    def explain(self, expr: str | Expr, steps: Steps, *, limits: Limits = _UNLIMITED) -> tuple[QueryResult, PlanNode]:
+        """Evaluate, and tell what each node of the expression gave and took; errors as :meth:`instant`."""
+        tracer = Tracer(self._monotonic)
+        result = self._run(expr, steps, limits, None, tracer)
+        return result, tracer.root
+
+    def _run(
+        self, query: str | Expr, steps: Steps, limits: Limits, lookback: int | None, tracer: Tracer | None = None
+    ) -> QueryResult:
+        began = self._monotonic()
         parsed = self.parse(query) if isinstance(query, str) else query
         if not steps.instant and parsed.type not in {ValueType.SCALAR, ValueType.VECTOR}:
             raise QueryError(
                 f'invalid expression type "{parsed.type.documented}" for range query, must be Scalar or instant Vector'
             )
-        budget = Budget(limits, self._max_samples, self._monotonic)
+        budget = Budget(limits, self._max_samples, self._monotonic, steps.count)
         budget.check()
         annotations = Annotations(query if isinstance(query, str) else partial(to_text, query))
         settings = self._settings if lookback is None else replace(self._settings, lookback=lookback)
         resolved = resolve(parsed, step=steps.step, range_=steps.end - steps.start)
-        evaluation = Evaluation(self._storage, self._functions, settings, budget, annotations, resolved)
+        make = Evaluation if tracer is None else partial(TracedEvaluation, tracer)
+        evaluation = make(self._storage, self._functions, settings, budget, annotations, resolved)
+        prepared = self._monotonic()
         try:
             with np.errstate(all="ignore"):
-                value = _answer(evaluation, stripped(resolved), steps)
+                value = _evaluated(evaluation, stripped(resolved), steps)
+                evaluated = self._monotonic()
+                answer = _answer(value, steps)
         except RecursionError:
             raise QueryError("the expression is nested too deeply") from None
         budget.check()
-        return QueryResult(value, tuple(annotations.warnings), tuple(annotations.infos), budget.samples)
+        samples = int(budget.by_step.sum())
+        seconds = (prepared - began, evaluated - prepared, self._monotonic() - evaluated)
+        stats = QueryStats(samples, budget.peak, budget.by_step, *seconds)
+        return QueryResult(answer, tuple(annotations.warnings), tuple(annotations.infos), stats)
 
 
-def _answer(evaluation: Evaluation, expr: Expr, steps: Steps) -> Value:
+def _evaluated(evaluation: Evaluation, expr: Expr, steps: Steps) -> Value | Vector | Floats:
     if isinstance(expr, StringLiteral):
         return String(expr.value, int(steps.times[0]))
     if isinstance(expr, MatrixSelector | SubqueryExpr):
-        return whole_windows(evaluation.ranged(expr, steps), evaluation.budget)
-    value = evaluation.value(expr, steps)
-    return from_vector(value, steps) if isinstance(value, Vector) else from_scalar(value, steps)
+        source = evaluation.ranged(expr, steps)
+        with evaluation.budget.not_counted() if isinstance(expr, SubqueryExpr) else nullcontext():
+            return whole_windows(source, evaluation.budget)
+    return evaluation.value(expr, steps)
+
+
+def _answer(value: Value | Vector | Floats, steps: Steps) -> Value:
+    if isinstance(value, Vector):
+        return from_vector(value, steps)
+    return from_scalar(value, steps) if isinstance(value, np.ndarray) else value

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -44,19 +45,23 @@ class Limits:
 
 
 class Budget:
-    """Checks the limits while a query runs, and counts the samples it read.
+    """Checks the limits while a query of ``steps`` steps runs, and counts the samples it read.
 
     Prometheus counts the samples held at a time; here the largest set of samples held for one node is compared with
     the limit, which is what decides about memory.
     """
 
-    __slots__ = ("_limits", "_max", "_monotonic", "samples")
+    __slots__ = ("_limits", "_max", "_monotonic", "_silent", "by_step", "peak")
 
-    def __init__(self, limits: Limits, max_samples: int, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, limits: Limits, max_samples: int, monotonic: Callable[[], float] = time.monotonic, steps: int = 1
+    ) -> None:
         self._limits = limits
         self._max = max_samples if limits.max_samples is None else limits.max_samples
         self._monotonic = monotonic
-        self.samples = 0
+        self._silent = 0
+        self.by_step = np.zeros(steps, dtype=np.int64)
+        self.peak = 0
 
     def check(self) -> None:
         """Raises ``QueryTimeoutError`` or ``QueryCancelledError``; called between nodes and between blocks."""
@@ -68,12 +73,24 @@ class Budget:
 
     def hold(self, samples: int) -> None:
         """Raises ``QueryLimitError`` when so many samples at once are too many."""
+        self.peak = max(self.peak, samples)
         if samples > self._max:
             raise QueryLimitError("query processing would load too many samples into memory in query execution")
 
-    def read(self, samples: int) -> None:
-        """Count samples that were read from the storage."""
-        self.samples += samples
+    def read(self, samples: Ints) -> None:
+        """Count samples that were read from the storage for each step: int64 ``[K]``."""
+        if not self._silent:
+            aligned = len(samples) == len(self.by_step)  # a subquery has steps of its own
+            self.by_step += samples if aligned else samples.sum()
+
+    @contextmanager
+    def not_counted(self) -> Iterator[None]:
+        """What is read for a subquery is counted when its outcome is."""
+        self._silent += 1
+        try:
+            yield
+        finally:
+            self._silent -= 1
 
 
 @dataclass(slots=True)

@@ -29,6 +29,9 @@ def reduced(
     """``compute`` over every window of numbers; ``native`` over those with histograms (None: they are ignored)."""
     result = _of_blocks(source, steps, compute, budget)
     if source.runs:
+        for run in source.runs:
+            low, high = (np.searchsorted(run.times, bounds, side="right") for bounds in (source.start, source.end))
+            budget.read(run.natives(low, high))  # their numbers stand in the blocks too
         result = overridden(result, source.runs, (source.start, source.end), native, notes)
     rows, values, present, histograms = result
     if not len(rows):
@@ -50,7 +53,7 @@ def _of_blocks(source: Ranged, steps: Steps, compute: WindowFunction, budget: Bu
         window = Window.over(block, source.start, source.end, steps.times)
         counts = np.maximum(window.counts, 0)
         members = np.bincount(block.group, minlength=counts.shape[1])
-        budget.read(int((counts @ members).sum()))
+        budget.read(counts @ members)
         held += window.shape[0] * window.shape[1]
         budget.hold(held + int(counts.max(initial=0)))
         one, mask = compute(window)

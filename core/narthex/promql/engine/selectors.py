@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -116,9 +117,10 @@ def instant(evaluation: Evaluation, selector: VectorSelector, steps: Steps) -> F
     if present is not None:
         kept = np.flatnonzero(present.any(axis=0))
         vector = vector.take(kept).compacted()
-    samples = vector.samples
-    evaluation.budget.read(samples)
-    evaluation.budget.hold(samples)
+    present = vector.present
+    counts = np.full(vector.steps, vector.size) if present is None else np.count_nonzero(present, axis=1)
+    evaluation.budget.read(np.asarray(counts))
+    evaluation.budget.hold(vector.samples)
     return Found(vector, selection, kept, lambda: found.times)
 
 
@@ -128,7 +130,8 @@ def ranged(evaluation: Evaluation, expr: Expr, steps: Steps, function: str) -> R
         _refuse_modifier(expr.selector, function)
         return _matrix(evaluation, expr, steps)
     if isinstance(expr, SubqueryExpr):
-        return _subquery(evaluation, expr, steps)
+        with evaluation.budget.not_counted() if function else nullcontext():
+            return _subquery(evaluation, expr, steps)
     raise QueryError(f"{function} expects a range vector, got {expr.type.documented}")
 
 
@@ -153,9 +156,7 @@ def _runs(
         return ()
     if len(selection.histograms) and evaluation.counts_only(selector):
         selection = replace(selection, histograms=with_found_hints(selection.histograms))
-    runs = runs_of(selection, first, last, starts=starts)
-    evaluation.budget.read(sum(len(run.times) for run in runs))
-    return runs
+    return runs_of(selection, first, last, starts=starts)
 
 
 def _refuse_modifier(selector: VectorSelector, function: str) -> None:

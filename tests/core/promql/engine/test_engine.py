@@ -30,7 +30,7 @@ def test_an_instant_query_gives_each_series_newest_value(storage):
     assert labels_of(result) == [{"__name__": "up", "job": "a"}]
     assert result.value.values.tolist() == [1.0]
     assert result.value.time == 2500
-    assert result.samples == 1
+    assert result.stats.samples == 1
 
 
 def test_the_lookback_is_open_at_its_start(storage):
