@@ -75,6 +75,15 @@ def test_narthex_lists_what_they_contribute(place):
 
 
 @pytest.mark.parametrize("stage", STAGES)
+def test_the_configuration_in_its_readme_is_right(place, stage, tmp_path):
+    (text,) = re.findall(r"```yaml\n(.*?)```", (place / stage / "README.md").read_text(), re.DOTALL)
+    (tmp_path / "sample.yml").write_text(text)
+    what = "rules" if text.startswith("groups:") else "config"
+    out = run(sys.executable, "-c", CALL.format(["check", what, str(tmp_path / "sample.yml")]), env=environment(place))
+    assert "SUCCESS" in out
+
+
+@pytest.mark.parametrize("stage", STAGES)
 def test_strict_typing_finds_nothing(place, stage):
     """With the project's own settings; the cache is common to all, since most of what is read is narthex."""
     env = {**environment(place), "MYPYPATH": os.pathsep.join(str(ROOT / part) for part in ROOTS)}

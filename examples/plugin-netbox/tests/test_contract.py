@@ -1,60 +1,21 @@
-"""The contract that Narthex ships for discoverers, tried on a NetBox of our own."""
+"""The contract that Narthex ships for discoverers, and the configuration."""
 
 from __future__ import annotations
 
 import narthex_netbox
 import pytest
-from netbox import PATH, FakeNetbox, device
+from narthex_netbox.conformance import NetboxRig
 
 from narthex.config.load import parse_config
 from narthex.errors import ConfigError
 from narthex.plugins.host import PluginHost
 from narthex.testing.contract import DiscoveryContract
-from narthex.testing.rigs import DiscoveryRig
-
-
-class Rig(DiscoveryRig):
-    plugin = narthex_netbox
-    kind = "netbox"
-
-    async def start(self):
-        self.server = await self.enter(FakeNetbox())
-        self.server.devices = [device(1), device(2), device(3)]
-        self.server.largest_page = 2
-
-    def config(self):
-        return {
-            "url": self.server.url("/"),
-            "refresh_interval": "50ms",
-            "authorization": {"type": "Token", "credentials": "hush"},
-        }
-
-    async def update(self):
-        self.server.devices[0] = device(1, site="ber")
-
-    async def retract(self):
-        del self.server.devices[2]
-
-    async def fail(self):
-        self.server.fail(503)
-
-    async def recover(self):
-        self.server.heal()
-
-    async def malformed(self):
-        for name, text in {"no JSON": "<html>", "another answer": "[7]", "half a page": '{"count": 7}'}.items():
-            self.server.text(PATH, text)
-            yield name
-
-    async def enlarge(self, count):
-        self.server.devices = [device(number) for number in range(count)]
-        self.server.largest_page = 1000
 
 
 class TestContract(DiscoveryContract):
     @pytest.fixture
     def rig(self):
-        return Rig()
+        return NetboxRig()
 
 
 @pytest.fixture

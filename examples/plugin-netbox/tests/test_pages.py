@@ -5,8 +5,8 @@ import json
 
 import pytest
 from narthex_netbox import NetboxConfig
+from narthex_netbox.conformance import FakeNetbox, device
 from narthex_netbox.pages import Pages
-from netbox import FakeNetbox, device
 
 from narthex.config.http import Authorization, HttpConfig
 from narthex.config.types import Count, FilePath, Url
