@@ -174,3 +174,19 @@ def test_info_follows_a_label_that_changes(storage):
         Labels({"__name__": "m", "job": "a", "version": "2"}),
     ]
     assert result.value.values.tolist() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "by_label", "expected"),
+    [
+        ("a_total", "", False, None),
+        ("a", "counter", False, 'name does not end in _total/_sum/_count/_bucket: "a"'),
+        ("a", "counter", True, None),
+        ("a_total", "gauge", True, '__type__ label is not set to "counter" or "histogram", got "gauge": "a_total"'),
+    ],
+)
+def test_what_is_no_counter_is_known_by_name_or_with_the_feature_by_type(storage, name, kind, by_label, expected):
+    storage.add(name, {0: 1.0, 1000: 2.0}, __type__=kind)
+    engine = Engine(storage, semantics=Semantics(type_and_unit_labels=by_label))
+    infos = engine.instant(f"rate({name}[10s])", 1000).infos
+    assert infos == (() if expected is None else (f"PromQL info: metric might not be a counter, {expected} (1:6)",))

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from narthex.promql.ast import MatrixSelector, VectorSelector
 from narthex.promql.engine.extended import anchored, smoothed_change
+from narthex.promql.engine.functions.countertypes import note_other_types
 from narthex.promql.engine.functions.registry import Function, Invocation
 from narthex.promql.engine.functions.runrates import change_of, changes_of, instantaneous_of, resets_of
-from narthex.promql.engine.grouping import used_codes
 from narthex.promql.engine.resets import lost_between
 from narthex.promql.engine.runs import OfStretch
 from narthex.promql.engine.vector import Bools, Floats, Ints, Vector
@@ -27,8 +27,6 @@ __all__ = ["FUNCTIONS"]
 
 T = TypeVar("T", bound=np.generic)
 _Result = tuple[Floats, "Bools | None"]
-
-_COUNTER_SUFFIXES = ("_total", "_sum", "_count", "_bucket")
 
 
 def extrapolated(window: Window, *, counter: bool, per_second: bool) -> tuple[Floats, Bools | None]:
@@ -138,7 +136,7 @@ def _change(name: str, *, counter: bool, per_second: bool = False) -> Function:
         native = change_of(selector, lookback, counter=counter, per_second=per_second)
         result = invocation.over_windows(0, compute, native)
         if counter:
-            _note_other_types(invocation, result.floats())
+            note_other_types(invocation, result.floats())
         return result.without_name(delayed=invocation.delayed)
 
     return Function(name, apply)
@@ -181,25 +179,6 @@ def _count_of(
 def _selector(invocation: Invocation) -> VectorSelector | None:
     argument = invocation.argument(0)
     return argument.selector if isinstance(argument, MatrixSelector) else None
-
-
-def _note_other_types(invocation: Invocation, result: Vector) -> None:
-    """Tell which metrics do not look like counters."""
-    names, types = result.labels.columns.get("__name__"), result.labels.columns.get("__type__")
-    if names is None or not result.size:
-        return
-    for code in used_codes(names.codes).tolist():
-        name = names.dictionary[code]
-        if not name or name.endswith(_COUNTER_SUFFIXES):
-            continue
-        if types is not None:
-            kinds = {types.dictionary[one] for one in used_codes(types.codes[names.codes == code]).tolist()}
-            if kinds <= {"counter", "histogram"}:
-                continue
-        invocation.annotations.info(
-            f'metric might not be a counter, name does not end in _total/_sum/_count/_bucket: "{name}"',
-            invocation.pos(0),
-        )
 
 
 FUNCTIONS = (
