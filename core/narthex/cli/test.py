@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ import click
 from narthex.cli.lazy import Lazy, LazyGroup
 
 if TYPE_CHECKING:
+    from narthex.cli.app import App
+    from narthex.plugins.catalog import Catalog
     from narthex.promql.engine import Engine
     from narthex.promql.testlang.runner import Outcome
     from narthex.storage.protocol import Storage
@@ -40,15 +43,17 @@ def test() -> None:
 
 @test.command("promql")
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def promql(files: tuple[Path, ...]) -> int:
+@click.pass_obj
+def promql(app: App, files: tuple[Path, ...]) -> int:
     """Run promqltest scripts on an engine over samples in memory.
 
-    Each ``eval`` command counts as one test. A script that cannot be read counts as one failure. What needs something
-    Narthex cannot do yet, such as native histograms, fails with a message saying so.
+    Each ``eval`` command counts as one test. A script that cannot be read counts as one failure. Experimental parts of
+    the language and functions of installed plugins are known.
     """
+    catalog = app.catalog()
     passed = failed = 0
     for file in files:
-        for line in _failures(file):
+        for line in _failures(file, catalog):
             if line is None:
                 passed += 1
             else:
@@ -58,16 +63,19 @@ def promql(files: tuple[Path, ...]) -> int:
     return 1 if failed else 0
 
 
-def _failures(file: Path) -> Iterator[str | None]:
+def _failures(file: Path, catalog: Catalog) -> Iterator[str | None]:
     """For each test None, or what is wrong, beginning with file and line."""
     from narthex.errors import StorageError
+    from narthex.promql.contributed import with_plugins
+    from narthex.promql.parser import ALL_OPTIONS
     from narthex.promql.testlang.reader import read_script
     from narthex.promql.testlang.runner import run_script
     from narthex.promql.testlang.script import ScriptError
 
     try:
-        script = read_script(file.read_text(encoding="utf-8", errors="surrogateescape"), str(file))
-        for outcome in run_script(script, _setup):
+        text = file.read_text(encoding="utf-8", errors="surrogateescape")
+        script = read_script(text, str(file), with_plugins(catalog, ALL_OPTIONS))
+        for outcome in run_script(script, partial(_setup, catalog)):
             yield None if outcome.status == "passed" else _described(outcome)
     except ScriptError as error:
         yield str(error)
@@ -80,8 +88,11 @@ def _described(outcome: Outcome) -> str:
 
 
 @contextmanager
-def _setup() -> Iterator[tuple[Storage, Engine]]:
+def _setup(catalog: Catalog) -> Iterator[tuple[Storage, Engine]]:
+    from narthex.promql.contributed import with_plugins
     from narthex.promql.engine import Engine, Semantics
+    from narthex.promql.engine.functions.contributed import standard_and
+    from narthex.promql.parser import ALL_OPTIONS
     from narthex.testing.storage import MemoryStorage
 
     storage = MemoryStorage()
@@ -92,6 +103,8 @@ def _setup() -> Iterator[tuple[Storage, Engine]]:
             lookback=_LOOKBACK,
             max_samples=_MAX_SAMPLES,
             default_step=_STEP,
+            options=with_plugins(catalog, ALL_OPTIONS),
+            functions=standard_and(catalog),
             semantics=Semantics(delayed_name_removal=True, start_timestamps=True),
         ),
     )

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from narthex.config.durations import parse_duration
 from narthex.errors import ParseError
 from narthex.model.histogram import NotationError
-from narthex.promql.parser import ALL_OPTIONS, parse
+from narthex.promql.parser import ALL_OPTIONS, ParserOptions, parse
 from narthex.promql.testlang.expectations import ExpectationReader
 from narthex.promql.testlang.script import Clear, Command, Eval, Load, Script, ScriptError
 from narthex.promql.testlang.series import SeriesLine, parse_series
@@ -27,9 +27,12 @@ _RANGE = re.compile(
 Line = tuple[int, str]
 
 
-def read_script(text: str, file: str = "script") -> Script:
-    """The commands of a script. Raises :class:`ScriptError` naming file and line."""
-    return Script(file, tuple(_command(file, block) for block in _blocks(text)))
+def read_script(text: str, file: str = "script", options: ParserOptions = ALL_OPTIONS) -> Script:
+    """The commands of a script; ``options`` are the parts of the language that are on, and its functions.
+
+    Raises :class:`ScriptError` naming file and line.
+    """
+    return Script(file, tuple(_command(file, block, options) for block in _blocks(text)))
 
 
 def _blocks(text: str) -> Iterator[list[Line]]:
@@ -60,7 +63,7 @@ def _split(block: list[Line]) -> Iterator[list[Line]]:
         rest = rest[end:]
 
 
-def _command(file: str, block: list[Line]) -> Command:
+def _command(file: str, block: list[Line], options: ParserOptions) -> Command:
     number, line = block[0]
     word = line.lower()
     try:
@@ -69,7 +72,7 @@ def _command(file: str, block: list[Line]) -> Command:
         if word.startswith("load"):
             return _load(file, block)
         if word.startswith("eval"):
-            return _eval(file, block)
+            return _eval(file, block, options)
     except ParseError as error:
         raise ScriptError(file, number, f"invalid expression: {error}") from None
     raise ScriptError(file, number, f'invalid command "{line}"')
@@ -109,7 +112,7 @@ def _series(file: str, number: int, text: str) -> SeriesLine:
         raise ScriptError(file, number, f"{error.at + 1}: parse error: {error}") from None
 
 
-def _eval(file: str, block: list[Line]) -> Eval:
+def _eval(file: str, block: list[Line], options: ParserOptions) -> Eval:
     number, line = block[0]
     if (found := _RANGE.fullmatch(line)) is not None:
         mode, start_text, end_text, step_text, text = found.groups()
@@ -120,7 +123,7 @@ def _eval(file: str, block: list[Line]) -> Eval:
         step = 0
     else:
         raise ScriptError(file, number, f'invalid eval command "{line}"')
-    expr = parse(text, options=ALL_OPTIONS)
+    expr = parse(text, options=options)
     reader = ExpectationReader(
         file, text, mode=(mode or "").lower(), instant=not step, positions=_positions(start, end, step)
     )
