@@ -102,7 +102,7 @@ class Backfill:
             if not isinstance(value, RangeVector):
                 raise RuleError("the result is no vector")
             one = InstantVector(value.labels, np.zeros(value.labels.rows), low)
-            table, _ = recorded(one, rule.record, rule.labels, rule.limit)
+            table = recorded(one, rule.record, rule.labels, rule.limit).labels
         except (QueryError, RuleError) as error:
             raise type(error)(f"rule {rule.record}: {error}") from error
         numbers = [self._numbers.setdefault(labels, len(self._numbers)) for labels in table.all_labels()]
