@@ -139,6 +139,17 @@ def test_what_goes_wrong_names_function_and_plugin(engine, over, result, problem
         one.instant(query, 10_000)
 
 
+def test_what_is_handed_in_cannot_be_changed(engine):
+    def halve(values):
+        values /= 2
+        return values
+
+    one = engine(PromqlFunction("halve", ("vector",), halve))
+    with pytest.raises(QueryError, match="function halve of plugin maths .* read-only"):
+        one.instant("halve(m)", 10_000)
+    assert one.instant('m{host="a"}', 10_000).value.values.tolist() == [10.0]
+
+
 def test_an_error_of_the_query_keeps_its_own_text(engine):
     one = engine(PromqlFunction("odd", ("vector",), broken(QueryError("the base must not be 1"))))
     with pytest.raises(QueryError, match=r"^the base must not be 1$"):

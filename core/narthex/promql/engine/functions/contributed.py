@@ -45,7 +45,7 @@ def function_of(contribution: Contribution[PromqlFunction]) -> Function:
 
 
 def _values(one: Contribution[PromqlFunction], values: Floats, *scalars: Floats) -> Floats:
-    return _array(one, _guarded(one, values, *scalars), values.shape)
+    return _array(one, _guarded(one, *map(_locked, (values, *scalars))), values.shape)
 
 
 def _windows(one: Contribution[PromqlFunction], window: Window, *scalars: Floats) -> tuple[Floats, Bools | None]:
@@ -71,6 +71,13 @@ def _call(one: Contribution[PromqlFunction], invocation: Invocation) -> Vector |
         expected = (steps, result.labels.rows)
         raise _wrong(one, f"returned a Vector of shape {result.values.shape}, expected {expected}")
     return result
+
+
+def _locked(array: Floats) -> Floats:
+    """The same array, not to be written to: it may be the storage's own."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 def _array(one: Contribution[PromqlFunction], result: object, shape: tuple[int, ...]) -> Floats:
