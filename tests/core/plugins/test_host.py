@@ -272,6 +272,18 @@ def test_the_same_plugin_may_not_claim_a_name_twice_either():
             WebRoute("GET", "/x", lambda request, server: None),
             "web route GET /x",
         ),
+        (
+            "narthex_promql_functions",
+            PromqlFunction("squash", ("vector",), lambda values: values),
+            PromqlFunction("squash", ("vector",), lambda values: -values),
+            "PromQL function 'squash'",
+        ),
+        (
+            "narthex_template_functions",
+            TemplateFunction("slug", str.lower),
+            TemplateFunction("slug", str.upper),
+            "template function 'slug'",
+        ),
     ],
 )
 def test_whatever_must_be_unique_conflicts(hook, one, two, claim):

@@ -145,7 +145,7 @@ def test_what_is_handed_in_cannot_be_changed(engine):
         return values
 
     one = engine(PromqlFunction("halve", ("vector",), halve))
-    with pytest.raises(QueryError, match="function halve of plugin maths .* read-only"):
+    with pytest.raises(QueryError, match=r"function halve of plugin maths .* read-only"):
         one.instant("halve(m)", 10_000)
     assert one.instant('m{host="a"}', 10_000).value.values.tolist() == [10.0]
 
