@@ -58,6 +58,7 @@ class Database:
         """``max_samples`` bounds what one query may hold in memory at a time."""
         self._data = data
         self._engine = Engine(data, max_samples=max_samples)
+        self._newest_time: int | None = None
 
     def query(self, expression: str, time: Moment | None = None) -> Answer:
         """Evaluate at one moment; without one, at the newest sample."""
@@ -111,7 +112,9 @@ class Database:
         self.close()
 
     def _newest(self) -> int:
-        return self._data.stats(0).max_time or int(clock.time() * 1000)
+        if self._newest_time is None:  # counted once: what was opened does not change
+            self._newest_time = self._data.stats(0).max_time or int(clock.time() * 1000)
+        return self._newest_time
 
 
 def _raw(selection: Selection, low: int, high: int) -> Answer:

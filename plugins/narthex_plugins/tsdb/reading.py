@@ -10,29 +10,30 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from prometheus_client import CollectorRegistry
 
-from narthex.clock import SystemClock
 from narthex.errors import StorageError
-from narthex.kinds import BuildContext
 from narthex.model.labels import Labels
 from narthex.model.matcher import Matcher
 from narthex.storage.frames import Points, Selection
 from narthex.storage.protocol import StorageStats, StoredData
-from narthex_plugins.tsdb import TsdbConfig
 from narthex_plugins.tsdb.blocks import Block, open_block
+from narthex_plugins.tsdb.cardinality import table_counts
 from narthex_plugins.tsdb.container import ArrayFile
 from narthex_plugins.tsdb.directory import Directory
+from narthex_plugins.tsdb.histograms.store import HistogramStore
+from narthex_plugins.tsdb.parts import Parts
+from narthex_plugins.tsdb.points import PointStore
 from narthex_plugins.tsdb.replay import replay_points, replay_series, replay_slab
 from narthex_plugins.tsdb.sealed import SealedPoints, SealedSlab
+from narthex_plugins.tsdb.selecting import Reader
 from narthex_plugins.tsdb.series import SeriesTable
 from narthex_plugins.tsdb.slab import Slab
-from narthex_plugins.tsdb.storage import Tsdb
+from narthex_plugins.tsdb.tombstones import Deletion, Tombstones, read_deletions
 
 __all__ = ["Contents", "StoredTsdb", "read_directory", "survey"]
 
@@ -53,6 +54,7 @@ class Contents:
     points: list[Points] = field(default_factory=list)
     """Points of logs."""
     blocks: list[Block] = field(default_factory=list)
+    deletions: tuple[Deletion, ...] = ()
     damage: list[str] = field(default_factory=list)
     """What could not be read, and was left out."""
 
@@ -85,16 +87,20 @@ def survey(path: Path) -> Contents:
 
 
 class StoredTsdb:
-    """See :class:`narthex.storage.protocol.StoredData`: a storage in memory that nothing is added to."""
+    """See :class:`narthex.storage.protocol.StoredData`."""
 
     def __init__(self, contents: Contents) -> None:
-        context = BuildContext("reader", SystemClock(), logging.LoggerAdapter(log, {}), CollectorRegistry())
-        tsdb = Tsdb(TsdbConfig(), context)
-        tsdb.hold(contents.table, contents.slabs, contents.runs, contents.points, contents.blocks)
-        times = [part.min_time for part in (*contents.slabs, *contents.runs, *contents.blocks)]
-        times += [int(points.times.min()) for points in contents.points if len(points.times)]
-        self._oldest = min(times, default=0)
-        self._tsdb: Tsdb | None = tsdb
+        parts, points, tombstones = Parts(), PointStore(), Tombstones()
+        parts.exchange((), contents.slabs, contents.blocks)
+        for run in contents.runs:
+            points.replace((), run)
+        for one in contents.points:
+            points.restore(one)
+        runs = points.freeze()
+        tombstones.deletions = contents.deletions
+        self._reader: Reader | None = Reader(contents.table, parts, points, HistogramStore(), tombstones)
+        held = [*contents.slabs, *runs, *contents.blocks]
+        self._bounds = min((one.min_time for one in held), default=0), max((one.max_time for one in held), default=0)
 
     def select(self, matchers: Sequence[Matcher], start: int, end: int) -> Selection:
         """See :class:`narthex.storage.protocol.StorageReader`."""
@@ -113,17 +119,18 @@ class StoredTsdb:
         return self._open().series(matchers, start, end)
 
     def stats(self, limit: int) -> StorageStats:
-        """See :class:`narthex.storage.protocol.StorageReader`."""
-        return replace(self._open().stats(limit), min_time=self._oldest)
+        """See :class:`narthex.storage.protocol.StorageReader`; blocks are counted too."""
+        low, high = self._bounds
+        return table_counts(self._open().labels([], low, high), limit, low, high)
 
     def close(self) -> None:
         """Let go of the files. Idempotent."""
-        self._tsdb = None
+        self._reader = None
 
-    def _open(self) -> Tsdb:
-        if self._tsdb is None:
+    def _open(self) -> Reader:
+        if self._reader is None:
             raise StorageError("the database is closed")
-        return self._tsdb
+        return self._reader
 
 
 _: type[StoredData] = StoredTsdb
@@ -142,6 +149,7 @@ class _Survey:
 
     def run(self) -> Contents:
         found, directory = self._result, self._directory
+        self._deletions()
         slabs = self._each(directory.wal.glob("slab-*.log"), self._slab)
         if directory.series_log.exists():  # written before the rows that name its series, so read after them
             self._damaged(directory.series_log, replay_series(directory.series_log, found.table))
@@ -158,8 +166,25 @@ class _Survey:
                 (found.slabs if isinstance(one, SealedSlab) else found.runs).append(one)  # type: ignore[arg-type]
         for number, several in points.items():
             if number not in gone:
-                found.points += several
+                found.points += self._without_deleted(number, several)
         return found
+
+    def _deletions(self) -> None:
+        """Before the files: a deletion that is forgotten meanwhile has been carried out in files to come."""
+        path = self._directory.tombstones
+        try:
+            self._result.deletions = read_deletions(path)
+        except (StorageError, KeyError, ValueError, TypeError) as error:
+            if path.exists():
+                self._result.damage.append(str(error))
+
+    def _without_deleted(self, number: int, several: list[Points]) -> list[Points]:
+        tombstones, table = Tombstones(), self._result.table
+        tombstones.deletions = self._result.deletions
+        refs = table.references()
+        hashes = np.zeros(table.count, dtype=np.uint64)
+        hashes[refs] = table.hashes(refs)
+        return [tombstones.points(number, points, hashes) for points in several]
 
     def _each(self, paths: Iterable[Path], read: Callable[[Path], T]) -> dict[int, T]:
         """What can be read, by number; what has gone meanwhile will be met in its next form."""

@@ -5,23 +5,22 @@ Everything is counted on label codes and page directories; no sample is decoded.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from narthex.model.labels import quote
 from narthex.model.labeltable import LabelTable
 from narthex.model.matcher import Matcher
 from narthex_plugins.tsdb.blocks import Block
 from narthex_plugins.tsdb.blocks.tables import joined
+from narthex_plugins.tsdb.cardinality import Top, pairs, values, values_by_name
 
 __all__ = ["Analysis", "MetricSize", "analyze"]
 
 Tell = Callable[[str, int, int], None]
 Ints = NDArray[np.int64]
-Top = Sequence[tuple[str, int]]
 _METRIC = "__name__"
 
 
@@ -84,17 +83,16 @@ def analyze(blocks: Sequence[Block], matchers: Sequence[Matcher], limit: int, te
         bytes=sum(block.file.size for block in blocks),
         min_time=min(block.min_time for block in blocks),
         max_time=max(block.max_time for block in blocks),
-        label_names=_top(((name, _used(one.codes)) for name, one in distinct.columns.items()), limit),
-        label_pairs=_pairs(distinct, limit),
-        metrics=_values(distinct, _METRIC, limit),
-        churn=_pairs(table.take(np.flatnonzero(flags)), limit),
+        label_names=values_by_name(distinct, limit),
+        label_pairs=pairs(distinct, limit),
+        metrics=values(distinct, _METRIC, limit),
+        churn=pairs(table.take(np.flatnonzero(flags)), limit),
         sizes=_sizes(table, counted, distinct, limit),
     )
 
 
 def _column_bytes(block: Block, columns: Ints) -> Ints:
-    values = block.floats.values
-    filled = np.concatenate([[0], np.cumsum(values.size, dtype=np.int64)])
+    filled = np.concatenate([[0], np.cumsum(block.floats.values.size, dtype=np.int64)])
     first = block.floats.first
     found: Ints = filled[first[columns + 1].astype(np.int64)] - filled[first[columns].astype(np.int64)]
     return found
@@ -116,27 +114,6 @@ def _ended(block: Block, columns: Ints) -> NDArray[np.bool_]:
     return found
 
 
-def _used(codes: NDArray[np.int32]) -> int:
-    return int(np.count_nonzero(np.bincount(codes)[1:]))
-
-
-def _values(table: LabelTable, name: str, limit: int) -> Top:
-    column = table.columns.get(name)
-    if column is None:
-        return ()
-    counts = np.bincount(column.codes, minlength=1)
-    counts[0] = 0
-    order = np.argsort(-counts, kind="stable")[: limit + 1].tolist()
-    return _top(((column.dictionary[code], int(counts[code])) for code in order), limit)
-
-
-def _pairs(table: LabelTable, limit: int) -> Top:
-    found = [
-        (f"{name}={quote(value)}", count) for name in table.columns for value, count in _values(table, name, limit)
-    ]
-    return _top(found, limit)
-
-
 def _sizes(table: LabelTable, counted: Ints, distinct: LabelTable, limit: int) -> Sequence[MetricSize]:
     column = table.columns.get(_METRIC)
     if column is None:
@@ -150,7 +127,3 @@ def _sizes(table: LabelTable, counted: Ints, distinct: LabelTable, limit: int) -
         for code in order
         if samples[code]
     ]
-
-
-def _top(entries: Iterable[tuple[str, int]], limit: int) -> Top:
-    return sorted((one for one in entries if one[1]), key=lambda one: (-one[1], one[0]))[:limit]
