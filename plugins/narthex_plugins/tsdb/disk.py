@@ -17,6 +17,8 @@ from narthex_plugins.tsdb.blocks import Block
 from narthex_plugins.tsdb.blocks.plan import compactable, range_of
 from narthex_plugins.tsdb.compactor import Compactor, Contents, Limits
 from narthex_plugins.tsdb.directory import Directory
+from narthex_plugins.tsdb.histograms.disk import HistogramDisk
+from narthex_plugins.tsdb.histograms.store import HistogramStore
 from narthex_plugins.tsdb.metrics import TsdbMetrics
 from narthex_plugins.tsdb.parts import Parts
 from narthex_plugins.tsdb.points import PointStore
@@ -42,6 +44,7 @@ class Disk:
         path: Path,
         parts: Parts,
         points: PointStore,
+        histograms: HistogramStore,
         tombstones: Tombstones,
         limits: Limits,
         metrics: TsdbMetrics,
@@ -57,6 +60,7 @@ class Disk:
         contents = Contents(parts, points, tombstones)
         numbers = self.number, self.wal.numbers
         self._compactor = Compactor(self.directory, contents, limits, *numbers, metrics, log)
+        self.histograms = HistogramDisk(path, histograms, metrics, log)
         self._tombstones = tombstones
         self._retention = limits.retention
         self._numbers = count(1)
@@ -66,7 +70,10 @@ class Disk:
         self.directory.lock()
         begin = time.perf_counter()
         try:
-            recovered = await asyncio.to_thread(recover, self.directory, self._compactor.open, self._metrics, self._log)
+            beside = await asyncio.to_thread(self.histograms.recover)
+            recovered = await asyncio.to_thread(
+                recover, self.directory, self._compactor.open, self._metrics, self._log, beside
+            )
         except BaseException:
             self.directory.unlock()
             raise
@@ -87,6 +94,7 @@ class Disk:
         for path in recovered.point_logs:
             path.unlink()
         self.wal.start()
+        self.histograms.start(self.wal.write)
         self._report(recovered, time.perf_counter() - begin)
         return recovered
 
@@ -94,6 +102,7 @@ class Disk:
         """Wait for the threads and release the lock."""
         await asyncio.to_thread(self._compactor.close)
         await asyncio.to_thread(self._sealer.close)
+        await asyncio.to_thread(self.histograms.stop)
         await asyncio.to_thread(self.wal.stop)
         self.directory.unlock()
 
@@ -128,11 +137,13 @@ class Disk:
         self.seal_points(force=compactable(range_of(self._points.bounds()[0]), newest))
         self._sealer.retry()
         self._sealer.expire(now - self._retention)
+        self.histograms.tidy(now - self._retention)
         for part in (*self._parts.all(), *self._points.runs, *self._parts.blocks()):
             if isinstance(part, SealedSlab | SealedPoints | Block):
                 part.file.release()
         self._metrics.blocks.set(len(self._parts.blocks()))
-        self._metrics.blocks_bytes.set(sum(block.file.size for block in self._parts.blocks()))
+        size = sum(block.file.size for block in self._parts.blocks())
+        self._metrics.blocks_bytes.set(size + self.histograms.size)
         return self._compactor.start_round(newest, now)
 
     def _report(self, recovered: Recovered, seconds: float) -> None:

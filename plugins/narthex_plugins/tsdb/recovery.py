@@ -31,6 +31,8 @@ from narthex_plugins.tsdb.tombstones import Deletion, Tombstones, read_deletions
 
 __all__ = ["Recovered", "recover"]
 
+NOTHING = np.zeros(0, dtype=np.int64)
+
 _VERIFIED = 1 << 30
 """Bytes of the newest files whose values are verified at start; of older files only the index is."""
 
@@ -58,10 +60,14 @@ def recover(
     open_block: Callable[[Path], Block],
     metrics: TsdbMetrics,
     log: logging.LoggerAdapter[logging.Logger],
+    beside: NDArray[np.int64] = NOTHING,
 ) -> Recovered:
-    """Read everything. Raises ``StorageError`` only when the directory cannot be read or written at all."""
+    """Read everything. Raises ``StorageError`` only when the directory cannot be read or written at all.
+
+    ``beside`` are references of series that hold samples elsewhere: histograms.
+    """
     try:
-        return _Recovery(directory, open_block, metrics, log).run()
+        return _Recovery(directory, open_block, metrics, log).run(beside)
     except OSError as error:
         raise StorageError(f"cannot recover {directory.path}: {error}") from error
 
@@ -85,7 +91,7 @@ class _Recovery:
         self._numbers: list[int] = []
         """The number of the log that each of the points comes from."""
 
-    def run(self) -> Recovered:
+    def run(self, beside: NDArray[np.int64]) -> Recovered:
         for path in self._directory.remove_temporary():
             self._log.info("removed a half-written file", extra={"file": str(path)})
         self._result.number = self._directory.last_number()
@@ -95,7 +101,7 @@ class _Recovery:
         self._sealed_files()
         self._slab_logs()
         self._point_logs()
-        self._compact()
+        self._compact(beside)
         return self._result
 
     def _damaged(self, path: Path, damage: str) -> None:
@@ -191,14 +197,14 @@ class _Recovery:
                 self._numbers += [self._number(path)] * len(points)
             self._result.point_logs.append(path)
 
-    def _compact(self) -> None:
+    def _compact(self, beside: NDArray[np.int64]) -> None:
         """Forget series without data, and begin a series log that holds the others only.
 
         References that files hold although the series is lost are never given out again: the samples would turn up
         under another series' name.
         """
         result, live = self._result, self._live()
-        used = self._used(len(live))
+        used = self._used(len(live), beside)
         kept = np.flatnonzero(used[: len(live)] & live)
         lost = np.flatnonzero(used & ~np.pad(live, (0, len(used) - len(live))))
         snapshot = result.table.snapshot(kept)
@@ -228,12 +234,13 @@ class _Recovery:
             for number, points in zip(self._numbers, self._result.points, strict=True)
         ]
 
-    def _used(self, count: int) -> NDArray[np.bool_]:
-        """For each reference whether some file or point holds samples of it."""
+    def _used(self, count: int, beside: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """For each reference whether some file or point holds samples of it, or it is one of ``beside``."""
         parts: list[SealedSlab | SealedPoints] = [*self._result.slabs, *self._result.runs]
         tops = [int(points.series.max(initial=-1)) + 1 for points in self._result.points]
-        top = max([count, *(part.top() for part in parts), *tops])
+        top = max([count, int(beside.max(initial=-1)) + 1, *(part.top() for part in parts), *tops])
         used = np.zeros(top, dtype=np.bool_)
+        used[beside] = True
         for part in parts:
             used |= part.holds(top)
             part.file.release()

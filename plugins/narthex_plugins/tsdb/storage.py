@@ -80,7 +80,8 @@ class Tsdb:
         """Open, lock and recover. Raises ``StorageError``."""
         if self._path is None or self._disk is not None:
             return
-        disk = Disk(self._path, self._parts, self._points, self._tombstones, self._limits, self._metrics, self._log)
+        stores = self._points, self._histograms
+        disk = Disk(self._path, self._parts, *stores, self._tombstones, self._limits, self._metrics, self._log)
         recovered = await disk.start()
         self._disk, self._journal = disk, disk.wal
         recovered.table.journal = disk.wal.series
@@ -242,6 +243,8 @@ class Tsdb:
         samples, counts = self._histograms.add(points, self._newest_floats, self._newest)
         if samples:
             self._newest = max(self._newest, *(when for _, when, _, _ in samples))
+            if self._disk is not None:
+                self._disk.histograms.put(samples)
         self._metrics.out_of_order.inc(counts.out_of_order)
         self._metrics.out_of_bounds.inc(counts.out_of_bounds)
         return before + counts

@@ -88,7 +88,8 @@ def _sum(numbers: list[float]) -> float:
 def _summed(sides: Sequence[Buckets]) -> Buckets:
     first = sides[0]
     if all(one.index is first.index for one in sides):
-        return first.with_counts(np.sum([one.counts for one in sides], axis=0)) if len(first) else NO_BUCKETS
+        rows = np.concatenate([one.counts for one in sides]).reshape(len(sides), -1)
+        return first.with_counts(rows.sum(axis=0)) if len(first) else NO_BUCKETS
     index, cells = np.unique(np.concatenate([one.index for one in sides]), return_inverse=True)
     counts = np.zeros(len(index))
     np.add.at(counts, cells.reshape(-1), np.concatenate([one.counts for one in sides]))

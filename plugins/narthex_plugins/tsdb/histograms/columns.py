@@ -12,7 +12,7 @@ from narthex.model.histogram import Histogram
 from narthex.storage.frames import NO_START, HistogramPoints
 from narthex_plugins.tsdb.histograms.layout import FIXED, Layout, Layouts
 
-__all__ = ["Columns", "Sample", "columns_of_samples", "ranges"]
+__all__ = ["Columns", "Sample", "columns_of_samples", "joined", "ranges"]
 
 Ints = NDArray[np.int64]
 Sample = tuple[int, int, int, Histogram]
@@ -109,3 +109,23 @@ def columns_of_samples(samples: Sequence[Sample]) -> Columns:
         offsets,
         layouts.all,
     )
+
+
+def joined(several: Sequence[Columns]) -> Columns:
+    """All samples in one, sorted by series, then time; of repeats the last stays."""
+    layouts = Layouts()
+    kinds = [np.array([layouts.number(one) for one in part.layouts], dtype=np.int32)[part.layout] for part in several]
+    refs, times, starts, hints, numbers = (
+        np.concatenate([getattr(part, name) for part in several])
+        for name in ("refs", "times", "starts", "hints", "numbers")
+    )
+    widths = np.concatenate([np.diff(part.offsets) for part in several])
+    order = np.lexsort((times, refs))
+    last = np.ones(len(order), dtype=np.bool_)
+    last[:-1] = (np.diff(refs[order]) != 0) | (np.diff(times[order]) != 0)
+    order = order[last]
+    offsets = np.zeros(len(order) + 1, dtype=np.int64)
+    np.cumsum(widths[order], out=offsets[1:])
+    index = ranges((np.cumsum(widths) - widths)[order], widths[order])
+    kind = np.concatenate(kinds)[order]
+    return Columns(refs[order], times[order], starts[order], hints[order], kind, numbers[index], offsets, layouts.all)

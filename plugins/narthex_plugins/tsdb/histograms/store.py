@@ -100,7 +100,7 @@ class HistogramStore:
             if not verdict:
                 accepted.append((ref, when, start, self._prepared(ref, value, int(float_time))))
                 self._last[ref] = (when, accepted[-1][3])
-        self.restore(accepted)
+        self._keep(accepted)
         return accepted, Appended(
             counts["stored"], counts["duplicate"], counts["out_of_order"], 0, counts["out_of_bounds"]
         )
@@ -141,21 +141,32 @@ class HistogramStore:
             found.hint,
         )
 
-    def restore(self, samples: Iterable[Sample]) -> None:
-        """Take samples that were accepted, now or before a restart."""
+    def restore(self, samples: Iterable[Sample]) -> list[Sample]:
+        """Take samples that were accepted before a restart, each once however often it was logged; those taken."""
+        taken: list[Sample] = []
         for sample in samples:
             ref, when, _, value = sample
-            self._tail.setdefault(ref, []).append(sample)
-            self._last[ref] = (when, value)
+            if ref not in self._last or self._last[ref][0] < when:
+                self._last[ref] = (when, value)
+                taken.append(sample)
+        self._keep(taken)
+        return taken
+
+    def _keep(self, samples: Iterable[Sample]) -> None:
+        for sample in samples:
+            self._tail.setdefault(sample[0], []).append(sample)
             self._open += 1
         if self._open >= TAIL:
             self.freeze()
 
-    def remember(self, samples: Iterable[Sample]) -> None:
-        """Compare what comes with these newest samples of series, which are sealed."""
-        for ref, when, _, value in samples:
-            if ref not in self._last or self._last[ref][0] < when:
-                self._last[ref] = (when, value)
+    def open_samples(self, besides: tuple[Run, ...]) -> list[Sample]:
+        """Everything open but what these runs hold. From any thread; may hold repeats."""
+        tail = self._tail  # before the runs: see freeze
+        found = [sample for ref in list(tail) for sample in tuple(tail[ref])]
+        for run in self.runs:
+            if isinstance(run, MemoryRun) and not any(run is one for one in besides):
+                found += run.columns.samples()
+        return sorted(found, key=lambda sample: sample[:2])
 
     def forget(self, refs: Ints) -> None:
         """The references may be given to other series."""
