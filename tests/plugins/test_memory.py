@@ -13,7 +13,6 @@ from narthex.errors import ConfigError
 from narthex.plugins.host import PluginHost
 from narthex.storage.memory import MemoryStorage
 from narthex.storage.protocol import Batch
-from narthex.testing.clock import FakeClock
 from narthex.testing.contract import StorageContract
 from narthex.testing.rigs import StorageRig
 from narthex.testing.storage_contract import family, row, samples
@@ -27,10 +26,6 @@ class MemoryRig(StorageRig):
     plugin = memory
     kind = "memory"
     durable = False
-
-    def __init__(self):
-        super().__init__()
-        self.clock = FakeClock(1_700_000_000.0)  # the time of the samples
 
 
 class TestContract(StorageContract):

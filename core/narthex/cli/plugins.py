@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from narthex.cli.lazy import Lazy, LazyGroup
 from narthex.plugins.extras import missing
 
 if TYPE_CHECKING:
@@ -33,14 +34,31 @@ class Row:
     summary: str
 
 
-@click.command("plugins")
+_COMMANDS = {
+    "conform": Lazy("narthex.cli.conform:conform", "Try the rules of the contracts on an installed distribution."),
+}
+
+
+@click.group("plugins", cls=LazyGroup, lazy=_COMMANDS, invoke_without_command=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.pass_obj
-def plugins(app: App, *, as_json: bool) -> int:
+@click.pass_context
+def plugins(context: click.Context, *, as_json: bool) -> int:
     """List plugins, what they contribute, and what is wrong with them.
 
     Exit status 1 means that a plugin failed, or that two contribute the same name.
     """
+    return 0 if context.invoked_subcommand else _list(context.obj, as_json=as_json)
+
+
+@plugins.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_obj
+def list_command(app: App, *, as_json: bool) -> int:
+    """List plugins, as the command does without a name."""
+    return _list(app, as_json=as_json)
+
+
+def _list(app: App, *, as_json: bool) -> int:
     host = app.host()
     click.echo(_json(host) if as_json else "\n".join(_table(host)))
     wrong = [*map(str, host.failures()), *host.conflicts()]

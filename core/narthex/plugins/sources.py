@@ -16,7 +16,7 @@ from importlib.metadata import EntryPoint, distributions, entry_points
 from narthex import __version__
 from narthex.plugins.catalog import Origin
 
-__all__ = ["GROUP", "Found", "allow_list", "foreign", "shipped", "unmatched"]
+__all__ = ["GROUP", "Found", "allow_list", "foreign", "normal_name", "shipped", "unmatched"]
 
 GROUP = "narthex"
 """The entry-point group that announces a plugin."""
@@ -56,7 +56,7 @@ def allow_list(text: str | None) -> frozenset[str] | None:
     """
     if text is None:
         return None
-    return frozenset(_normal(name.strip()) for name in text.split(",") if name.strip())
+    return frozenset(normal_name(name.strip()) for name in text.split(",") if name.strip())
 
 
 def unmatched(allow: AbstractSet[str] | None, found: list[Found]) -> list[str]:
@@ -66,10 +66,10 @@ def unmatched(allow: AbstractSet[str] | None, found: list[Found]) -> list[str]:
 
 
 def _names(origin: Origin) -> frozenset[str]:
-    return frozenset({_normal(origin.plugin), _normal(origin.distribution)})
+    return frozenset({normal_name(origin.plugin), normal_name(origin.distribution)})
 
 
-def _normal(name: str) -> str:
+def normal_name(name: str) -> str:
     """A distribution's name as the packaging specifications compare it."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
@@ -78,7 +78,7 @@ def _one_by_one() -> Iterator[Found]:
     """The entry points of each distribution on its own; the first of a name on ``sys.path`` hides others."""
     seen: set[str] = set()
     for distribution in distributions():
-        name = _normal(distribution.name or "unknown")
+        name = normal_name(distribution.name or "unknown")
         if name in seen:
             continue
         seen.add(name)

@@ -27,7 +27,7 @@ from narthex.plugins.catalog import Catalog
 from narthex.plugins.host import PluginHost
 from narthex.testing.rule import Broken, Unchecked
 
-__all__ = ["ConfiguredRig", "Rig"]
+__all__ = ["TABLES", "ConfiguredRig", "Rig", "lacking", "optional"]
 
 T = TypeVar("T")
 
@@ -98,7 +98,7 @@ class Rig:
 
     def described(self) -> Any:
         """The kind as the plugin's hook returns it. Raises ``Broken`` where it does not."""
-        kinds: Mapping[str, Any] = getattr(self.catalog(), _TABLES[self.stage])
+        kinds: Mapping[str, Any] = getattr(self.catalog(), TABLES[self.stage])
         if self.kind not in kinds:
             raise Broken(f"{_name_of(self.plugin)} contributes no {self.stage} kind {self.kind!r}")
         return kinds[self.kind].kind
@@ -157,14 +157,18 @@ def lacking(rig: Rig, needs: tuple[str, ...]) -> None:
         raise Unchecked(f"the rig has no {' and no '.join(missing)}")
 
 
-_TABLES = {
+TABLES = {
     "discovery": "discovery",
     "relabel": "relabel",
     "scrape": "scrape",
     "storage": "storage",
     "receiver": "receivers",
     "function": "promql",
+    "template": "templates",
+    "route": "routes",
+    "command": "commands",
 }
+"""The catalog's table of each stage."""
 
 
 def _name_of(plugin: object) -> str:

@@ -4,8 +4,12 @@ import json
 from dataclasses import dataclass
 from types import SimpleNamespace
 
+import pytest
+
 from narthex import __version__, hookimpl
 from narthex.kinds import DiscoveryKind, WebRoute
+from narthex.testing.conform.report import KindReport, Report
+from narthex.testing.rule import Verdict
 
 
 @dataclass(frozen=True)
@@ -88,3 +92,57 @@ def test_the_environment_decides_which_foreign_plugins_are_loaded(narthex, monke
     monkeypatch.setenv("NARTHEX_PLUGINS", "acme-nobody")
     outcome = narthex("plugins", shipped={"rooms": ROOMS})
     assert "plugin acme-nobody: is named by NARTHEX_PLUGINS but is not installed" in outcome.err
+
+
+def test_list_is_the_command_without_a_name(narthex):
+    assert narthex("plugins", "list", shipped={"rooms": ROOMS}) == narthex("plugins", shipped={"rooms": ROOMS})
+
+
+# --- conform ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def examined(monkeypatch):
+    """Replaces the examination, which has tests of its own; returns what it was asked."""
+    asked = []
+
+    def give(*verdicts):
+        def examine(distribution, shipped, *, seconds, progress):
+            asked.append((distribution, shipped, seconds))
+            return Report(distribution, "1.2", [KindReport("relabel", "odd", "acme", list(verdicts))])
+
+        monkeypatch.setattr("narthex.testing.conform.parent.examine", examine)
+        return asked
+
+    return give
+
+
+GOOD, BAD = Verdict("relabel/total", "kept"), Verdict("relabel/agreement", "broken", "check raised")
+
+
+def test_conform_prints_what_is_broken_and_the_score(narthex, examined):
+    asked = examined(GOOD, BAD)
+    outcome = narthex("plugins", "conform", "acme", "--timeout", "5s")
+    assert outcome.status == 1
+    assert "relabel odd: 1 of 2 rules kept\n  BROKEN  relabel/agreement: check raised\n" in outcome.out
+    assert "relabel/total" not in outcome.out
+    assert asked == [("acme", "", 5.0)]
+
+
+def test_conform_is_content_when_no_rule_is_broken(narthex, examined):
+    examined(GOOD)
+    outcome = narthex("plugins", "conform", "acme", "--all")
+    assert outcome.status == 0
+    assert "  ok      relabel/total\n" in outcome.out
+
+
+def test_conform_prints_json(narthex, examined):
+    examined(GOOD, BAD)
+    document = json.loads(narthex("plugins", "conform", "acme", "--json").out)
+    assert document["score"] == {"kept": 1, "broken": 1, "unchecked": 0}
+    assert document["conforms"] is False
+
+
+def test_a_distribution_that_is_not_there_is_wrong_usage(narthex):
+    outcome = narthex("plugins", "conform", "acme-nobody")
+    assert (outcome.status, outcome.err) == (2, "Error: no distribution 'acme-nobody' is installed\n")

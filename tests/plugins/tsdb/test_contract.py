@@ -4,7 +4,6 @@ from typing import ClassVar
 
 import pytest
 
-from narthex.testing.clock import FakeClock
 from narthex.testing.contract import StorageContract
 from narthex.testing.rigs import StorageRig
 from narthex_plugins import tsdb
@@ -13,10 +12,6 @@ from narthex_plugins import tsdb
 class TsdbRig(StorageRig):
     plugin = tsdb
     kind = "tsdb"
-
-    def __init__(self):
-        super().__init__()
-        self.clock = FakeClock(1_700_000_000.0)  # the time of the samples
 
 
 class InMemoryRig(TsdbRig):

@@ -15,6 +15,7 @@ from narthex.kinds import BuildContext
 from narthex.model.labels import Labels
 from narthex.model.sample import MISSING, STALE_NAN, STALE_NAN_BITS
 from narthex.storage.protocol import Batch, Lane, Storage
+from narthex.testing.clock import FakeClock
 from narthex.testing.rig import ConfiguredRig
 from narthex.testing.rule import Broken, rule
 from narthex.testing.storage_contract import STEP, T0, bits, equal, family, points_of, row, samples
@@ -26,12 +27,16 @@ class StorageRig(ConfiguredRig):
     """A storage kind. Every storage that a rule makes is on the same data, so that it can be stopped and started again.
 
     ``durable`` False: it keeps nothing over a restart. ``histograms`` False: it takes no native histograms and no start
-    timestamps. Neither is expected of it then. A kind that works with no options but a data directory needs no more.
+    timestamps. What is not claimed is not checked. A kind whose options all have defaults needs no more.
     """
 
     stage: ClassVar[str] = "storage"
     durable: bool = True
     histograms: bool = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.clock = FakeClock(T0 / 1000)  # the time of the samples
 
     async def start(self) -> None:
         """The directory that the storages share."""

@@ -102,7 +102,7 @@ async def start_timestamps(rig: StorageRig) -> None:
 
 def _claimed(rig: StorageRig) -> None:
     if not rig.histograms:
-        raise Unchecked("this storage takes no native histograms")
+        raise Unchecked("the rig does not claim that the storage takes native histograms")
 
 
 # --- its life --------------------------------------------------------------------------------------------------------
@@ -112,7 +112,7 @@ def _claimed(rig: StorageRig) -> None:
 async def restart(rig: StorageRig) -> None:
     """What was stored before a clean stop is there after the next start, and more can be added."""
     if not rig.durable:
-        raise Unchecked("this storage keeps nothing")
+        raise Unchecked("the rig does not claim that the storage is durable")
     first = await rig.running()
     lane, refs = lane_of(first, family(3))
     for step in range(150):
@@ -132,7 +132,7 @@ async def restart_histograms(rig: StorageRig) -> None:
     """A restart keeps histograms and start timestamps too."""
     _claimed(rig)
     if not rig.durable:
-        raise Unchecked("this storage keeps nothing")
+        raise Unchecked("the rig does not claim that the storage is durable")
     first = await rig.running()
     lane, refs = lane_of(first, family(1))
     held = HistogramPoints.of([int(refs[0])], [T0], [_histogram(3)], [T0 - 100])
