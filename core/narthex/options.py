@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from narthex.config.types import Duration
+from narthex.config.types import Duration, Size
 
 __all__ = ["ListenAddress", "ServerOptions", "as_text", "external_url"]
 
@@ -83,9 +83,20 @@ class ServerOptions:
     web_enable_lifecycle: bool = _option(
         "web.enable-lifecycle", default=False, summary="Allow reload and shutdown by HTTP request."
     )
+    web_enable_admin_api: bool = _option(
+        "web.enable-admin-api", default=False, summary="Allow deleting series and taking snapshots by HTTP request."
+    )
     storage_path: Path = _option("storage.tsdb.path", Path("data/"), "Directory of the embedded storage.")
     storage_retention: Duration = _option(
         "storage.tsdb.retention.time", Duration(15 * 86_400_000), "How long samples are kept."
+    )
+    storage_retention_size: Size = _option(
+        "storage.tsdb.retention.size", Size(0), "Bytes that the storage may take, such as 50GB; 0 means any."
+    )
+    storage_wal_fsync: Literal["interval", "always"] = _option(
+        "storage.tsdb.wal-fsync",
+        "interval",
+        "When samples are made durable: within a second, or before they count as stored.",
     )
     query_timeout: Duration = _option("query.timeout", Duration(120_000), "Longest time a query may take.")
     query_max_samples: int = _option(

@@ -12,7 +12,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 import click
 
-from narthex.config.types import Duration
+from narthex.config.types import Duration, Size
 from narthex.options import ServerOptions
 
 __all__ = ["DURATION", "Parsed", "server_flags"]
@@ -36,6 +36,7 @@ class Parsed(click.ParamType):  # type: ignore[type-arg] # generic in newer rele
 
 
 DURATION = Parsed("duration", Duration.parse)
+SIZE = Parsed("size", Size.parse)
 
 
 def server_flags() -> list[click.Parameter]:
@@ -59,6 +60,8 @@ def _option(field: Field[Any], kind: Any) -> click.Option:
 def _type(field: Field[Any], kind: Any) -> click.ParamType[Any] | type:
     if parse := field.metadata["parse"]:
         return Parsed("text", parse)
+    if kind is Size:
+        return SIZE
     if kind is Duration:
         return DURATION
     if kind is Path:

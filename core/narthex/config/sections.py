@@ -129,10 +129,10 @@ class AlertingConfig:
 
 @dataclass(frozen=True, slots=True)
 class RetentionConfig:
-    """How long samples are kept. ``time`` None is the default (15d), 0 keeps everything."""
+    """How long samples are kept, and how many bytes of them (0: any). ``time`` None is the default (15d)."""
 
     time: Duration | None = None
-    size: Size = field(default=Size(0), metadata=later("retention by size"))
+    size: Size = Size(0)
     percentage: float = field(default=0.0, metadata=later("retention by share of the disk"))
 
 
@@ -147,7 +147,7 @@ class ChunkEncodingConfig:
 class TsdbSection:
     """``storage.tsdb``: what Prometheus lets one set in the file rather than by flags."""
 
-    out_of_order_time_window: Duration = field(default=Duration(0), metadata=later("out-of-order samples"))
+    out_of_order_time_window: Duration = Duration(0)
     stale_series_compaction_threshold: float = field(default=0.0, metadata=later("compaction of stale series"))
     chunk_encoding: ChunkEncodingConfig = field(default_factory=ChunkEncodingConfig)
     retention: RetentionConfig = field(default_factory=RetentionConfig)

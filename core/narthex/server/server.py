@@ -63,6 +63,7 @@ class Server:
             options.query_timeout.seconds, options.query_max_samples, options.query_max_concurrency
         )
         self.lifecycle = options.web_enable_lifecycle
+        self.admin = options.web_enable_admin_api
         self.query_executor: Executor = ThreadPoolExecutor(options.query_max_concurrency, thread_name_prefix="query")
         self._host = host
         self._rule_executor = ThreadPoolExecutor(RULE_THREADS, thread_name_prefix="rules")

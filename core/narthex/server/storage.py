@@ -39,11 +39,21 @@ def storage_kind(config: Config, catalog: Catalog) -> Contribution[StorageKind]:
 
 
 def build_storage(config: Config, options: ServerOptions, catalog: Catalog, context: BuildContext) -> Storage:
-    """Build the storage. A kind whose config has a ``retention`` gets the effective one where the section is absent."""
+    """Build the storage.
+
+    Where the section is absent, flags and ``storage.tsdb`` decide what the kind's config has of ``retention``,
+    ``retention_size``, ``out_of_order_window`` and ``wal_fsync``.
+    """
     found = storage_kind(config, catalog)
     settings: Any = config.narthex.storage.config
     if settings is None:
         settings = found.kind.config()
-        if any(one.name == "retention" for one in fields(settings)):
-            settings = replace(settings, retention=retention(config, options))
+        effective = {
+            "retention": retention(config, options),
+            "retention_size": config.storage.tsdb.retention.size or options.storage_retention_size,
+            "out_of_order_window": config.storage.tsdb.out_of_order_time_window,
+            "wal_fsync": options.storage_wal_fsync,
+        }
+        known = {one.name for one in fields(settings)}
+        settings = replace(settings, **{name: value for name, value in effective.items() if name in known})
     return found.kind.build(settings, context)

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,16 @@ from narthex.model.labels import Labels
 from narthex.model.matcher import Matcher
 from narthex.storage.frames import HistogramPoints, Points, Selection
 
-__all__ = ["Appended", "Batch", "Lane", "Storage", "StorageReader", "StorageStats", "StoredData"]
+__all__ = [
+    "Appended",
+    "Batch",
+    "Lane",
+    "Storage",
+    "StorageAdministration",
+    "StorageReader",
+    "StorageStats",
+    "StoredData",
+]
 
 
 class Lane(Protocol):
@@ -133,6 +142,23 @@ class StoredData(StorageReader, Protocol):
 
     def close(self) -> None:
         """Let go of the files. Idempotent."""
+
+
+@runtime_checkable
+class StorageAdministration(Protocol):
+    """What a storage may offer to operators beside :class:`Storage`; asked by ``--web.enable-admin-api``."""
+
+    async def delete_series(self, matchers: Sequence[Sequence[Matcher]], start: int, end: int) -> None:
+        """Delete the samples of ``start`` <= t <= ``end`` (ms) of series that satisfy any matcher set.
+
+        Only what is there now; durable when it returns. Raises ``StorageError``.
+        """
+
+    async def clean_tombstones(self) -> None:
+        """Free the room that deleted samples take. Raises ``StorageError``."""
+
+    async def snapshot(self, *, skip_head: bool) -> str:
+        """Copy the data into a directory of its own; returns its name. Raises ``StorageError``."""
 
 
 class Storage(StorageReader, Protocol):

@@ -11,6 +11,7 @@ from aiohttp import web
 from narthex.errors import PluginError
 from narthex.kinds import WebRoute
 from narthex.plugins.catalog import Contribution
+from narthex.web.admin import AdminRoutes
 from narthex.web.alerts import AlertRoutes
 from narthex.web.envelope import Handler
 from narthex.web.lifecycle import LifecycleRoutes
@@ -87,6 +88,14 @@ def _add_api(app: web.Application, view: ServerView, root: str) -> None:
         app.router.add_get(f"{root}/{path}", handler)
     for path, handler in both.items():
         app.router.add_post(f"{root}/{path}", handler)
+    admin = AdminRoutes(view)
+    for path, handler in {
+        "delete_series": admin.delete_series,
+        "clean_tombstones": admin.clean_tombstones,
+        "snapshot": admin.snapshot,
+    }.items():
+        for method in ("POST", "PUT"):
+            app.router.add_route(method, f"{root}/admin/tsdb/{path}", handler)
     app.router.add_post(f"{root}/discovery/{{job}}/accept", targets.accept_updates)
 
 

@@ -84,6 +84,7 @@ class ServerView(Protocol):
     query_executor: Executor
     query_limits: QueryLimits
     lifecycle: bool
+    admin: bool
 
     @property
     def external_url(self) -> str:

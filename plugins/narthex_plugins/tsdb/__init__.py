@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from narthex import hookimpl
 from narthex.config.types import Duration, FilePath, Size
@@ -29,12 +29,16 @@ class TsdbConfig:
 
     ``path`` is the data directory; without it the server's own (``BuildContext.data``) is used, and without that too
     samples live in memory only. ``retention_size`` bounds the bytes of all files; blocks are removed, oldest first, to
-    keep it; 0 means no bound.
+    keep it; 0 means no bound. Samples older than the newest of their series are taken when they are at most
+    ``out_of_order_window`` older than the newest of all. ``wal_fsync``: samples are made durable within a second
+    (``interval``), or before ``append`` returns (``always``), which then waits for the disk.
     """
 
     path: FilePath | None = None
     retention: Duration = Duration(15 * _DAY)
     retention_size: Size = Size(0)
+    out_of_order_window: Duration = Duration(0)
+    wal_fsync: Literal["interval", "always"] = "interval"
 
     def check(self) -> Iterator[tuple[str, str]]:
         """A retention of nothing would drop every sample."""

@@ -127,7 +127,9 @@ class Tail:
 class PointStore:
     """Open points. One thread adds, any number read."""
 
-    def __init__(self) -> None:
+    def __init__(self, window: int = 0) -> None:
+        """``window``: samples that come late are taken when they are so much (ms) older than the newest of all."""
+        self._window = window
         self.runs: tuple[Run, ...] = ()
         self._lock = threading.Lock()
         self._tail = Tail()
@@ -166,7 +168,8 @@ class PointStore:
         """Check and keep points; returns those that were new, and the counts.
 
         ``newest_row`` tells time and value of the newest sample that rows hold for each series, and ``newest`` is the
-        newest time of all: what is more than an hour older is out of bounds, as in Prometheus's head.
+        newest time of all: what is more than an hour older is out of bounds, as in Prometheus's head. With a window
+        late samples are taken within it, and what is older than both is too old.
         """
         if not len(points.series):
             return points, Appended()
@@ -174,24 +177,27 @@ class PointStore:
         self._last_time, self._last_value = grown(self._last_time, top), grown(self._last_value, top)
         rows = np.arange(len(points.series))
         taken: list[Ints] = []
-        counts = np.zeros(4, dtype=np.int64)  # stored, duplicate, out of order, out of bounds
+        counts = np.zeros(5, dtype=np.int64)  # stored, duplicate, out of order, too old, out of bounds
         while len(rows):  # one round, unless a series comes more than once
             first = np.sort(np.unique(points.series[rows], return_index=True)[1])
-            new, verdict = self._judge(points, rows[first], newest_row, newest - _HOUR)
+            new, verdict = self._judge(points, rows[first], newest_row, newest)
             taken.append(new)
             counts += verdict
             rows = np.delete(rows, first)
         stored = np.concatenate(taken)
         accepted = Points(points.series[stored], points.times[stored], points.values[stored])
         self._keep(accepted)
-        return accepted, Appended(int(counts[0]), int(counts[1]), int(counts[2]), 0, int(counts[3]))
+        return accepted, Appended(*counts.tolist())
 
     def restore(self, points: Points) -> None:
         """Take points that were accepted before a restart."""
         if len(points.series):
             top = int(points.series.max()) + 1
             self._last_time, self._last_value = grown(self._last_time, top), grown(self._last_value, top)
-            self._last_time[points.series], self._last_value[points.series] = points.times, points.values
+            order = np.argsort(points.times, kind="stable")  # of a series that comes twice the newest stays
+            order = order[points.times[order] >= self._last_time[points.series[order]]]
+            series = points.series[order]
+            self._last_time[series], self._last_value[series] = points.times[order], points.values[order]
             self._keep(points)
 
     def freeze(self) -> tuple[Run, ...]:
@@ -237,7 +243,7 @@ class PointStore:
 
     # --- inside ------------------------------------------------------------------------------------------------------
 
-    def _judge(self, points: Points, rows: Ints, newest_row: Newest, floor: int) -> tuple[Ints, Ints]:
+    def _judge(self, points: Points, rows: Ints, newest_row: Newest, newest: int) -> tuple[Ints, Ints]:
         refs, times, values = points.series[rows], points.times[rows], points.values[rows]
         last_time, last_value = newest_row(refs)
         own = self._last_time[refs]
@@ -248,13 +254,18 @@ class PointStore:
         equal = known & (times == last_time)
         repeat = equal & (values.view(np.int64) == last_bits)
         late = known & (times < last_time)
-        bounds = times < floor
-        stored = ~(equal | late | bounds)
-        new = rows[stored]
+        bounds = times < newest - _HOUR
+        within = (times >= newest - self._window) & ~equal if self._window else np.zeros(len(rows), dtype=np.bool_)
+        stored = ~(equal | late | bounds) | within
+        # What comes late stays out of this: it is the newest time and value of a series that count here.
+        new = rows[stored & ~late]
         self._last_time[points.series[new]] = points.times[new]
         self._last_value[points.series[new]] = points.values[new]
-        counts = (stored | repeat).sum(), (equal & ~repeat).sum(), (late & ~bounds).sum(), (bounds & ~equal).sum()
-        return new, np.array(counts, dtype=np.int64)
+        refused = ~(stored | equal)
+        old = refused & (late | bounds) if self._window else np.zeros(len(rows), dtype=np.bool_)
+        refused &= ~old
+        counts = (stored | repeat), (equal & ~repeat), (refused & late & ~bounds), old, (refused & bounds)
+        return rows[stored], np.array([one.sum() for one in counts], dtype=np.int64)
 
     def _keep(self, points: Points) -> None:
         done = 0

@@ -27,8 +27,8 @@ from narthex_plugins.tsdb.journal import Journal, NoJournal
 from narthex_plugins.tsdb.lanes import Owners, TsdbLane
 from narthex_plugins.tsdb.logs import StorageLog
 from narthex_plugins.tsdb.metrics import TsdbMetrics
-from narthex_plugins.tsdb.parts import Part, Parts
-from narthex_plugins.tsdb.points import PointStore, Run
+from narthex_plugins.tsdb.parts import Parts
+from narthex_plugins.tsdb.points import PointStore
 from narthex_plugins.tsdb.selecting import Reader
 from narthex_plugins.tsdb.series import SeriesTable
 from narthex_plugins.tsdb.slab import Slab
@@ -54,7 +54,8 @@ class Tsdb:
         self._metrics.retention.set(config.retention.seconds)
         self._metrics.retention_bytes.set(int(config.retention_size))
         self._parts = Parts()
-        self._points = PointStore()
+        self._points = PointStore(int(config.out_of_order_window))
+        self._synced = config.wal_fsync == "always"
         self._histograms = HistogramStore()
         self._owners = Owners()
         self._usage = Usage()
@@ -88,20 +89,6 @@ class Tsdb:
         self._use(recovered.table)
         self._find_newest()
         self._tidying = asyncio.create_task(self._tidy(disk), name="tsdb tidy")
-
-    def hold(
-        self, table: SeriesTable, parts: Sequence[Part], runs: Sequence[Run], points: Sequence[Points],
-        blocks: Sequence[Block],
-    ) -> None:  # fmt: skip
-        """Take what a directory holds, for reading only (:mod:`.reading`); before anything else, and in memory."""
-        assert self._path is None
-        self._use(table)
-        self._parts.exchange((), parts, blocks)
-        for run in runs:
-            self._points.replace((), run)
-        for one in points:
-            self._points.restore(one)
-        self._find_newest()
 
     def _find_newest(self) -> None:
         times = [
@@ -219,10 +206,12 @@ class Tsdb:
         if batch.histograms is not None and len(batch.histograms):
             result = self._append_histograms(batch.histograms, result)
         self._metrics.appended.inc(result.stored)
+        if self._synced and self._disk is not None:
+            self._disk.wal.flush()
         return result
 
     def _append_points(self, several: list[Points], stored: int) -> Appended:
-        duplicate = out_of_order = out_of_bounds = 0
+        duplicate = out_of_order = too_old = out_of_bounds = 0
         now = int(self._clock.now() * 1000)
         for points in several:
             self._usage.touch(points.series, now)
@@ -233,10 +222,12 @@ class Tsdb:
             stored += counts.stored
             duplicate += counts.duplicate
             out_of_order += counts.out_of_order
+            too_old += counts.too_old
             out_of_bounds += counts.out_of_bounds
         self._metrics.out_of_order.inc(out_of_order)
+        self._metrics.too_old.inc(too_old)
         self._metrics.out_of_bounds.inc(out_of_bounds)
-        return Appended(stored, duplicate, out_of_order, 0, out_of_bounds)
+        return Appended(stored, duplicate, out_of_order, too_old, out_of_bounds)
 
     def _append_histograms(self, points: HistogramPoints, before: Appended) -> Appended:
         self._usage.touch(points.series, int(self._clock.now() * 1000))

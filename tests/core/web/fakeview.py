@@ -37,6 +37,7 @@ class FakeView:
         self.query_executor: Executor = ThreadPoolExecutor(2)
         self.query_limits = QueryLimits()
         self.lifecycle = True
+        self.admin = True
         self.external_url = "http://127.0.0.1:9090"
         self.ready = True
         self.stopping = False

@@ -5,15 +5,17 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import shutil
 
 import numpy as np
 import pytest
+from tests.plugins.tsdb.conftest import Factory
 
 from narthex.config.types import Duration
 from narthex.errors import StorageError
 from narthex.model.sample import MISSING
 from narthex.storage.protocol import Batch
-from narthex.testing.storage_contract import T0, equal, family, points_of, row, samples
+from narthex.testing.storage_contract import T0, bits, equal, family, points_of, row, samples
 from narthex_plugins.tsdb import TsdbConfig
 from narthex_plugins.tsdb.sealed import SealedSlab
 
@@ -231,3 +233,45 @@ def test_a_retention_of_nothing_is_refused() -> None:
 async def test_a_lane_needs_an_interval(in_memory) -> None:
     with pytest.raises(StorageError, match="interval"):
         in_memory().open_lane(0, 0)
+
+
+async def test_late_samples_are_taken_within_the_window_and_stay(make) -> None:
+    config = TsdbConfig(out_of_order_window=Duration(4 * 3_600_000))
+    storage = make(config)
+    await storage.start()
+    lane = lane_of(storage, family(2))
+    ref = int(storage.register(family(1))[0])
+    hour = 3_600_000
+    for step in range(6):
+        storage.append(row(lane, T0 + step * hour, float(step), 1.0))
+    newest = T0 + 5 * hour
+    for late, stored, too_old in ((newest - 1, 1, 0), (newest - 4 * hour, 1, 0), (newest - 4 * hour - 1, 0, 1)):
+        result = storage.append(row(lane, newest + 1000, MISSING, MISSING, points=points_of((ref, late, 7.0))))
+        assert (result.stored, result.too_old, result.out_of_order) == (stored, too_old, 0)
+    found = samples(storage)
+    assert (newest - 1, bits(7.0)[0]) in found[family(1)[0]]
+    assert make.metric("too_old_samples_total") == 1
+    await storage.stop()
+    storage = make(config)
+    await storage.start()
+    assert samples(storage) == found
+    result = storage.append(
+        row(lane_of(storage, family(2)), newest + 2000, 1.0, 1.0, points=points_of((ref, newest, 9.0)))
+    )
+    assert result.stored == 3
+    await storage.stop()
+
+
+async def test_with_fsync_always_a_sample_is_durable_when_it_counts(make, tmp_path) -> None:
+    storage = make(TsdbConfig(wal_fsync="always"))
+    await storage.start()
+    lane = lane_of(storage, family(1))
+    for step in range(5):
+        storage.append(row(lane, T0 + step * 15_000, float(step)))
+        copy = tmp_path / str(step)
+        shutil.copytree(make.data, copy)
+        other = Factory(copy)()
+        await other.start()
+        assert len(samples(other)[family(1)[0]]) == step + 1
+        await other.stop()
+    await storage.stop()
