@@ -261,7 +261,7 @@ def _until(port: int, ready: Callable[[dict[str, float]], bool]) -> dict[str, fl
 
 def main() -> None:
     """Print the figures."""
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else TARGETS
+    count = int(sys.argv[1]) if sys.argv[1:] and sys.argv[1].isdecimal() else TARGETS
     print(f"{count} targets, {len(RULES)} rules")
     for layout in LAYOUTS:
         ours, mib = measure(layout, count), memory(layout, count)

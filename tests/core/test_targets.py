@@ -113,9 +113,9 @@ def test_urls_are_escaped_as_go_escapes_them(path, params, tail):
 def test_the_hash_is_stable_over_restarts():
     (target,) = found({"__address__": "h:1"}).active
     (again,) = found({"__address__": "h:1"}).active
-    assert target.fnv == again.fnv
+    assert target.hash64 == again.hash64
     assert target == again
-    assert 0 <= target.fnv < 1 << 64
+    assert 0 <= target.hash64 < 1 << 64
 
 
 OWN_NAMES = ("__address__", "job", "instance", "a", "__meta_b", "__scrape_interval__", "__param_x")

@@ -14,6 +14,10 @@ __all__ = ["checked"]
 
 _TEXT = {str}
 
+Values = dict[str, str]
+"""Values met so far in one publish: an equal one becomes the same object. Zones, images and ports repeat over a fleet;
+each time anew they are a kilobyte a target."""
+
 
 def checked(groups: object, skipped: list[str] | None = None) -> tuple[TargetGroup, ...]:
     """The groups, with plain dicts of their own, so that nobody changes them later.
@@ -24,15 +28,17 @@ def checked(groups: object, skipped: list[str] | None = None) -> tuple[TargetGro
     """
     if isinstance(groups, (str, bytes, Mapping, TargetGroup)) or not isinstance(groups, Iterable):
         raise DiscoveryError(f"published {_name(groups)} where a sequence of TargetGroup is expected")
+    values: Values = {}
     if skipped is None:
-        return tuple(_group(group, index) for index, group in enumerate(groups))
-    return tuple(own for index, group in enumerate(groups) if (own := _lenient(group, index, skipped)) is not None)
+        return tuple([_group(group, index, values) for index, group in enumerate(groups)])
+    found = [_lenient(group, index, skipped, values) for index, group in enumerate(groups)]
+    return tuple([own for own in found if own is not None])
 
 
-def _lenient(group: object, index: int, skipped: list[str]) -> TargetGroup | None:
+def _lenient(group: object, index: int, skipped: list[str], values: Values) -> TargetGroup | None:
     """The group less its wrong targets; None where it is wrong itself, or all of its targets are."""
     try:
-        return _group(group, index)
+        return _group(group, index, values)
     except DiscoveryError as error:
         first = str(error)
     if not isinstance(group, TargetGroup) or not isinstance(group.targets, (tuple, list)):
@@ -41,23 +47,23 @@ def _lenient(group: object, index: int, skipped: list[str]) -> TargetGroup | Non
     good: list[Mapping[str, str]] = []
     for target in group.targets:
         try:
-            good += _group(TargetGroup(group.source, (target,), group.labels), index).targets
+            good += _group(TargetGroup(group.source, (target,), group.labels), index, values).targets
         except DiscoveryError as error:
             skipped.append(str(error))
     # A group of nothing but rubbish must not retract what its source had before.
-    return _group(TargetGroup(group.source, tuple(good), group.labels), index) if good else None
+    return _group(TargetGroup(group.source, tuple(good), group.labels), index, values) if good else None
 
 
-def _group(group: object, index: int) -> TargetGroup:
+def _group(group: object, index: int, values: Values) -> TargetGroup:
     if not isinstance(group, TargetGroup):
         raise DiscoveryError(f"published {_name(group)} as group {index} where a TargetGroup is expected")
     if not isinstance(group.source, str):
         raise DiscoveryError(f"group {index}: source is {_name(group.source)}, expected text")
     place = f"group {group.source!r}"
-    labels = _labels(group.labels, f"{place}: labels")
+    labels = _labels(group.labels, values, f"{place}: labels")
     if isinstance(group.targets, (str, bytes, Mapping)) or not isinstance(group.targets, Iterable):
         raise DiscoveryError(f"{place}: targets is {_name(group.targets)}, expected a sequence of label sets")
-    targets = tuple([_labels(target, place, number) for number, target in enumerate(group.targets)])
+    targets = tuple([_labels(target, values, place, number) for number, target in enumerate(group.targets)])
     if "__address__" not in labels and "__unix_socket__" not in labels:
         for number, target in enumerate(targets):
             if "__address__" not in target and "__unix_socket__" not in target:
@@ -65,7 +71,7 @@ def _group(group: object, index: int) -> TargetGroup:
     return TargetGroup(group.source, targets, labels)
 
 
-def _labels(labels: Any, place: str, number: int | None = None) -> dict[str, str]:
+def _labels(labels: Any, values: Values, place: str, number: int | None = None) -> dict[str, str]:
     where = place if number is None else f"{place}: target {number}"
     if not isinstance(labels, Mapping):
         raise DiscoveryError(f"{where} is {_name(labels)}, expected a mapping of labels")
@@ -73,7 +79,8 @@ def _labels(labels: Any, place: str, number: int | None = None) -> dict[str, str
     # One set of types for all names and values costs a third of a test for each; a large group has a million of them.
     if not ({*map(type, own)} | {*map(type, own.values())}) <= _TEXT:
         own = _plain(own, where)
-    return dict(zip(_shared(tuple(own)), own.values(), strict=True))
+    texts = list(own.values())
+    return dict(zip(_shared(tuple(own)), map(values.setdefault, texts, texts), strict=False))
 
 
 @lru_cache(1024)

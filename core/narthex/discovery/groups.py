@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from narthex.config.decode import decode_json, decode_yaml, read_document
@@ -110,15 +111,19 @@ def _flawless(text: str | bytes) -> tuple[WireGroup, ...] | None:
     """The entries, if there is nothing unusual about any: exactly these keys, once each, all text."""
     try:
         source = text if isinstance(text, str) else text.decode("utf-8")
-        entries = json.loads(source, object_pairs_hook=_once)
+        entries = json.loads(source, object_pairs_hook=partial(_once, {}))
         names: set[str] = set()
         return tuple(_group(entry, names) for entry in entries) if type(entries) is list else None
     except (ValueError, RecursionError, _DoubtfulError):
         return None
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
+def _once(known: dict[str, str], pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object; ``known`` are the texts met so far, of which equal ones become one.
+
+    Done here and not only when the groups are published, because memory that was needed in between is not given back.
+    """
+    found = {name: known.setdefault(value, value) if type(value) is str else value for name, value in pairs}
     if len(found) != len(pairs):
         raise _DoubtfulError
     return found

@@ -62,7 +62,7 @@ class Settings:
     """How long the groups of a replaced block stand in for a new one that has not published yet."""
     save_interval: float = 10.0
     """How often changed groups are written to disk."""
-    pace_least: float = 0.1
+    pace_least: float = 1.0
     """Least time between two deliveries of one job's changes while they keep coming; grows from here …"""
     pace_most: float = 5.0
     """… to this. A change after a pause is delivered at once."""

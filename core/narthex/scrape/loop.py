@@ -7,8 +7,9 @@ Whatever happens to a scrape, one row is appended: ``up`` and the other report s
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from yarl import URL
 
@@ -65,12 +66,13 @@ class ScrapeLoop:
         self,
         target: Target,
         slots: Slots,
-        cache: SeriesCache,
+        make_cache: Callable[[Target, Slots], SeriesCache],
         settings: LoopSettings,
         clock: Clock,
         metrics: ScrapeMetrics,
     ) -> None:
-        self.cache = cache
+        self._make_cache = make_cache
+        self._cache: SeriesCache | None = None
         self.forced_error = ""
         self._clock = clock
         self._metrics = metrics
@@ -80,6 +82,25 @@ class ScrapeLoop:
         self._last_duration = 0.0
         self.configure(target, slots, settings)
 
+    @property
+    def cache(self) -> SeriesCache:
+        """The target's samples; made at the first scrape.
+
+        Making one registers series, which for 100,000 new targets at once would keep the event loop for a minute.
+        """
+        if self._cache is None:
+            self._cache = self._make_cache(self.target, self.slots)
+        return self._cache
+
+    @cache.setter
+    def cache(self, cache: SeriesCache) -> None:
+        self._cache = cache
+
+    @property
+    def has_cache(self) -> bool:
+        """Whether it was ever scraped, or is about to be."""
+        return self._cache is not None
+
     def configure(self, target: Target, slots: Slots, settings: LoopSettings) -> None:
         """Use other settings from the next scrape on; one that runs is not disturbed."""
         self.target = target
@@ -87,20 +108,15 @@ class ScrapeLoop:
         self._settings = settings
         self._seconds = target.timeout / 1000
         # Made once: a scrape hands the same objects to the client every time.
-        self._url = URL(target.url, encoded=True)
-        self._headers = {
-            "Accept": settings.accept,
-            "Accept-Encoding": "gzip" if settings.compress else "identity",
-            "X-Prometheus-Scrape-Timeout-Seconds": f"{self._seconds:.3f}".rstrip("0").rstrip("."),
-        }
-        interval = f"{target.interval / 1000:g}s"
-        self._interval_length = self._metrics.interval_length.labels(interval)
-        self._interval_histogram = self._metrics.interval_histogram.labels(interval)
+        self._url: URL | None = None
+        self._headers = _headers(settings.accept, settings.compress, self._seconds)
+        self._interval_length, self._interval_histogram = self._metrics.intervals(target.interval)
 
     def status(self) -> TargetStatus:
         """The target's state, for the API."""
+        families = self.cache.families if self.has_cache else {}
         return TargetStatus(
-            self.target, self._health, self._last_error, self._last_scrape, self._last_duration, self.cache.families
+            self.target, self._health, self._last_error, self._last_scrape, self._last_duration, families
         )
 
     async def run(self) -> None:
@@ -152,6 +168,8 @@ class ScrapeLoop:
         if self.forced_error:
             raise NarthexError(self.forced_error)
         settings = self._settings
+        if self._url is None:
+            self._url = URL(self.target.url, encoded=True)
         answer = await settings.client.request(
             "GET",
             self._url,
@@ -210,3 +228,13 @@ class ScrapeLoop:
             extra = {"job": self.target.job, "target": self.target.url, "error": error}
             log.log(level, "target is %s", health, extra=extra)
         self._health, self._last_error = health, error
+
+
+@lru_cache(64)
+def _headers(accept: str, compress: bool, seconds: float) -> Mapping[str, str]:  # noqa: FBT001 -- a key of the cache
+    """The headers of a request, the same object for all targets of a job."""
+    return {
+        "Accept": accept,
+        "Accept-Encoding": "gzip" if compress else "identity",
+        "X-Prometheus-Scrape-Timeout-Seconds": f"{seconds:.3f}".rstrip("0").rstrip("."),
+    }

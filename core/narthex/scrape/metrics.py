@@ -78,6 +78,17 @@ class ScrapeMetrics:
             "prometheus_target_scrape_duration_seconds", "Duration of scrapes.", buckets=_BUCKETS, registry=registry
         )
 
+        self._intervals: dict[int, tuple[Summary, Histogram]] = {}
+
+    def intervals(self, milliseconds: int) -> tuple[Summary, Histogram]:
+        """Where loops of this interval note the time between two scrapes."""
+        known = self._intervals.get(milliseconds)
+        if known is None:
+            label = f"{milliseconds / 1000:g}s"
+            known = self.interval_length.labels(label), self.interval_histogram.labels(label)
+            self._intervals[milliseconds] = known
+        return known
+
     def refused(self, counts: Counts, appended: Appended) -> None:
         """Count what a scrape gave and the storage did not take; usually nothing."""
         duplicates = counts.duplicates + appended.duplicate

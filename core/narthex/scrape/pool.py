@@ -97,8 +97,8 @@ class ScrapePool:
 
     # --- what the server does -----------------------------------------------------------------------------------------
 
-    def sync(self, found: TargetSet) -> None:
-        """Scrape these targets from now on."""
+    def sync(self, found: TargetSet, spent: float = 0.0) -> None:
+        """Scrape these targets from now on. ``spent`` seconds went into finding them, to be counted with the rest."""
         start = time.perf_counter()
         self._found = found
         wanted = {target.steady: target for target in found.active}
@@ -115,7 +115,7 @@ class ScrapePool:
             else:
                 running.loop.rename(target)
         self._check_limit(len(wanted))
-        self._count_sync(time.perf_counter() - start)
+        self._count_sync(spent + time.perf_counter() - start)
 
     def reload(self, config: ScrapeConfig, metric_rules: Rules) -> None:
         """Use another configuration, keeping what it allows to keep; the targets follow with :meth:`sync`."""
@@ -129,7 +129,9 @@ class ScrapePool:
         keeps = _cache_fields(before) == _cache_fields(config)
         for running in self._running.values():
             loop = running.loop
-            if keeps:
+            if not loop.has_cache:
+                pass  # it will be made for the configuration of then
+            elif keeps:
                 loop.cache.options = self._options()
                 loop.cache.reread()
             else:
@@ -171,7 +173,8 @@ class ScrapePool:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         for running in self._running.values():
-            running.loop.cache.close()
+            if running.loop.has_cache:
+                running.loop.cache.close()
         self._running, self._ending = {}, {}
         await self._settings.client.close()
 
@@ -186,19 +189,22 @@ class ScrapePool:
             self._adjust(loop, target)
         else:
             settings = self._settings_of(target)
-            loop = ScrapeLoop(target, slots, self._cache(target, slots), settings, self._clock, self._metrics)
+            loop = ScrapeLoop(target, slots, self._cache, settings, self._clock, self._metrics)
         task = asyncio.create_task(loop.run(), name=f"scrape {target.job} {target.url}")
         self._running[key] = _Running(loop, task)
 
     def _adjust(self, loop: ScrapeLoop, target: Target) -> None:
         """The same target with another timing."""
         slots = loop.slots if target.interval == loop.target.interval else self._slots(target)
-        loop.cache.move(slots.interval, slots.offset)
+        if loop.has_cache:
+            loop.cache.move(slots.interval, slots.offset)
         loop.configure(target, slots, self._settings_of(target))
 
     def _retire(self, key: Hashable) -> None:
         running = self._running.pop(key)
         running.task.cancel()
+        if not running.loop.has_cache:
+            return  # it was never scraped, so nothing has ended
         running.loop.cache.close()
         name = f"end of {running.task.get_name()}"
         self._ending[key] = (running.loop, asyncio.create_task(self._end(key, running.loop), name=name))
@@ -214,7 +220,7 @@ class ScrapePool:
             log.warning("staleness markers of a removed target could not be stored", extra={"error": str(error)})
 
     def _slots(self, target: Target) -> Slots:
-        return Slots.of(target.interval, target.fnv, self._seed)
+        return Slots.of(target.interval, target.hash64, self._seed)
 
     def _cache(self, target: Target, slots: Slots) -> SeriesCache:
         config = self._config

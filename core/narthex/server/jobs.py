@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,12 +23,17 @@ from narthex.model.targetgroup import SourcedGroup
 from narthex.plugins.catalog import Catalog
 from narthex.relabel.rules import Rules, compile_rules
 from narthex.scrape.pool import ScrapePool
+from narthex.server.memory import give_back
 from narthex.targets import TargetMemo, TargetSet
 
 __all__ = ["Job", "Jobs", "compile_job", "relabel_steps"]
 
 log = logging.getLogger(__name__)
 
+MANY = 10_000
+"""Targets that come or go at once from which on it is worth while to give memory back."""
+TIDY_AFTER = 2.0
+"""Seconds after which discovery, too, has let go of what it needed for a large change."""
 LARGE = 500
 """Targets from which on the pure function leaves the event loop; fewer take about as long as one scrape."""
 
@@ -65,6 +71,8 @@ class Jobs:
         self._failing: dict[str, str] = {}
         self._doubled: set[str] = set()
         self._syncing = asyncio.Lock()
+        self._sizes: dict[str, int] = {}
+        self._tidying: asyncio.TimerHandle | None = None
 
     async def apply(self, jobs: Sequence[Job], external_labels: Mapping[str, str]) -> None:
         """Take new jobs. Equal ones are not touched; changed ones keep what their pool can keep.
@@ -129,6 +137,8 @@ class Jobs:
 
     async def stop(self) -> None:
         """Stop every scrape, without staleness markers, as Prometheus does on shutdown."""
+        if self._tidying is not None:
+            self._tidying.cancel()
         await asyncio.gather(*(pool.stop() for pool in self._pools.values()))
 
     async def _sync(self, name: str) -> None:
@@ -138,10 +148,12 @@ class Jobs:
             if job is None:
                 return
             try:
+                start = time.perf_counter()
                 groups = self._supervisor.groups(name)
                 found = await self._targets(job, groups)
                 if self._jobs.get(name) is job:  # a reload may have come in between
-                    self._pools[name].sync(found)
+                    self._pools[name].sync(found, time.perf_counter() - start)
+                self._tidy_up(name, len(found.active))
                 await self._tell_duplicates(job, groups, found.duplicates)
             except (Exception, SystemExit) as error:
                 reason = f"{type(error).__name__}: {error}"
@@ -151,6 +163,19 @@ class Jobs:
             else:
                 if self._failing.pop(name, None):
                     log.info("Targets are up to date again", extra={"job": name})
+
+    def _tidy_up(self, name: str, size: int) -> None:
+        """After a large change, and once what it needed in between is free, give memory back."""
+        before, self._sizes[name] = self._sizes.get(name, 0), size
+        if abs(size - before) < MANY or self._tidying is not None:
+            return
+        loop = asyncio.get_running_loop()
+
+        def tidy() -> None:
+            self._tidying = None
+            loop.run_in_executor(None, give_back)
+
+        self._tidying = loop.call_later(TIDY_AFTER, tidy)
 
     async def _tell_duplicates(self, job: Job, groups: Sequence[SourcedGroup], count: int) -> None:
         """Say so, with both origins of one of them, when targets begin or cease to be discovered twice."""

@@ -49,7 +49,7 @@ class Pool:
         self.reloads = 0
         self.retired = self.stopped = False
 
-    def sync(self, found: TargetSet) -> None:
+    def sync(self, found: TargetSet, _spent: float = 0.0) -> None:
         self.synced.append([target.public["instance"] for target in found.active])
 
     def reload(self, _config: ScrapeConfig, _rules: Rules) -> None:
