@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from tests.contracts.modules import MODULES, PROVISIONAL, modules
 from tests.contracts.rendering import HOOKS, ROOT, agrees, cli_page, contract, hooks_page, signature
 
 from narthex import hookspec
@@ -12,6 +13,23 @@ UPDATE = "run NARTHEX_UPDATE=1 pytest tests/contracts and review what changed fo
 
 def test_the_contract_with_plugin_authors_is_the_one_checked_in():
     assert agrees(ROOT / "tests/contracts/hookspecs.txt", contract()), UPDATE
+
+
+def test_the_modules_that_plugins_import_are_the_ones_checked_in():
+    assert agrees(ROOT / "tests/contracts/modules.txt", modules()), UPDATE
+
+
+def test_every_module_that_new_plugins_import_is_one_of_them():
+    """Templates, examples and samples import nothing that may change unseen."""
+    sources = [
+        *ROOT.glob("core/narthex/scaffold/templates/*/src/**/*.tmpl"),
+        *ROOT.glob("examples/plugin-*/src/**/*.py"),
+    ]
+    sources += ROOT.glob("docs/how-to/samples/*.py")
+    text = "\n".join(path.read_text(encoding="utf-8") for path in sources)
+    imported = set(re.findall(r"^\s*from (narthex(?:\.\w+)*) import", text, re.MULTILINE))
+    assert len(sources) > 20
+    assert sorted(imported - {"narthex", "narthex.kinds", *MODULES, *PROVISIONAL}) == []
 
 
 def test_the_reference_of_hooks_is_made_from_the_code():
