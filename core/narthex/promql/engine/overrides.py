@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from narthex.model.histogram import Histogram
+from narthex.promql.engine.denseruns import Layout, layout_of
 from narthex.promql.engine.notes import Notes
 from narthex.promql.engine.runs import OfStretch, Run, stretches
-from narthex.promql.engine.vector import Bools, Floats, Ints, Objects
+from narthex.promql.engine.vector import Bools, Floats, Ints, Objects, holding
 
 __all__ = ["Reduced", "overridden"]
 
@@ -37,7 +38,8 @@ def overridden(
     mask = np.ones((steps, len(rows)), dtype=np.bool_) if present is None else present
     mask = np.concatenate([mask[:, : len(rows) - len(added)], np.zeros((steps, len(added)), np.bool_)], axis=1)
     histograms = np.full(values.shape, None)
-    for run in runs:
+    rest = _together(runs, bounds, function, notes, place, (mask, histograms))
+    for run in rest:
         column = place[run.series]
         for stretch in stretches(run, *bounds, notes, beyond=function.beyond):
             found = function.compute(stretch)
@@ -48,6 +50,35 @@ def overridden(
                 values[stretch.step, column] = found
     order = np.argsort(rows, kind="stable")
     return rows[order], values[:, order], mask[:, order], histograms[:, order]
+
+
+def _together(
+    runs: Sequence[Run],
+    bounds: tuple[Ints, Ints],
+    function: OfStretch,
+    notes: Notes,
+    place: Mapping[int, int],
+    out: tuple[Bools, Objects],
+) -> list[Run]:
+    """Write the results of runs that can be computed at once, and return the others."""
+    dense = function.dense
+    if dense is None:
+        return list(runs)
+    rest: list[Run] = []
+    groups: dict[tuple[object, ...], tuple[Layout, list[Run]]] = {}
+    for run in runs:
+        layout = layout_of(run)
+        if layout is None or not dense.takes(layout):
+            rest.append(run)
+        else:
+            groups.setdefault(layout.key, (layout, []))[1].append(run)
+    mask, histograms = out
+    for layout, members in groups.values():
+        columns = np.array([place[run.series] for run in members])
+        for part, found in dense.histograms(members, layout, *bounds, notes):
+            histograms[:, columns[part]] = found
+            mask[:, columns[part]] |= holding(found)
+    return rest
 
 
 def _note_ignored(runs: Sequence[Run], bounds: tuple[Ints, Ints], notes: Notes) -> None:

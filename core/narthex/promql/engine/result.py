@@ -11,7 +11,7 @@ from narthex.model.labeltable import LabelTable
 from narthex.promql.engine.query import Budget, Steps
 from narthex.promql.engine.runs import Run
 from narthex.promql.engine.selectors import Ranged
-from narthex.promql.engine.vector import Floats, Ints, Objects, Vector, holding
+from narthex.promql.engine.vector import Floats, Ints, Objects, Vector, each_histogram, holding
 from narthex.promql.engine.window import Window
 from narthex.promql.value import InstantVector, RangeVector, Scalar, Value
 
@@ -22,7 +22,8 @@ def from_vector(vector: Vector, steps: Steps) -> Value:
     """The answer of an instant query (order kept), or of a range query (sorted by labels)."""
     vector = vector.finished()
     if vector.histograms is not None:
-        vector = replace(vector, values=np.where(holding(vector.histograms), 0.0, vector.values))
+        values = np.where(holding(vector.histograms), 0.0, vector.values)
+        vector = replace(vector, values=values, histograms=each_histogram(vector.histograms, Histogram.compact))
     if steps.instant:
         histograms = None if vector.histograms is None else vector.histograms[0]
         return InstantVector(vector.labels, vector.values[0], int(steps.times[0]), histograms)

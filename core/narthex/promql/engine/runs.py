@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,6 +19,9 @@ from narthex.promql.engine.notes import Notes
 from narthex.promql.engine.vector import Bools, Ints, Vector
 from narthex.promql.engine.windows import blocks
 from narthex.storage.frames import Frame, HistogramPoints, Points, Selection
+
+if TYPE_CHECKING:
+    from narthex.promql.engine.denseruns import DenseChange
 
 __all__ = ["OfStretch", "Run", "Sample", "Stretch", "runs_of", "runs_of_vector", "stretches"]
 
@@ -129,11 +133,12 @@ class OfStretch:
     """What a function gives for one window: a number, a histogram, or None for nothing.
 
     It is asked for windows with a histogram; with ``beyond`` also where one stands next to the window, and wherever
-    start timestamps are known.
+    start timestamps are known. ``dense`` does the same for many regular series at once.
     """
 
     compute: Callable[[Stretch], Sample | None]
     beyond: bool = False
+    dense: DenseChange | None = None
 
 
 # --- where runs come from ---

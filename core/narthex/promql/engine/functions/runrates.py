@@ -8,6 +8,7 @@ from collections.abc import Callable
 from narthex.model.histogram import Histogram, same, scale
 from narthex.promql.ast import VectorSelector
 from narthex.promql.engine.changes import extrapolated, last_two
+from narthex.promql.engine.denseruns import DenseChange
 from narthex.promql.engine.extendedruns import anchored_change, anchored_stretch, smoothed_change_of
 from narthex.promql.engine.runs import OfStretch, Run, Sample, Stretch
 
@@ -30,7 +31,8 @@ def change_of(selector: VectorSelector | None, lookback: int, *, counter: bool, 
             found, factor = extended[0], extended[1] * factor
         return None if found is None else _times(found, factor)
 
-    return OfStretch(compute, beyond=True)
+    plain = selector is None or not (selector.smoothed or selector.anchored)
+    return OfStretch(compute, beyond=True, dense=DenseChange(counter, per_second) if plain else None)
 
 
 def _times(sample: Sample, factor: float) -> Sample:
