@@ -29,6 +29,7 @@ from narthex.storage.frames import HistogramPoints, Points, Selection
 __all__ = [
     "Appended",
     "Batch",
+    "KnowsSmall",
     "Lane",
     "Storage",
     "StorageAdministration",
@@ -135,6 +136,17 @@ class StorageReader(Protocol):
 
     def stats(self, limit: int) -> StorageStats:
         """Counts, each top list cut to ``limit`` entries."""
+
+
+@runtime_checkable
+class KnowsSmall(Protocol):
+    """A storage that can tell at once that a selection is small; not every storage can, and none has to."""
+
+    def is_small(self, matchers: Sequence[Matcher], start: int, end: int, series: int) -> bool:
+        """Whether selecting takes well below a millisecond and gives no more than so many series.
+
+        Called on the event loop: it must neither wait nor search. Whatever takes work to find out is not small.
+        """
 
 
 class StoredData(StorageReader, Protocol):

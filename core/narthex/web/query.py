@@ -84,7 +84,7 @@ class QueryRoutes:
                 data = with_stats(data, result.stats, steps, queued, by_step=wanted == "all")
             return result, data
 
-        return await self._answer(fields, evaluate)
+        return await self._answer(fields, evaluate, here=engine.is_small(text, steps))
 
     async def format(self, request: web.Request) -> web.StreamResponse:
         """Print an expression in canonical form."""
@@ -112,8 +112,9 @@ class QueryRoutes:
             raise BadParameterError("query", error) from None
 
     async def _answer(
-        self, fields: MultiMapping[str], evaluate: Callable[[Limits], tuple[QueryResult, bytes]]
+        self, fields: MultiMapping[str], evaluate: Callable[[Limits], tuple[QueryResult, bytes]], *, here: bool = False
     ) -> web.StreamResponse:
+        """Evaluate in a worker thread, or ``here``: a small query is answered before a thread would have woken up."""
         seconds = self._view.query_limits.timeout
         if text := fields.get("timeout", ""):
             try:
@@ -126,6 +127,9 @@ class QueryRoutes:
             cancelled=gone.is_set,
             max_samples=self._view.query_limits.max_samples,
         )
+        if here:
+            result, data = evaluate(limits)
+            return success_bytes(data, warnings=result.warnings, infos=result.infos)
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(seconds):

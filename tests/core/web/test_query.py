@@ -14,6 +14,7 @@ from tests.core.web.fakeview import FakeView
 
 from narthex.model.labels import Labels
 from narthex.promql.engine import Limits
+from narthex.promql.engine.query import Steps
 from narthex.promql.value import QueryResult, Scalar
 from narthex.storage.protocol import Batch
 from narthex.testing.storage import MemoryStorage
@@ -53,9 +54,12 @@ class Slow:
         self.stopped = threading.Event()
         self.release = threading.Event()
 
+    def is_small(self, text: str, steps: Steps) -> bool:
+        return text == "small"
+
     def instant(self, text: str, time: int, *, limits: Limits, lookback: int | None) -> QueryResult:
         self.limits.append(limits)
-        while not limits.cancelled() and not self.release.wait(0.01):
+        while text != "small" and not limits.cancelled() and not self.release.wait(0.01):
             pass
         if limits.cancelled():
             self.stopped.set()
@@ -94,6 +98,16 @@ async def test_waiting_for_a_thread_counts_against_the_timeout(view: FakeView, c
     answer = await client.get("/api/v1/query?query=1&timeout=50ms")
     assert answer.status == 503
     assert len(slow.limits) == 2  # it never began
+    slow.release.set()
+    assert [(await one).status for one in busy] == [200, 200]
+
+
+async def test_a_small_query_needs_no_thread(view: FakeView, client: TestClient) -> None:
+    slow = Slow()
+    view.engine = slow  # type: ignore[assignment]
+    busy = [asyncio.create_task(client.get("/api/v1/query?query=1")) for _ in range(2)]
+    await wait(lambda: len(slow.limits) == 2)
+    assert (await client.get("/api/v1/query?query=small")).status == 200
     slow.release.set()
     assert [(await one).status for one in busy] == [200, 200]
 

@@ -20,13 +20,14 @@ from narthex.promql.engine.functions import STANDARD
 from narthex.promql.engine.functions.registry import Function, stripped
 from narthex.promql.engine.query import Annotations, Budget, Limits, Semantics, Steps
 from narthex.promql.engine.result import from_scalar, from_vector, whole_windows
+from narthex.promql.engine.small import is_small
 from narthex.promql.engine.trace import PlanNode, TracedEvaluation, Tracer
 from narthex.promql.engine.vector import Floats, Vector
 from narthex.promql.parser import ALL_OPTIONS, ParserOptions, parse
 from narthex.promql.printer import to_text
 from narthex.promql.value import QueryResult, QueryStats, String, Value
 from narthex.promql.valuetype import ValueType
-from narthex.storage.protocol import StorageReader
+from narthex.storage.protocol import KnowsSmall, StorageReader
 
 __all__ = ["Engine"]
 
@@ -55,6 +56,7 @@ class Engine:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._storage = storage
+        self._knows_small = storage if isinstance(storage, KnowsSmall) else None
         self._settings = Settings(lookback, default_step, semantics)
         self._max_samples = max_samples
         self._options = options
@@ -80,6 +82,11 @@ class Engine:
             if len(self._parsed) > _PARSED:
                 self._parsed.popitem(last=False)
         return expr
+
+    def is_small(self, text: str, steps: Steps) -> bool:
+        """Whether a query may be answered on the event loop. Raises ``ParseError``."""
+        storage = self._knows_small
+        return storage is not None and is_small(self.parse(text), steps, self._settings.lookback, storage)
 
     def instant(
         self, expr: str | Expr, time: int, *, limits: Limits = _UNLIMITED, lookback: int | None = None
