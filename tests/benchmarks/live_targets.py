@@ -26,7 +26,7 @@ from pathlib import Path
 from tests.benchmarks.targets import CHANGED, RULES, TARGETS, address, pod, resident
 from tests.e2e.servers import free_port
 
-PATIENCE, SETTLE = 300.0, 5.0
+PATIENCE, SETTLE = 300.0, 15.0
 _POOL = re.compile(r'(?m)^(prometheus_target_\w+)\{scrape_job="pods"\} (\S+)')
 LENGTH, COUNT = "prometheus_target_sync_length_seconds_sum", "prometheus_target_sync_length_seconds_count"
 POOL = "prometheus_target_scrape_pool_targets"

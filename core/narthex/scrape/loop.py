@@ -39,6 +39,9 @@ REPORTS = (
 )
 EXTRA_REPORTS = ("scrape_timeout_seconds", "scrape_sample_limit", "scrape_body_size_bytes")
 
+NEAR = 1000
+"""Milliseconds: a target that is scraped in its slot so soon anyway is not scraped before."""
+
 _NOTHING = ScrapeKind(name="empty", protocols=(), media_types=(), parse=lambda _body, _type: ())
 """Reads an empty body, which is a success whatever its type."""
 
@@ -119,10 +122,12 @@ class ScrapeLoop:
             self.target, self._health, self._last_error, self._last_scrape, self._last_duration, families
         )
 
-    async def run(self) -> None:
-        """Scrape at every slot until cancelled."""
+    async def run(self, *, at_once: bool = False) -> None:
+        """Scrape at every slot until cancelled; ``at_once`` also now, unless the first slot is near."""
         clock = self._clock
         before = 0.0
+        if at_once and self.slots.after(clock.now() * 1000) - clock.now() * 1000 > NEAR:
+            await self._attempt(int(clock.now() * 1000))
         slot = self.slots.after(clock.now() * 1000)
         while True:
             slots = self.slots
@@ -135,11 +140,14 @@ class ScrapeLoop:
                 self._interval_length.observe(started - before)
                 self._interval_histogram.observe(started - before)
             before = started
-            try:
-                await self.scrape(slots.stamp(slot, started * 1000))
-            except (Exception, SystemExit) as problem:  # noqa: BLE001 -- whatever it is, the next slot gets its chance
-                self._stumble(problem)
+            await self._attempt(slots.stamp(slot, started * 1000))
             slot = self.slots.following(slot, clock.now() * 1000)
+
+    async def _attempt(self, timestamp: int) -> None:
+        try:
+            await self.scrape(timestamp)
+        except (Exception, SystemExit) as problem:  # noqa: BLE001 -- whatever it is, the next slot gets its chance
+            self._stumble(problem)
 
     def rename(self, target: Target) -> None:
         """The same target as discovery sees it now: other discovered labels."""

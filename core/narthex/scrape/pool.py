@@ -25,19 +25,25 @@ from narthex.relabel.rules import Rules
 from narthex.scrape.cache import CacheOptions, SeriesCache
 from narthex.scrape.formats import Formats, HistogramSwitches, ScrapeFeatures
 from narthex.scrape.identity import LabelLimits, SeriesIdentity
-from narthex.scrape.layout import Layouts
 from narthex.scrape.loop import EXTRA_REPORTS, REPORTS, LoopSettings, ScrapeLoop
 from narthex.scrape.metrics import ScrapeMetrics
 from narthex.scrape.resolution import Resolution
 from narthex.scrape.row import Row
 from narthex.scrape.slots import Slots
 from narthex.scrape.status import PoolStatus
+from narthex.scrape.templates import Common
 from narthex.storage.protocol import Storage
 from narthex.targets import TargetSet
 
 __all__ = ["ScrapePool"]
 
 log = logging.getLogger(__name__)
+
+AT_ONCE = 100
+"""New targets of one update that are scraped as soon as they are known, and not only in their slot, up to an interval
+later. The rest of a larger update waits for its slots, which spread it; so does the first set after a start."""
+BEGINNING = 30.0
+"""Seconds after which a job's first targets are no longer those of the start."""
 
 _KEEPS_CACHE = {"scrape_interval", "scrape_timeout", "sample_limit", "http"}
 """Settings that may change without a new series cache; target relabeling and discovery work through the targets."""
@@ -87,8 +93,10 @@ class ScrapePool:
         self._running: dict[Hashable, _Running] = {}
         self._ending: dict[Hashable, tuple[ScrapeLoop, asyncio.Task[None]]] = {}
         self._closing: set[asyncio.Task[None]] = set()
-        self._layouts = Layouts()
+        self._common = Common()
         self._found = TargetSet(config.job_name)
+        self._settled = clock.monotonic() + BEGINNING
+        self._urgent = 0
         self._config = config
         self._rules = metric_rules
         self._settings = self._make_settings(make_client(config.http))
@@ -104,6 +112,7 @@ class ScrapePool:
         wanted = {target.steady: target for target in found.active}
         for key in [one for one in self._running if one not in wanted]:
             self._retire(key)
+        self._urgent = AT_ONCE if self._running or self._clock.monotonic() >= self._settled else 0
         for key, target in wanted.items():
             running = self._running.get(key)
             if running is None:
@@ -190,7 +199,9 @@ class ScrapePool:
         else:
             settings = self._settings_of(target)
             loop = ScrapeLoop(target, slots, self._cache, settings, self._clock, self._metrics)
-        task = asyncio.create_task(loop.run(), name=f"scrape {target.job} {target.url}")
+        at_once = ended is None and self._urgent > 0
+        self._urgent -= at_once
+        task = asyncio.create_task(loop.run(at_once=at_once), name=f"scrape {target.job} {target.url}")
         self._running[key] = _Running(loop, task)
 
     def _adjust(self, loop: ScrapeLoop, target: Target) -> None:
@@ -229,7 +240,7 @@ class ScrapePool:
         identity = SeriesIdentity(target.public, self._rules, config.honor_labels, limits, legacy)
         names = REPORTS + EXTRA_REPORTS if config.extra_scrape_metrics else REPORTS
         row = Row(self._storage, slots.interval, slots.offset, [identity.report(name) for name in names])
-        return SeriesCache(row, identity, self._options(), self._layouts)
+        return SeriesCache(row, identity, self._options(), self._common)
 
     # --- what the configuration means ---------------------------------------------------------------------------------
 

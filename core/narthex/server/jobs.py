@@ -31,9 +31,9 @@ __all__ = ["Job", "Jobs", "compile_job", "relabel_steps"]
 log = logging.getLogger(__name__)
 
 MANY = 10_000
-"""Targets that come or go at once from which on it is worth while to give memory back."""
-TIDY_AFTER = 2.0
-"""Seconds after which discovery, too, has let go of what it needed for a large change."""
+"""Targets of a job from which on it is worth while to give memory back after an update."""
+TIDY_AFTER, TIDY_PAUSE = 10.0, 60.0
+"""Seconds after which everybody has let go of what an update needed, and least time between two times."""
 LARGE = 500
 """Targets from which on the pure function leaves the event loop; fewer take about as long as one scrape."""
 
@@ -71,8 +71,8 @@ class Jobs:
         self._failing: dict[str, str] = {}
         self._doubled: set[str] = set()
         self._syncing = asyncio.Lock()
-        self._sizes: dict[str, int] = {}
         self._tidying: asyncio.TimerHandle | None = None
+        self._tidied = -TIDY_PAUSE
 
     async def apply(self, jobs: Sequence[Job], external_labels: Mapping[str, str]) -> None:
         """Take new jobs. Equal ones are not touched; changed ones keep what their pool can keep.
@@ -153,7 +153,7 @@ class Jobs:
                 found = await self._targets(job, groups)
                 if self._jobs.get(name) is job:  # a reload may have come in between
                     self._pools[name].sync(found, time.perf_counter() - start)
-                self._tidy_up(name, len(found.active))
+                self._tidy_up(len(found.active))
                 await self._tell_duplicates(job, groups, found.duplicates)
             except (Exception, SystemExit) as error:
                 reason = f"{type(error).__name__}: {error}"
@@ -164,18 +164,17 @@ class Jobs:
                 if self._failing.pop(name, None):
                     log.info("Targets are up to date again", extra={"job": name})
 
-    def _tidy_up(self, name: str, size: int) -> None:
-        """After a large change, and once what it needed in between is free, give memory back."""
-        before, self._sizes[name] = self._sizes.get(name, 0), size
-        if abs(size - before) < MANY or self._tidying is not None:
+    def _tidy_up(self, size: int) -> None:
+        """Some time after an update of many targets, give back the memory that it needed in between."""
+        if size < MANY or self._tidying is not None:
             return
         loop = asyncio.get_running_loop()
 
         def tidy() -> None:
-            self._tidying = None
+            self._tidying, self._tidied = None, loop.time()
             loop.run_in_executor(None, give_back)
 
-        self._tidying = loop.call_later(TIDY_AFTER, tidy)
+        self._tidying = loop.call_at(max(loop.time() + TIDY_AFTER, self._tidied + TIDY_PAUSE), tidy)
 
     async def _tell_duplicates(self, job: Job, groups: Sequence[SourcedGroup], count: int) -> None:
         """Say so, with both origins of one of them, when targets begin or cease to be discovered twice."""

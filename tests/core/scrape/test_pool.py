@@ -344,3 +344,50 @@ async def test_pool_metrics_follow_the_targets(bench, target, found):
     assert bench.metric("interval_length_seconds_count", interval="10s") == 2
     await pool.retire()
     assert bench.metric("scrape_pool_targets", scrape_job="j") is None
+
+
+async def test_a_new_target_of_a_running_job_is_scraped_at_once_and_then_in_its_slots(bench, target, found):
+    pool = bench.pool()
+    pool.sync(found(target("a:1")))
+    await bench.clock.advance(20)
+    now = int(bench.clock.now() * 1000)
+    pool.sync(found(target("a:1"), target("b:1")))
+    await bench.clock.advance(20)
+    first, *later = [when for when, _ in bench.values("a", instance="b:1")]
+    assert first == now
+    assert {when % 10_000 for when in later} == {later[0] % 10_000}
+    assert now < later[0] <= now + 10_000
+    times = [when for when, _ in bench.values("a", instance="a:1")]
+    assert {late - early for early, late in itertools.pairwise(times)} == {10_000}
+
+
+async def test_the_first_set_after_a_start_waits_for_its_slots(bench, target, found):
+    pool = bench.pool()
+    pool.sync(found())
+    pool.sync(found(target("a:1")))
+    await bench.clock.advance(30)
+    times = [when for when, _ in bench.values("a", instance="a:1")]
+    assert {late - early for early, late in itertools.pairwise(times)} == {10_000}
+
+
+async def test_of_many_new_targets_only_some_are_scraped_at_once(bench, target, found, monkeypatch):
+    monkeypatch.setattr("narthex.scrape.pool.AT_ONCE", 2)
+    pool = bench.pool()
+    pool.sync(found(target("a:1")))
+    await bench.clock.advance(20)
+    before = len(bench.client.requests)
+    pool.sync(found(target("a:1"), *(target(f"b:{i}") for i in range(5))))
+    await bench.clock.advance(0.001)
+    assert len(bench.client.requests) - before == 2
+
+
+async def test_a_target_that_comes_back_in_time_is_not_scraped_between_its_slots(bench, target, found):
+    pool = bench.pool()
+    pool.sync(found(target("a:1"), target("b:1")))
+    await bench.clock.advance(20)
+    pool.sync(found(target("a:1")))
+    await bench.clock.advance(3)
+    pool.sync(found(target("a:1"), target("b:1")))
+    await bench.clock.advance(20)
+    times = [when for when, _ in bench.values("a", instance="b:1")]
+    assert {(late - early) % 10_000 for early, late in itertools.pairwise(times)} == {0}
