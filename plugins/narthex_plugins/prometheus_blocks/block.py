@@ -122,10 +122,12 @@ class PrometheusBlock:
     def _kept(self, batch: SeriesBatch, series: Ints, times: Ints) -> Ints:
         """The rows that no tombstone covers and that lie in the block's time range."""
         kept = (times >= self.meta.min_time) & (times < self.meta.max_time)
-        if self._tombstones:
+        if self._tombstones:  # the samples of a series lie together
             for number, reference in enumerate(batch.references.tolist()):
-                for low, high in self._tombstones.get(reference, ()):
-                    kept &= ~((series == number) & (times >= low) & (times <= high))
+                if stones := self._tombstones.get(reference):
+                    own = slice(*np.searchsorted(series, [number, number + 1]))
+                    for low, high in stones:
+                        kept[own] &= (times[own] < low) | (times[own] > high)
         return np.flatnonzero(kept)
 
 
