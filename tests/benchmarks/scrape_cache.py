@@ -14,8 +14,8 @@ from narthex.model.labels import Labels
 from narthex.relabel.rules import Rules
 from narthex.scrape.cache import CacheOptions, SeriesCache
 from narthex.scrape.identity import SeriesIdentity
-from narthex.scrape.layout import Layouts
 from narthex.scrape.row import Row
+from narthex.scrape.templates import Common
 from narthex.storage.protocol import Appended
 from narthex_plugins.exposition import TEXT
 
@@ -68,11 +68,11 @@ def body(version: int, extra: str = "") -> bytes:
     return "".join(out).encode()
 
 
-def cache(layouts: Layouts | None = None) -> SeriesCache:
+def cache(common: Common | None = None) -> SeriesCache:
     """A cache as a target has it."""
     identity = SeriesIdentity(Labels({"job": "bench", "instance": "localhost:9100"}), Rules())
     row = Row(NullStorage(), 1000, 0, [identity.report(name) for name in ("up", "a", "b", "c", "d")])
-    return SeriesCache(row, identity, CacheOptions(), layouts)
+    return SeriesCache(row, identity, CacheOptions(), common)
 
 
 def cost(bodies: list[bytes], rounds: int) -> float:
@@ -95,8 +95,8 @@ def memory(*, shared: bool) -> float:
     bodies = [body(0), body(1)]
     gc.collect()
     tracemalloc.start()
-    layouts = Layouts()
-    caches = [cache(layouts if shared else None) for _ in range(20)]
+    common = Common()
+    caches = [cache(common if shared else None) for _ in range(20)]
     for version, text in enumerate(bodies):
         for one in caches:
             one.take(text, TEXT, "text/plain", 1000 + version * 1000)

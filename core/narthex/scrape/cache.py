@@ -22,17 +22,19 @@ from numpy.typing import NDArray
 
 from narthex.errors import ExpositionError, ScrapeError
 from narthex.kinds import ScrapeKind
+from narthex.model.labels import Labels
 from narthex.model.sample import MISSING, STALE_NAN
 from narthex.scrape.apart import ApartPlan, ApartSeries, Staged, merged
 from narthex.scrape.exposition import StartTimestamps
 from narthex.scrape.identity import SeriesIdentity
-from narthex.scrape.layout import Layout, Layouts
+from narthex.scrape.layout import Layout
 from narthex.scrape.lines import NEVER
 from narthex.scrape.metadata import FamilyMetadata, MetadataTable
 from narthex.scrape.plan import FUTURE, Counts, Plan, Point
 from narthex.scrape.reading import Reading, read_lines, read_whole
 from narthex.scrape.resolution import Resolution
 from narthex.scrape.row import BIN, Row
+from narthex.scrape.templates import Common, Template
 from narthex.storage.frames import HistogramPoints, Points
 from narthex.storage.protocol import Appended
 
@@ -60,19 +62,17 @@ class SeriesCache:
     """The samples of one target, from bodies to rows. Call :meth:`take` or :meth:`fail`, then :meth:`commit`."""
 
     __slots__ = (
-        "_apart", "_cells", "_comments", "_counts", "_ended", "_histograms", "_kind", "_layout", "_layouts",
+        "_apart", "_cells", "_comments", "_common", "_counts", "_ended", "_histograms", "_kind", "_layout", "_layouts",
         "_metadata", "_others", "_point_refs", "_points", "_row", "_scrapes", "_span", "_steady", "_timestamp",
         "_tracked", "_trusted", "identity", "options",
     )  # fmt: skip
 
-    def __init__(
-        self, row: Row, identity: SeriesIdentity, options: CacheOptions, layouts: Layouts | None = None
-    ) -> None:
-        """``layouts`` are shared with other targets, where there are any."""
+    def __init__(self, row: Row, identity: SeriesIdentity, options: CacheOptions, common: Common | None = None) -> None:
+        """``common`` is what other targets of the job use, too."""
         self.identity = identity
         self.options = options
         self._row = row
-        self._layouts = Layouts() if layouts is None else layouts
+        self._common = Common() if common is None else common
         self._layout: Layout | None = None
         self._trusted = False
         # The cell of each sample of the layout; where they follow each other, also as a slice, which writes faster.
@@ -117,11 +117,15 @@ class SeriesCache:
             self._kind = kind
             self._trusted, self._comments = False, ()
         if not kind.line_oriented:
-            self._settle(self._attempt(lambda: read_whole(body, kind, content_type, self.options.starts), body))
+            reading = self._attempt(lambda: read_whole(body, kind, content_type, self.options.starts), body)
+            self._settle(reading, content_type)
             return
         values = self._layout.read(body) if self._trusted and self._layout is not None else None
         if values is None:
-            self._settle(self._attempt(lambda: self._read(body, kind, content_type), body))
+            known = self._common.find(body, kind, content_type) if self._is_fresh() else None
+            if known is not None and self._meet(*known):
+                return
+            self._settle(self._attempt(lambda: self._read(body, kind, content_type), body), content_type)
             return
         self._row.cells[self._cells if self._span is None else self._span] = values
         self._counts = self._steady
@@ -186,6 +190,38 @@ class SeriesCache:
         reading = read_lines(lines, self._known(), self._point_refs, self._comments, kind, content_type)
         return reading if reading is not None else read_whole(body, kind, content_type, self.options.starts)
 
+    def _is_fresh(self) -> bool:
+        """Whether nothing is known of any series yet."""
+        return self._layout is None and not self._apart and not self._point_refs and not self._tracked
+
+    def _meet(self, template: Template, values: NDArray[np.float64]) -> bool:
+        """Take the first body of a target, known from others of the job; False where it has to be parsed all the same.
+
+        What is kept is what :meth:`_settle` would keep. Raises ``ScrapeError``.
+        """
+        self._counts = Counts(scraped=len(values), kept=len(values))
+        stored, kept = self.identity.of_all(template.exposed), np.arange(len(values))
+        labels: list[Labels] = []
+        if stored is None:
+            decided = [self.identity.of(one) for one in template.exposed.all_labels()]
+            labels = [one for one in decided if one is not None]
+            kept = np.flatnonzero([one is not None for one in decided])
+            if len(set(labels)) < len(labels):
+                return False
+        limit = self.options.sample_limit
+        self._counts = Counts(len(values), len(kept), min(len(kept), limit or len(kept)))
+        self._check_limit()
+        cells = np.full(len(values), BIN, dtype=np.int32)
+        cells[kept] = self._row.add_table(stored) if stored is not None else self._row.add(labels)
+        self._row.present(cells)
+        self._row.cells[cells] = values
+        self._row.cells[BIN] = MISSING
+        self._steady, self._ended = replace(self._counts, added=0), False
+        self._lay_out(template.layout, cells)
+        self._comments = template.comments
+        self._metadata.adopt(template.families)
+        return True
+
     def _attempt(self, read: Callable[[], Reading], body: bytes) -> Reading:
         self._counts = Counts()
         try:
@@ -196,19 +232,22 @@ class SeriesCache:
             self._counts = Counts(scraped=samples, kept=samples)
             raise
 
-    def _settle(self, reading: Reading) -> None:
+    def _settle(self, reading: Reading, content_type: str) -> None:
         """Decide over every sample and check the limits; change something only when all of it is good."""
         samples = len(reading.places) + len(reading.parsed) + len(reading.apart)
         self._counts = Counts(scraped=samples, kept=samples)  # for a series whose labels fail the scrape
         plan = Plan(reading, self._known(), self._point_refs, self.identity, honor=self.options.honor_timestamps)
         apart = self._others.plan(reading.apart, self.identity, self.options.resolution)
         self._counts = plan.counts(self.options.sample_limit) + apart.counts
+        self._check_limit()
+        self._adopt(reading, plan, apart, content_type)
+
+    def _check_limit(self) -> None:
         limit = self.options.sample_limit
         if limit and self._counts.kept - self._counts.duplicates > limit:
             raise SampleLimitError(f"sample limit exceeded: {self._counts.kept} samples, limit {limit}")
-        self._adopt(reading, plan, apart)
 
-    def _adopt(self, reading: Reading, plan: Plan, apart: ApartPlan) -> None:
+    def _adopt(self, reading: Reading, plan: Plan, apart: ApartPlan, content_type: str) -> None:
         known = self._known()
         plan.place(self._row.add(plan.new_labels))
         duplicates = plan.drop_duplicates()
@@ -224,13 +263,17 @@ class SeriesCache:
         self._ended = False
         here = dict(zip(reversed(reading.prefixes), reversed(reading.cells), strict=True))
         self._apart = {prefix: cell for prefix, cell in known.items() if cell != BIN and prefix not in here}
-        layout = self._layouts.share(Layout(reading.lines, reading.prefixes)) if reading.lines else None
+        own = Layout(reading.lines, reading.prefixes) if reading.lines else None
+        layout = self._common.share(own) if own is not None else None
         self._lay_out(layout, cells[layout.places] if layout is not None else cells[:0])
         inside = set(layout.prefixes()) if layout is not None else set()
         self._apart |= {prefix: cell for prefix, cell in here.items() if prefix not in inside and prefix != NEVER}
         if reading.entries is not None and (reading.comments != self._comments or not reading.lines):
             self._comments = reading.comments
             self._metadata.update(reading.entries, self._scrapes)
+        # A layout that another target has, too: the next one with it need not be parsed.
+        if layout is not None and layout is not own and not known and not duplicates and self._kind is not None:
+            self._common.learn(reading, layout, self._kind, content_type, self._metadata.families())
 
     def _keep_points(self, points: Sequence[Point], duplicates: int, staged: Staged) -> None:
         near = [point for point in points if point[1] <= self._timestamp + FUTURE]

@@ -9,9 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+import numpy as np
+
 from narthex.config.names import is_label_name, is_metric_name
 from narthex.errors import ScrapeError
 from narthex.model.labels import Labels
+from narthex.model.labeltable import Column, LabelTable
 from narthex.relabel.rules import Rules
 
 __all__ = ["LabelLimitError", "LabelLimits", "SeriesIdentity", "merge"]
@@ -69,6 +72,26 @@ class SeriesIdentity:
         self._check_names(labels)
         self.limits.check(labels)
         return labels
+
+    def of_all(self, exposed: LabelTable) -> LabelTable | None:
+        """The labels to store of many series at once; None where they have to be looked at one by one.
+
+        That is where rules, limits or clashing names make a difference between series, or a name is refused.
+        """
+        if len(self.rules) or self.limits != LabelLimits() or not self._target.keys().isdisjoint(exposed.columns):
+            return None
+        metric = exposed.columns.get("__name__")
+        if metric is None or not metric.codes.all():
+            return None
+        legacy = self.legacy_names
+        names = [*exposed.columns, *self._target]
+        if not all(_is_label_name(one, legacy) for one in names):
+            return None
+        if not all(_is_metric_name(one, legacy) for one in metric.dictionary[1:]):
+            return None
+        ones = np.ones(exposed.rows, dtype=np.int32)
+        own = {name: Column(ones, ("", value)) for name, value in self._target.items()}
+        return LabelTable(exposed.rows, {**exposed.columns, **own})
 
     def _check_names(self, labels: Labels) -> None:
         name = labels.get("__name__")

@@ -14,14 +14,14 @@ mark the heads 10, cut them out 31 and compare 3, cut out the values 25, read th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from weakref import WeakValueDictionary
+from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
 
 from narthex.scrape.lines import NEVER, NUMBER, numbers
 
-__all__ = ["Layout", "Layouts"]
+__all__ = ["Layout"]
 
 Floats = NDArray[np.float64]
 
@@ -44,21 +44,32 @@ class Layout:
         places, heads = _heads(lines, prefixes, self._newlines)
         self.places = np.array(places, dtype=np.int64)
         self.samples = len(places)
-        self._text = b"".join(heads)
+        # Of all types of bytes, this one compares itself with an array without a copy.
+        self._text = bytearray().join(heads)
         self._heads = np.array([len(head) for head in heads], dtype=np.int64)
         self._is_head = np.zeros(2 * self.samples + 1, dtype=np.bool_)
         self._is_head[::2] = True
 
     @property
-    def key(self) -> tuple[bytes, bytes, bool]:
-        """Equal for equal layouts."""
-        return self._text, self._heads.astype(np.int32).tobytes(), self._terminated
+    def key(self) -> bytes:
+        """A hash, so that the text need not be kept twice."""
+        made = blake2b(self._text, digest_size=16)
+        made.update(self._heads.tobytes())
+        return made.digest()
+
+    def equals(self, other: Layout) -> bool:
+        """Whether the other reads every body as this one does."""
+        return (
+            self._text == other._text
+            and self._terminated == other._terminated
+            and np.array_equal(self._heads, other._heads)
+        )
 
     def prefixes(self) -> list[bytes]:
         """What stands before each sample's value on its line."""
         ends = np.cumsum(self._heads).tolist()
         heads = [self._text[start:end] for start, end in zip([0, *ends], ends[:-1], strict=False)]
-        return [head[head.rfind(b"\n") + 1 :] for head in heads]
+        return [bytes(head[head.rfind(b"\n") + 1 :]) for head in heads]
 
     def read(self, body: bytes) -> Floats | None:
         """The values of the samples, in order; None where the body differs in more than plain values."""
@@ -67,7 +78,7 @@ class Layout:
         if not self._terminated:
             body += b"\n"
         if not self.samples:
-            return np.zeros(0) if body == self._text else None
+            return np.zeros(0) if self._text == body else None
         text = np.frombuffer(body, dtype=np.uint8)
         newlines = np.flatnonzero(text == _NEWLINE)
         if len(newlines) != self._newlines:
@@ -76,7 +87,7 @@ class Layout:
         if runs is None:
             return None
         mask = self._is_head.repeat(runs)
-        if text[mask].tobytes() != self._text:
+        if self._text != text[mask]:
             return None
         return numbers(text[np.logical_not(mask, out=mask)].tobytes(), self.samples)
 
@@ -94,17 +105,6 @@ class Layout:
         values -= self._heads[:-1]
         fits = values.min() > 1 and self._heads[-1] == size - 1 - ends[-1]
         return runs if fits else None
-
-
-class Layouts:
-    """Layouts that are in use, each held once."""
-
-    def __init__(self) -> None:
-        self._held: WeakValueDictionary[tuple[bytes, bytes, bool], Layout] = WeakValueDictionary()
-
-    def share(self, layout: Layout) -> Layout:
-        """The equal layout that is in use already, or else this one from now on."""
-        return self._held.setdefault(layout.key, layout)
 
 
 def _heads(lines: Sequence[bytes], prefixes: Sequence[bytes], count: int) -> tuple[list[int], list[bytes]]:

@@ -52,6 +52,10 @@ class MetadataTable:
         kept = {name: self._families[name] for name in self._gone}
         self._families = {**kept, **{sys.intern(name): one for name, one in said.items()}}
 
+    def adopt(self, families: Mapping[str, FamilyMetadata]) -> None:
+        """Take over what another target with the same comments says."""
+        self._families, self._gone = dict(families), {}
+
     def expire(self, scrape: int) -> None:
         """Forget what vanished too long ago."""
         if self._gone and scrape - min(self._gone.values()) >= _KEPT_SCRAPES:

@@ -13,9 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from narthex.model.labels import Labels
+from narthex.model.labeltable import LabelTable
 from narthex.model.sample import MISSING, STALE_NAN
 from narthex.storage.frames import HistogramPoints, Points
 from narthex.storage.protocol import Appended, Batch, Lane, Storage
+from narthex.storage.registration import register_table
 
 __all__ = ["BIN", "Row"]
 
@@ -43,9 +45,13 @@ class Row:
 
     def add(self, labels: Sequence[Labels]) -> list[int]:
         """The cells of these series; new ones are appended, equal label sets share a cell."""
-        if not labels:
-            return []
-        refs = self._storage.register(labels).tolist()
+        return self._cells_of(self._storage.register(labels).tolist()) if labels else []
+
+    def add_table(self, table: LabelTable) -> list[int]:
+        """As :meth:`add`, for the rows of a table."""
+        return self._cells_of(register_table(self._storage, table).tolist())
+
+    def _cells_of(self, refs: Sequence[int]) -> list[int]:
         cell_of = dict(zip(self._refs.tolist(), range(1, len(self.cells)), strict=True))
         known = len(cell_of)
         cells = [cell_of.setdefault(ref, len(cell_of) + 1) for ref in refs]

@@ -71,11 +71,21 @@ class SeriesTable:
 
     def register(self, labels: Sequence[Labels]) -> Ints:
         """The reference of each label set, in order."""
-        codes = self._encode(labels)
-        hashes = self._hash(codes, len(labels))
-        sizes = _sizes(codes, len(labels))
-        refs = np.full(len(labels), -1, dtype=np.int64)
-        rows = np.arange(len(labels))
+        return self._enter(self._encode(labels), len(labels))
+
+    def register_table(self, table: LabelTable) -> Ints:
+        """The reference of each row's label set. All values of the dictionaries are taken over, in use or not."""
+        codes = {}
+        for name, one in table.columns.items():
+            column = self._column(name)
+            codes[name] = np.array([column.code(value) for value in one.dictionary], dtype=np.int32)[one.codes]
+        return self._enter(codes, table.rows)
+
+    def _enter(self, codes: Mapping[str, Codes], count: int) -> Ints:
+        hashes = self._hash(codes, count)
+        sizes = _sizes(codes, count)
+        refs = np.full(count, -1, dtype=np.int64)
+        rows = np.arange(count)
         while len(rows):  # a second time only for label sets that come twice in a batch
             found = self._index.find(hashes[rows], self._comparison(codes, sizes, rows))
             refs[rows] = found

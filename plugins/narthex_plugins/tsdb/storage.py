@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from narthex.errors import StorageError
 from narthex.kinds import BuildContext
 from narthex.model.labels import Labels
+from narthex.model.labeltable import LabelTable
 from narthex.model.matcher import Matcher
 from narthex.model.sample import MISSING, MISSING_BITS
 from narthex.storage.frames import NO_TIME, HistogramPoints, Points, Selection
@@ -156,7 +157,13 @@ class Tsdb:
 
     def register(self, labels: Sequence[Labels]) -> Ints:
         """The reference of each series."""
-        refs = self._table.register(labels)
+        return self._registered(self._table.register(labels))
+
+    def register_table(self, table: LabelTable) -> Ints:
+        """The reference of each row's series; see :class:`narthex.storage.registration.TableStorage`."""
+        return self._registered(self._table.register_table(table))
+
+    def _registered(self, refs: Ints) -> Ints:
         self._usage.touch(refs, int(self._clock.now() * 1000))
         self._metrics.series.set(self._table.live)
         return refs

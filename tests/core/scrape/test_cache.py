@@ -1,5 +1,6 @@
 import contextlib
 import math
+from dataclasses import replace
 
 import hypothesis.strategies as st
 import numpy as np
@@ -15,6 +16,7 @@ from narthex.scrape.cache import CacheOptions, SampleLimitError, SeriesCache
 from narthex.scrape.exposition import Series
 from narthex.scrape.identity import SeriesIdentity
 from narthex.scrape.row import Row
+from narthex.scrape.templates import Common
 from narthex.testing.storage import MemoryStorage
 from narthex_plugins.exposition import OPENMETRICS, TEXT, parse_text
 
@@ -28,11 +30,11 @@ def drop(labels):
 class Target:
     """A cache with a storage of its own, scraped every second."""
 
-    def __init__(self, kind=TEXT, **options):
+    def __init__(self, kind=TEXT, common=None, rules=None, target=TARGET, honor_labels=False, **options):
         self.storage = MemoryStorage()
-        identity = SeriesIdentity(TARGET, Rules([drop], ["drop"]))
+        identity = SeriesIdentity(target, Rules([drop], ["drop"]) if rules is None else rules, honor_labels)
         row = Row(self.storage, 1000, 0, [identity.report("up")])
-        self.cache = SeriesCache(row, identity, CacheOptions(**options))
+        self.cache = SeriesCache(row, identity, CacheOptions(**options), common)
         self.kind = kind
         self.now = 0
 
@@ -346,9 +348,14 @@ class Model:
 
 
 @settings(max_examples=300, deadline=None)
-@given(sequences())
-def test_the_cache_stores_what_reading_from_scratch_stores(bodies):
-    target, model = Target(), Model()
+@given(sequences(), st.booleans())
+def test_the_cache_stores_what_reading_from_scratch_stores(bodies, known):
+    common = Common()
+    others = [Target(common=common) for _ in range(2 if known else 0)]
+    for other in others:  # two targets of the job have exposed the first body before
+        with contextlib.suppress(ExpositionError):
+            other.scrape(bodies[0])
+    target, model = Target(common=common), Model()
     for body in bodies:
         model.scrape(body, target.now + 1000)
         with contextlib.suppress(ExpositionError):
@@ -389,3 +396,99 @@ def test_the_same_lines_are_read_anew_in_another_format():
     target.kind = OPENMETRICS
     with pytest.raises(ExpositionError, match="EOF"):
         target.scrape("a 1\n")
+
+
+# --- targets that expose what others expose ---------------------------------------------------------------------------
+
+
+class Watched(Target):
+    """A target of such a job."""
+
+    def __init__(self, common, host, **options):
+        super().__init__(common.kind, common, target=Labels({"job": "j", "host": host}), **options)
+
+
+class Job(Common):
+    """What targets have in common whose parser counts its calls."""
+
+    def __init__(self):
+        super().__init__()
+        self.parsed = 0
+        self.kind = replace(TEXT, parse=self._parse)
+        self.others = []
+
+    def expose(self, body, **options):
+        """Let two targets expose this."""
+        for host in ("one", "two"):
+            self.others.append(Watched(self, host, **options))
+            self.others[-1].scrape(body)
+
+    def _parse(self, body, content_type):
+        self.parsed += 1
+        return TEXT.parse(body, content_type)
+
+
+FLEET = '# HELP a x\n# TYPE a counter\na{x="1"} %d\na{x="2",drop="1"} 2\nb %d\n# EOF\n'
+
+
+def no_rules():
+    return Rules()
+
+
+def dropping():
+    return Rules([drop], ["drop"])
+
+
+@pytest.mark.parametrize("rules", [no_rules, dropping])
+def test_the_third_target_with_a_layout_is_not_parsed(rules):
+    job, alone = Job(), Job()
+    job.expose(FLEET % (1, 2), rules=rules())
+    before = job.parsed
+    third, other = Watched(job, "third", rules=rules()), Watched(alone, "third", rules=rules())
+    for bodies in (FLEET % (3, 4), FLEET % (5, 6), (FLEET % (7, 8)).replace("b", "c"), 'a{x="1"} 9\n'):
+        third.scrape(bodies)
+        other.scrape(bodies)
+        if bodies == FLEET % (5, 6):
+            assert job.parsed == before
+        assert third.cache.counts == other.cache.counts
+        assert third.cache.families == other.cache.families
+    found, expected = (
+        {labels: [(when, bits(value)) for when, value in samples] for labels, samples in one.storage.samples().items()}
+        for one in (third, other)
+    )
+    assert found == expected
+    assert {labels["host"] for labels in third.storage.samples() if labels["__name__"] == "a"} == {"third"}
+
+
+@pytest.mark.parametrize(
+    "body", ["a 1\na 2\n", "a 1 5\n", 'a{job="x"} 1\n', 'a{exported_job="y",job="x"} 1\n', "a 1", 'a{job=""} 1\n']
+)
+@pytest.mark.parametrize("honor", [False, True])
+def test_unusual_bodies_mean_the_same_for_the_third_target(body, honor):
+    job, alone = Job(), Job()
+    job.expose(body, rules=Rules(), honor_labels=honor)
+    third, other = (Watched(one, "third", rules=Rules(), honor_labels=honor) for one in (job, alone))
+    for _ in range(2):
+        third.scrape(body)
+        other.scrape(body)
+        assert third.cache.counts == other.cache.counts
+    assert third.storage.samples() == other.storage.samples()
+
+
+def test_limits_hold_for_the_third_target():
+    job = Job()
+    job.expose(FLEET % (1, 2))
+    third = Watched(job, "third", rules=Rules(), sample_limit=2)
+    with pytest.raises(SampleLimitError):
+        third.scrape(FLEET % (1, 2))
+    assert (third.cache.counts.scraped, third.cache.counts.kept, third.cache.counts.added) == (3, 3, 2)
+    assert third.values("b") == []
+
+
+def test_a_template_is_for_its_format_only():
+    job = Job()
+    job.expose("a 1\n")
+    third = Watched(job, "third")
+    third.kind = OPENMETRICS
+    with pytest.raises(ExpositionError, match="EOF"):
+        third.scrape("a 1\n")

@@ -8,8 +8,9 @@ from hypothesis import example, given, settings
 from narthex.errors import ExpositionError
 from narthex.model.sample import NORMAL_NAN_BITS
 from narthex.scrape.exposition import Series, number
-from narthex.scrape.layout import Layout, Layouts
+from narthex.scrape.layout import Layout
 from narthex.scrape.lines import NEVER, numbers, one_value
+from narthex.scrape.templates import Common
 from narthex_plugins.exposition import OPENMETRICS, TEXT
 
 
@@ -37,10 +38,10 @@ def test_values_are_read_in_order():
 
 
 def test_layouts_of_bodies_that_differ_in_values_only_are_the_same():
-    layouts = Layouts()
-    first = layouts.share(layout_of(BODY))
-    assert layouts.share(layout_of(BODY.replace(b" 7\n", b" 8.5\n"))) is first
-    assert layouts.share(layout_of(BODY.replace(b"c 7", b"cc 7"))) is not first
+    common = Common()
+    first = common.share(layout_of(BODY))
+    assert common.share(layout_of(BODY.replace(b" 7\n", b" 8.5\n"))) is first
+    assert common.share(layout_of(BODY.replace(b"c 7", b"cc 7"))) is not first
 
 
 def test_a_layout_without_samples_and_one_without_a_last_newline():

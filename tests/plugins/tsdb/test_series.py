@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from narthex.model.labels import Labels
+from narthex.model.labeltable import LabelTable
 from narthex.model.matcher import Matcher, MatchOp
 from narthex_plugins.tsdb import records
 from narthex_plugins.tsdb.hashindex import HashIndex
@@ -32,6 +33,15 @@ def test_references_are_a_numbering_of_the_distinct_label_sets(batches: list[lis
     assert table.live == table.count == len(known)
     by_ref = {ref: labels for labels, ref in known.items()}
     assert table.table(table.references()).all_labels() == [by_ref[ref] for ref in sorted(by_ref)]
+
+
+@given(label_sets, label_sets)
+def test_rows_of_a_table_are_registered_as_label_sets_are(known: list[Labels], labels: list[Labels]) -> None:
+    one, other = SeriesTable(), SeriesTable()
+    for table in (one, other):
+        table.register(known)
+    assert one.register_table(LabelTable.of(labels)).tolist() == other.register(labels).tolist()
+    assert one.table(one.references()).all_labels() == other.table(other.references()).all_labels()
 
 
 @given(label_sets, matchers)
