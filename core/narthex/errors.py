@@ -16,7 +16,6 @@
         QueryTimeoutError         the deadline passed
         QueryLimitError           more samples or memory than allowed
         QueryCancelledError       the client went away
-        NotImplementedYetError    the query needs something Narthex cannot do yet
       RuleError                   a rule's result cannot be used
       TemplateError               a Go template does not parse or execute
       NotifyError                 an alert could not be handed over
@@ -33,7 +32,6 @@ __all__ = [
     "ExpositionError",
     "MissingExtraError",
     "NarthexError",
-    "NotImplementedYetError",
     "NotifyError",
     "ParseError",
     "PluginConflictError",
@@ -148,10 +146,6 @@ class QueryLimitError(QueryError):
 
 class QueryCancelledError(QueryError):
     """The client went away, or the server stops (API error type ``canceled``)."""
-
-
-class NotImplementedYetError(QueryError):
-    """The query is valid PromQL and needs something that Narthex cannot do yet; the text names it."""
 
 
 class RuleError(NarthexError):

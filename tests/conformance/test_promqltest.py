@@ -1,8 +1,4 @@
-"""Prometheus's engine scripts, one item for each evaluation; and the runner's own tests.
-
-An evaluation that needs what Narthex cannot do yet is an expected failure; the engine (or the data that could not be
-stored) says so, no list of cases does.
-"""
+"""Prometheus's engine scripts, one item for each evaluation; and the runner's own tests."""
 
 from __future__ import annotations
 
@@ -61,8 +57,6 @@ def evaluations() -> list[Any]:
 @pytest.mark.parametrize(("path", "line"), evaluations())
 def test_an_evaluation_answers_as_the_script_expects(path: Path, line: int) -> None:
     outcome = outcomes(path)[line]
-    if outcome.status == "unsupported":
-        pytest.xfail(f"later: {outcome.reason}")
     assert outcome.status == "passed", str(outcome)
 
 

@@ -134,6 +134,4 @@ def evaluations() -> list[Any]:
 @pytest.mark.parametrize(("path", "line"), evaluations())
 def test_an_evaluation_answers_the_same_from_frames(path: Path, line: int) -> None:
     outcome = outcomes(path)[line]
-    if outcome.status == "unsupported":
-        pytest.xfail(f"later: {outcome.reason}")
     assert outcome.status == "passed", str(outcome)

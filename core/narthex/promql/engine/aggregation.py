@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from narthex.errors import NotImplementedYetError, QueryError
+from narthex.errors import QueryError
 from narthex.promql.ast import AggregateExpr
 from narthex.promql.engine.aggregate import REDUCTIONS, Grouped
 from narthex.promql.engine.folding import folded
@@ -43,7 +43,7 @@ def aggregated(evaluation: Evaluation, expr: AggregateExpr, steps: Steps) -> Vec
         return _with_parameter(evaluation, expr, vector, parameter)
     reduction = REDUCTIONS.get(expr.op)
     if reduction is None:
-        raise NotImplementedYetError(f"aggregation {expr.op} is not implemented yet")
+        raise QueryError(f"unknown aggregation {expr.op}")
     if not vector.size:
         return vector
     grouped = Grouped(vector, expr.grouping, without=expr.without)
@@ -76,7 +76,7 @@ def _with_parameter(evaluation: Evaluation, expr: AggregateExpr, vector: Vector,
         case "limitk":
             return limitk(grouped, wanted)
         case _:
-            raise NotImplementedYetError(f"aggregation {expr.op} is not implemented yet")
+            raise QueryError(f"unknown aggregation {expr.op}")
 
 
 def _grouped(vector: Vector, expr: AggregateExpr) -> Grouped:

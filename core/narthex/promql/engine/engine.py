@@ -94,7 +94,7 @@ class Engine:
         """Evaluate at one time (ms since the epoch); ``lookback`` (ms) in place of the engine's.
 
         Raises ``QueryError`` and its kinds: ``ParseError``, ``QueryTimeoutError``, ``QueryLimitError``,
-        ``QueryCancelledError``, ``NotImplementedYetError``; ``StorageError`` from the storage.
+        ``QueryCancelledError``; ``StorageError`` from the storage.
         """
         return self._run(expr, Steps.every(time, time, 0), limits, lookback)
 

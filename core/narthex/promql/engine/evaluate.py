@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from narthex.errors import NotImplementedYetError, QueryError
+from narthex.errors import QueryError
 from narthex.model.histogram import negate
 from narthex.promql.ast import (
     AggregateExpr,
@@ -151,7 +151,7 @@ class Evaluation:
     def _called(self, expr: Call, steps: Steps) -> Vector | Floats:
         function = self.functions.get(expr.func)
         if function is None:
-            raise NotImplementedYetError(f"function {expr.func} is not implemented yet")
+            raise QueryError(f"unknown function {expr.func}")
         return self._held(function.apply(Invocation(expr, steps, self)))
 
     def _signed(self, expr: UnaryExpr, steps: Steps) -> Vector | Floats:

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from narthex.errors import NotImplementedYetError, QueryError
+from narthex.errors import QueryError
 from narthex.promql.ast import Expr
 from narthex.promql.printer import to_text
 from narthex.promql.testlang.compare import difference, middle_of, unsorted
@@ -43,15 +43,12 @@ Setup = Callable[[], AbstractContextManager[tuple[Storage, QueryEngine]]]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of an evaluation.
-
-    ``unsupported`` is a failure that is due to something not implemented yet, named in ``reason``: the engine said so.
-    """
+    """What became of an evaluation; ``reason`` is why it failed."""
 
     file: str
     line: int
     text: str
-    status: Literal["passed", "failed", "unsupported"]
+    status: Literal["passed", "failed"]
     reason: str = ""
 
     def __str__(self) -> str:
@@ -81,8 +78,6 @@ def _outcome(file: str, evaluation: _Evaluation) -> Outcome:
     case = evaluation.case
     try:
         reason = evaluation.run()
-    except NotImplementedYetError as error:
-        return Outcome(file, case.line, case.text, "unsupported", str(error))
     except Exception as error:  # noqa: BLE001 - a bug of the engine fails one evaluation, not the whole run
         reason = f"engine raised {type(error).__name__}: {error}"
     if reason is None:
@@ -136,8 +131,6 @@ class _Evaluation:
     def _middle(self, text: str, moment: int, instant: QueryResult) -> str | None:
         try:
             answer = self._engine.range(text, moment - _MINUTE, moment + _MINUTE, _MINUTE)
-        except NotImplementedYetError:
-            raise
         except QueryError as error:
             return f"failed: {error}"
         if self.case.expected.ordered:
@@ -152,8 +145,6 @@ class _Evaluation:
         failure = next((one for one in self.case.expected.annotations if one.kind == "fail"), None)
         try:
             answer = query()
-        except NotImplementedYetError:
-            raise
         except QueryError as error:
             if failure is None:
                 return f"unexpected error: {error}"

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from narthex.errors import (
-    NotImplementedYetError,
     ParseError,
     QueryCancelledError,
     QueryError,
@@ -118,7 +117,7 @@ def test_a_query_ends_between_nodes_when_it_is_cancelled(storage):
 
 
 def test_an_unknown_function_is_a_clear_error(storage):
-    with pytest.raises(NotImplementedYetError, match="function abs is not implemented yet"):
+    with pytest.raises(QueryError, match="unknown function abs"):
         Engine(storage, functions={}).instant("abs(m)", 0)
 
 

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
-from narthex.errors import NotImplementedYetError
 from narthex.model.histogram import parse_histogram, same
 from narthex.model.labels import Labels
 from narthex.model.labeltable import LabelTable
@@ -78,24 +77,6 @@ def test_results_are_compared_and_differences_described():
 def test_clear_forgets():
     outcomes = run("load 1m\n  x 1\n\nclear\neval instant at 0 x\n")
     assert [one.status for one in outcomes] == ["passed"]
-
-
-class Unfinished:
-    """An engine that can do nothing yet."""
-
-    def instant(self, expr, time):
-        raise NotImplementedYetError("everything")
-
-    range = instant
-
-
-def test_what_is_not_implemented_yet_is_told_apart_from_failures():
-    @contextmanager
-    def setup():
-        yield MemoryStorage(), Unfinished()
-
-    (outcome,) = run_script(read_script("eval instant at 0 1\n  1\n", "t.test"), setup)
-    assert (outcome.status, outcome.reason) == ("unsupported", "everything")
 
 
 def test_classic_histograms_are_loaded_as_native_ones_too():

@@ -171,8 +171,11 @@ def _by_group(mask: Bools, ids: Ints, groups: int) -> Bools:
 
 
 def _joined(invocation: Invocation, parts: Sequence[Vector]) -> Vector:
+    """Results of classic and of native histograms, which may have the same labels at different steps."""
     together = concatenate(parts, invocation.steps.count).compacted()
-    return together.merged().without_name(delayed=invocation.delayed)
+    if sum(part.size > 0 for part in parts) > 1:
+        together = together.merged()
+    return together.without_name(delayed=invocation.delayed)
 
 
 def _ascending(invocation: Invocation, histograms: _Histograms, index: int) -> _Histograms:
