@@ -36,7 +36,7 @@ NOTHING = np.zeros(0, dtype=np.int64)
 _VERIFIED = 1 << 30
 """Bytes of the newest files whose values are verified at start; of older files only the index is."""
 
-_INDEX = frozenset({"times", "refs", "column", "group"})
+_INDEX = frozenset({"times", "refs", "group", "kind", "place"})
 
 
 @dataclass(slots=True)

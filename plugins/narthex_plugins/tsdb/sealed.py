@@ -9,6 +9,7 @@ from narthex.storage.frames import Frame
 from narthex_plugins.tsdb.container import ArrayFile
 from narthex_plugins.tsdb.points import Run
 from narthex_plugins.tsdb.slab import rows_of_window
+from narthex_plugins.tsdb.slabcodes import KINDS, ColumnCodes, SlabCells
 
 __all__ = ["SealedPoints", "SealedSlab", "columns_of"]
 
@@ -16,7 +17,7 @@ Ints = NDArray[np.int64]
 
 
 class SealedSlab:
-    """A slab's file: ``refs`` ascending, and for each its group of times and its column of the values."""
+    """A slab's file: ``refs`` ascending, and for each its group of times and how its column is written."""
 
     def __init__(self, file: ArrayFile) -> None:
         self.file = file
@@ -29,8 +30,12 @@ class SealedSlab:
         self.times: Ints = file.array("times")
         self.refs: NDArray[np.int32] = file.array("refs")
         self.group: NDArray[np.int32] = file.array("group")
-        self._column: NDArray[np.int32] = file.array("column")
-        self._values: NDArray[np.float64] = file.array("values")
+        columns = {
+            kind: ColumnCodes(file.array(f"codes.{kind}"), file.array(f"base.{kind}"), file.array(f"digits.{kind}"))
+            for kind in KINDS
+            if f"codes.{kind}" in file.names
+        }
+        self._cells = SlabCells(file.array("kind"), file.array("place"), columns, (0, len(self.times)))
         self.columns = len(self.refs)
 
     def frames(self, refs: Ints, start: int, end: int) -> list[Frame]:
@@ -41,8 +46,8 @@ class SealedSlab:
         at, series = columns_of(refs, self.refs)
         if not len(at):
             return []
-        columns, group = self._column[at].astype(np.int64), self.group[at].astype(np.int64)
-        return [Frame(self._values[low:high], columns, series, self.times[low:high], group)]
+        group = self.group[at].astype(np.int64)
+        return [Frame(self._cells.rows(low, high), at, series, self.times[low:high], group)]
 
     def holds(self, count: int) -> NDArray[np.bool_]:
         """For the references below ``count`` whether there is a column for them."""
@@ -52,7 +57,7 @@ class SealedSlab:
 
     def cells(self, at: Ints) -> NDArray[np.float64]:
         """All rows of the columns at these places of ``refs``: float64 ``[rows, len(at)]``, a copy."""
-        return np.take(self._values, self._column[at], axis=1)
+        return self._cells.take(at)
 
     def top(self) -> int:
         """One more than the largest reference."""

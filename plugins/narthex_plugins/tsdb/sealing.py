@@ -2,8 +2,8 @@
 
 Queries ask for one metric of many targets, while a lane holds many metrics of one target. So columns are put in order
 of metric, then series: what a query reads of a row lies together, and only the pages it needs are mapped. Rows stay
-rows, so the file is read in place, with the same operations as an open slab. Sealing needs a few megabytes beside the
-slab, because it works on chunks.
+rows, written as small numbers (:mod:`.slabcodes`), so the file is read in place. Sealing works on chunks and needs a
+fifth of the slab beside it.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from narthex.model.sample import MISSING_BITS
+from narthex.storage.frames import NO_TIME
 from narthex_plugins.tsdb.container import ArrayFileWriter
 from narthex_plugins.tsdb.points import Run
 from narthex_plugins.tsdb.series import SeriesTable
 from narthex_plugins.tsdb.slab import Slab
+from narthex_plugins.tsdb.slabcodes import CONSTANT, KINDS, RAW, WIDTHS, Encoder
 
 __all__ = ["write_points", "write_slab"]
 
@@ -48,12 +50,25 @@ def write_slab(slab: Slab, table: SeriesTable, path: Path) -> bool:
         "min_time": slab.min_time,
         "max_time": slab.max_time,
     }
+    times = slab.times[:rows, : slab.lanes]
+    encoder = Encoder()
+    for chunk in _chunks(columns[order]):
+        groups, cells = slab.cells(chunk, rows)
+        encoder.add(cells, times[:, groups] != NO_TIME)
     with ArrayFileWriter(path, facts) as file:
-        file.add("times", "<i8", (rows, slab.lanes), [slab.times[:rows, : slab.lanes]])
-        file.add("refs", "<i4", refs.shape, [refs])
-        file.add("column", "<i4", refs.shape, [place])
-        file.add("group", "<i4", refs.shape, [group])
-        file.add("values", "<f8", (rows, len(refs)), slab.rows(columns[order], rows))
+        file.put("times", "<i8", times)
+        file.put("refs", "<i4", refs)
+        file.put("group", "<i4", group)
+        file.put("kind", "<u1", encoder.kinds()[place])
+        file.put("place", "<i4", encoder.places()[place])
+        for kind in filter(encoder.count, KINDS):
+            dtype = f"<u{kind}" if kind in WIDTHS else "<f8"
+            height = 1 if kind == CONSTANT else rows
+            codes = slab.rows(columns[order[encoder.raw()]], rows) if kind == RAW else encoder.rows(kind)
+            file.add(f"codes.{kind}", dtype, (height, encoder.count(kind)), codes)
+            base, digits = encoder.scales(kind)
+            file.put(f"base.{kind}", "<f8", base)
+            file.put(f"digits.{kind}", "<u1", digits)
     return True
 
 

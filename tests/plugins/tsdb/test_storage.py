@@ -117,7 +117,6 @@ async def test_sealed_and_open_slabs_answer_in_one_order_of_series(make) -> None
     frames = storage.select([], 0, 1 << 60).frames
     assert len(frames) == 3
     assert all(frame.series.tolist() == list(range(20)) for frame in frames)
-    assert all(frame.matrix.flags.c_contiguous for frame in frames)
     await storage.stop()
 
 
