@@ -22,6 +22,7 @@ from narthex_plugins.tsdb.matching import Matching
 from narthex_plugins.tsdb.parts import Part, Parts
 from narthex_plugins.tsdb.points import PointStore
 from narthex_plugins.tsdb.series import SeriesTable
+from narthex_plugins.tsdb.starts import taken_out
 from narthex_plugins.tsdb.tombstones import Tombstones
 from narthex_plugins.tsdb.union import union
 
@@ -42,6 +43,7 @@ class Reader:
         self._parts = parts
         self._points = points
         self._histograms = histograms
+        self._starts = histograms.starts
         self._tombstones = tombstones
 
     def select(self, matchers: Matchers, start: int, end: int) -> Selection:
@@ -66,7 +68,14 @@ class Reader:
             hashes = self._hashes(refs, labels.rows, placed)
             shown = list(chain.from_iterable(deleted.frame(part.number, frame, hashes) for part, frame in frames))
         histograms = joined_histograms(self._histograms.pick(refs, start, end))
-        return Selection(labels, shown, _joined([one for one in points if len(one.series)]), histograms)
+        started = self._starts.places(refs)
+        if len(started):
+            shown, more = taken_out(shown, started)
+            points += more
+        joined = _joined([one for one in points if len(one.series)])
+        if len(started):
+            joined = self._starts.fill(joined, refs, started)
+        return Selection(labels, shown, joined, histograms)
 
     def labels(self, matchers: Sequence[Matchers], start: int, end: int) -> LabelTable:
         """Labels of the series that satisfy any matcher set (none: all) and may have samples in the window."""

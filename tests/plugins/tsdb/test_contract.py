@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from typing import ClassVar
-
 import pytest
 
 from narthex.testing.contract import StorageContract
@@ -23,13 +21,8 @@ class InMemoryRig(TsdbRig):
         self.data = None
 
 
-NOT_YET = "the embedded storage is being taught to keep them"
-
-
 class TestOnDisk(StorageContract):
     """The storage keeps the storage contract."""
-
-    excused: ClassVar = {"storage/start-timestamps": NOT_YET, "storage/restart-histograms": NOT_YET}
 
     @pytest.fixture
     def rig(self):
@@ -37,8 +30,6 @@ class TestOnDisk(StorageContract):
 
 
 class TestInMemory(StorageContract):
-    excused: ClassVar = {"storage/start-timestamps": NOT_YET}
-
     @pytest.fixture
     def rig(self):
         return InMemoryRig()
