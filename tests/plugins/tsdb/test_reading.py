@@ -9,14 +9,16 @@ import pytest
 
 import narthex
 from narthex.errors import StorageError
+from narthex.model.histogram import Buckets, Histogram
 from narthex.model.labels import Labels
 from narthex.model.labeltable import LabelTable
-from narthex.storage.frames import Points
+from narthex.model.matcher import Matcher, MatchOp
+from narthex.storage.frames import HistogramPoints, Points
 from narthex.storage.protocol import Batch
-from narthex_plugins.tsdb import reading
+from narthex_plugins.tsdb import survey as surveying
 from narthex_plugins.tsdb.blocks import BlockWriter, block_path, open_block
 from narthex_plugins.tsdb.container import ArrayFile
-from narthex_plugins.tsdb.reading import survey
+from narthex_plugins.tsdb.survey import survey
 from narthex_plugins.tsdb.transfer.intake import Intake
 
 SERIES = [Labels({"__name__": "a", "job": "x"}), Labels({"__name__": "b"})]
@@ -150,9 +152,32 @@ async def test_files_that_move_on_while_they_are_opened_are_met_in_their_next_fo
         opened_files.append(path)
         return ArrayFile(path, *arguments)
 
-    monkeypatch.setattr(reading, "ArrayFile", open_and_move)
-    monkeypatch.setattr(reading, "open_block", lambda path: (move(), opened_files.append(path), open_block(path))[2])
+    monkeypatch.setattr(surveying, "ArrayFile", open_and_move)
+    monkeypatch.setattr(surveying, "open_block", lambda path: (move(), opened_files.append(path), open_block(path))[2])
     assert found(make.data) == rows(130)
+
+
+async def test_histograms_and_deletions_are_seen_before_and_after_they_are_sealed(make):
+    storage, lane = await opened(make)
+    put(storage, lane, 0, 20)
+    refs = storage.register([Labels({"__name__": "h"})])
+    histogram = Histogram(count=2.0, sum=3.0, positive=Buckets.run(1, [2.0]))
+    beside = HistogramPoints.of(refs.tolist() * 2, [T0 + 20 * STEP, T0 + 20 * STEP + 1], [histogram] * 2)
+    storage.append(Batch(lane, T0 + 20 * STEP, np.array([20.0, -20.0]), histograms=beside))
+    await storage.delete_series([[Matcher(MatchOp.EQUAL, "__name__", "a")]], T0, T0 + 9 * STEP)
+    for closed in (False, True):
+        if closed:
+            await storage.stop()
+        else:
+            storage._disk.wal.flush()
+            storage._disk.histograms._write_log(sync=True)
+        with narthex.open(make.data) as database:
+            (_, times, _), *_ = database.samples("a")
+            assert times.tolist() == [T0 + at * STEP for at in range(10, 21)]
+            assert len(database.samples("b").times) == 21
+            answer = database.samples("h")
+            assert [one.count for one in answer.histograms] == [2.0, 2.0]
+            assert database.stats().max_time == T0 + 20 * STEP + 1
 
 
 def test_what_is_no_data_directory_is_refused(tmp_path):

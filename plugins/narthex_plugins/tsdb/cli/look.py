@@ -105,7 +105,7 @@ def analyze(data: Path, *, limit: int, match: str, as_json: bool) -> int:
     """
     from narthex.library.selectors import matchers_of
     from narthex_plugins.tsdb.inspect.analyze import analyze as count
-    from narthex_plugins.tsdb.reading import survey
+    from narthex_plugins.tsdb.survey import survey
 
     matchers = matchers_of(match) if match else ()
     with progress_bar() as tell:

@@ -48,11 +48,12 @@ def entries(path: Path) -> Iterator[Entry]:
     directory = Directory(path)
     blocks = [_block(one) for one in directory.blocks.glob("block-*.nrx")]
     yield from sorted(blocks, key=lambda one: (one.min_time or 0, one.name))
-    for one in sorted(directory.sealed.glob("*.nrx")):
+    histograms = path / "histograms"
+    for one in (*sorted(directory.sealed.glob("*.nrx")), *sorted(histograms.glob("*.nrx")), *path.glob("*.nrx")):
         file = ArrayFile(one)
         facts = file.facts
         yield Entry(one.name, facts["kind"], file.size, 0, facts.get("min_time"), facts.get("max_time"))
-    for one in sorted(directory.wal.glob("*.log")):
+    for one in (*sorted(directory.wal.glob("*.log")), *sorted(histograms.glob("*.log"))):
         yield Entry(one.name, "log", one.stat().st_size)
 
 

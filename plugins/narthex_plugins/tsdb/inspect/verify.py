@@ -41,8 +41,10 @@ Check = tuple[Path, Callable[[Path], None]]
 
 def _own(path: Path) -> list[Check]:
     directory = Directory(path)
-    checks: list[Check] = [(one, _log) for one in sorted(directory.wal.glob("*.log"))]
-    checks += [(one, _file) for one in sorted(directory.sealed.glob("*.nrx"))]
+    histograms = path / "histograms"
+    checks: list[Check] = [(one, _log) for one in sorted((*directory.wal.glob("*.log"), *histograms.glob("*.log")))]
+    files = (*directory.sealed.glob("*.nrx"), *histograms.glob("*.nrx"), *path.glob("*.nrx"))
+    checks += [(one, _file) for one in sorted(files)]
     return checks + [(one, _block) for one in sorted(directory.blocks.glob("*.nrx"))]
 
 

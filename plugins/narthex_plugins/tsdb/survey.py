@@ -1,0 +1,231 @@
+"""Everything a data directory holds, opened beside a server that may be writing to it.
+
+Files are taken in the order in which samples move on: first the logs, then sealed files, then blocks. So samples that
+move meanwhile are met twice rather than never; and a file that another one stands for by then is left out. Nothing is
+changed on disk, and what is open stays readable after the server has removed it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from narthex.errors import StorageError
+from narthex.storage.frames import Points
+from narthex_plugins.tsdb.blocks import Block, open_block
+from narthex_plugins.tsdb.container import ArrayFile
+from narthex_plugins.tsdb.directory import Directory
+from narthex_plugins.tsdb.histograms.columns import Columns
+from narthex_plugins.tsdb.histograms.record import read_histograms
+from narthex_plugins.tsdb.histograms.sealed import SealedHistograms
+from narthex_plugins.tsdb.histograms.store import HistogramStore
+from narthex_plugins.tsdb.records import Damage, records
+from narthex_plugins.tsdb.replay import replay_points, replay_series, replay_slab
+from narthex_plugins.tsdb.sealed import SealedPoints, SealedSlab
+from narthex_plugins.tsdb.series import SeriesTable
+from narthex_plugins.tsdb.slab import Slab
+from narthex_plugins.tsdb.starts import read_starts
+from narthex_plugins.tsdb.tombstones import Deletion, Tombstones, read_deletions
+
+__all__ = ["Contents", "survey"]
+
+_ATTEMPTS = 5
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Contents:
+    """What a directory holds, each sample at least once."""
+
+    table: SeriesTable
+    slabs: list[Slab | SealedSlab] = field(default_factory=list)
+    runs: list[SealedPoints] = field(default_factory=list)
+    points: list[Points] = field(default_factory=list)
+    """Points of logs."""
+    blocks: list[Block] = field(default_factory=list)
+    deletions: tuple[Deletion, ...] = ()
+    histograms: HistogramStore = field(default_factory=HistogramStore)
+    damage: list[str] = field(default_factory=list)
+    """What could not be read, and was left out."""
+
+
+def survey(path: Path) -> Contents:
+    """Read and open everything. Raises ``StorageError`` when the directory cannot be read at all."""
+    directory = Directory(path)
+    if not any(one.is_dir() for one in (directory.wal, directory.sealed, directory.blocks)):
+        what = "there are only blocks of Prometheus; import them" if _is_prometheus(path) else "not a data directory"
+        raise StorageError(f"{path}: {what}")
+    for _ in range(_ATTEMPTS):
+        before = _identity(directory.series_log)
+        try:
+            found = _Survey(directory).run()
+        except _MovedError:
+            continue
+        except OSError as error:
+            raise StorageError(f"{path}: {error.strerror or error}") from error
+        if _identity(directory.series_log) == before:  # else a server has started, and may use references again
+            return found
+    raise StorageError(f"{path}: files change faster than they can be opened")
+
+
+class _MovedError(Exception):
+    """A file that stood in a listing is gone, and what it has become may have been listed before."""
+
+
+class _Survey:
+    """The steps, in order; each adds to the result."""
+
+    def __init__(self, directory: Directory) -> None:
+        self._directory = directory
+        self._result = Contents(SeriesTable())
+
+    def run(self) -> Contents:
+        found, directory = self._result, self._directory
+        self._deletions()
+        slabs = self._each(directory.wal.glob("slab-*.log"), self._slab)
+        histograms = _Histograms(directory.path / "histograms", found)
+        histograms.logs()
+        if directory.series_log.exists():  # written before the rows that name its series, so read after them
+            self._damaged(directory.series_log, replay_series(directory.series_log, found.table))
+        found.table.index(np.zeros(0, dtype=np.int64))
+        points = self._each(directory.wal.glob("points-*.log"), self._points)
+        histograms.files()
+        sealed = self._each(directory.sealed.glob("*.nrx"), self._sealed)
+        blocks = self._blocks()
+        replaced = {number for block in blocks.values() for number in block.parents}
+        gone = replaced | set(sealed)
+        found.blocks = [block for number, block in blocks.items() if number not in replaced]
+        found.slabs = [one for number, one in slabs.items() if one is not None and number not in gone]
+        for number, one in sealed.items():
+            if number not in replaced:
+                (found.slabs if isinstance(one, SealedSlab) else found.runs).append(one)  # type: ignore[arg-type]
+        for number, several in points.items():
+            if number not in gone:
+                found.points += self._without_deleted(number, several)
+        return found
+
+    def _deletions(self) -> None:
+        """Before the files: a deletion that is forgotten meanwhile has been carried out in files to come."""
+        path = self._directory.tombstones
+        try:
+            self._result.deletions = read_deletions(path)
+        except (StorageError, KeyError, ValueError, TypeError) as error:
+            if path.exists():
+                self._result.damage.append(str(error))
+
+    def _without_deleted(self, number: int, several: list[Points]) -> list[Points]:
+        tombstones, table = Tombstones(), self._result.table
+        tombstones.deletions = self._result.deletions
+        refs = table.references()
+        hashes = np.zeros(table.count, dtype=np.uint64)
+        hashes[refs] = table.hashes(refs)
+        return [tombstones.points(number, points, hashes) for points in several]
+
+    def _each(self, paths: Iterable[Path], read: Callable[[Path], T]) -> dict[int, T]:
+        """What can be read, by number; what has gone meanwhile will be met in its next form."""
+        found = {}
+        for path in sorted(paths):
+            try:
+                found[_number(path)] = read(path)
+            except FileNotFoundError:
+                continue
+            except (StorageError, KeyError, ValueError, TypeError) as error:
+                if path.exists():
+                    self._result.damage.append(str(error))
+        return found
+
+    def _slab(self, path: Path) -> Slab | None:
+        slab, damage = replay_slab(path)
+        self._damaged(path, damage)
+        return slab
+
+    def _points(self, path: Path) -> list[Points]:
+        table = self._result.table
+        points, damage = replay_points(path, table.sizes[: table.count] > 0)
+        self._damaged(path, damage)
+        return points
+
+    @staticmethod
+    def _sealed(path: Path) -> SealedSlab | SealedPoints:
+        file = ArrayFile(path)
+        return SealedSlab(file) if file.facts["kind"] == "slab" else SealedPoints(file)
+
+    def _blocks(self) -> dict[int, Block]:
+        paths = sorted(self._directory.blocks.glob("block-*.nrx"))
+        found = self._each(paths, open_block)
+        if any(not path.exists() for path in paths):
+            raise _MovedError
+        return found
+
+    def _damaged(self, path: Path, damage: str) -> None:
+        # The end of a log may be half written while a server runs; it is damage after a clean stop only.
+        if damage and not (self._directory.path / "lock").exists():
+            self._result.damage.append(f"{path}: {damage}")
+
+
+class _Histograms:
+    """The directory of histograms, whose logs and files move on by themselves; see :mod:`.histograms.disk`."""
+
+    def __init__(self, path: Path, contents: Contents) -> None:
+        self._path = path
+        self._contents = contents
+        self._replayed: dict[int, list[Columns]] = {}
+
+    def logs(self) -> None:
+        """Read the logs, before the series."""
+        for path in sorted(self._path.glob("log-*.log")):
+            try:
+                self._replayed[_number(path)] = [
+                    read_histograms(one) for one in records(path) if not isinstance(one, Damage)
+                ]
+            except FileNotFoundError:
+                continue  # a file holds its samples by now
+            except (ValueError, TypeError, IndexError) as error:
+                self._contents.damage.append(f"{path}: {error}")
+        starts = self._path / "starts.log"
+        try:
+            for one in records(starts) if starts.exists() else ():
+                if not isinstance(one, Damage):
+                    self._contents.histograms.starts.restore(read_starts(one))
+        except (OSError, ValueError) as error:
+            self._contents.damage.append(f"{starts}: {error}")
+
+    def files(self) -> None:
+        """Open the files; one covers its own log and all before."""
+        store = self._contents.histograms
+        newest = 0
+        for path in sorted(self._path.glob("run-*.nrx")):
+            try:
+                store.replace((), SealedHistograms(ArrayFile(path), _raise))
+                newest = _number(path)
+            except (StorageError, KeyError, ValueError, TypeError) as error:
+                if path.exists():
+                    self._contents.damage.append(str(error))
+        for number, replayed in self._replayed.items():
+            if number > newest:
+                for columns in replayed:
+                    store.restore(columns.samples())
+
+
+def _raise(error: StorageError) -> None:
+    raise error
+
+
+def _number(path: Path) -> int:
+    return int(path.stem.split("-")[1])
+
+
+def _identity(path: Path) -> int:
+    try:
+        return path.stat().st_ino
+    except FileNotFoundError:
+        return 0
+
+
+def _is_prometheus(path: Path) -> bool:
+    return any((one / "meta.json").is_file() for one in path.iterdir()) if path.is_dir() else False
