@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -49,6 +50,16 @@ def test_narthex_lists_what_it_contributes(installed):
     name = f"narthex-{copy.parent.name.removeprefix('plugin-').rstrip('0123456789')}"
     assert document["failures"] == []
     assert [one for one in document["contributions"] if one["distribution"] == name]
+
+
+def test_it_keeps_every_rule_of_its_contract(installed):
+    copy, env = installed
+    name = f"narthex-{copy.parent.name.removeprefix('plugin-').rstrip('0123456789')}"
+    code = f"import sys; from narthex_plugins.standard import main; sys.exit(main(['plugins', 'conform', '{name}']))"
+    *_, last = run(sys.executable, "-c", code, cwd=copy.parent, env=env).splitlines()
+    kept, rules = re.fullmatch(r"(\d+) of (\d+) rules kept", last).groups()
+    assert kept == rules
+    assert int(rules) > 20
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)

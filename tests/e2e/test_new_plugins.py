@@ -75,6 +75,15 @@ def test_narthex_lists_what_they_contribute(place):
 
 
 @pytest.mark.parametrize("stage", STAGES)
+def test_it_keeps_every_rule_that_is_tried(place, stage):
+    command = CALL.format(["plugins", "conform", f"narthex-my-{stage}"])
+    *_, last = run(sys.executable, "-c", command, env=environment(place)).splitlines()
+    kept, rules, _ = re.fullmatch(r"(\d+) of (\d+) rules kept(, \d not checked)?", last).groups()
+    assert kept == rules
+    assert int(rules) >= 15
+
+
+@pytest.mark.parametrize("stage", STAGES)
 def test_the_configuration_in_its_readme_is_right(place, stage, tmp_path):
     (text,) = re.findall(r"```yaml\n(.*?)```", (place / stage / "README.md").read_text(), re.DOTALL)
     (tmp_path / "sample.yml").write_text(text)
