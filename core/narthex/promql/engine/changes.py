@@ -74,7 +74,8 @@ def extrapolated(stretch: Stretch, *, counter: bool) -> tuple[Sample, float] | N
     """The change over the window, and the factor that extends it to the window's bounds.
 
     The rules are those for numbers. A counter that is known to have started inside the window began with zero there, so
-    nothing has to be guessed at that end; a single sample is enough then.
+    nothing has to be guessed at that end. A single sample is enough then, and nothing is guessed at the other end
+    (source: Prometheus's proposal PROM-77).
     """
     run, low, last = stretch.run, stretch.low, stretch.high - 1
     count = stretch.high - low

@@ -74,7 +74,7 @@ class Run:
         return start if 0 < start < self.times[row] else None
 
     def _restarted(self, row: int) -> bool:
-        """Whether the start timestamps tell of a reset.
+        """Whether the start timestamps tell of a reset (source: Prometheus's proposal PROM-77).
 
         A start just at the time before is a new interval of a delta metric if that one had a start of its own;
         otherwise it is what OpenTelemetry writes for a counter whose start is not known.

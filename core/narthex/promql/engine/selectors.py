@@ -151,7 +151,8 @@ def _runs(
     evaluation: Evaluation, selector: VectorSelector, selection: Selection, first: int, last: int
 ) -> Sequence[Run]:
     """The series that hold more than numbers; of most selections there are none."""
-    starts = evaluation.settings.semantics.start_timestamps
+    extended = selector.anchored or selector.smoothed  # these are about values only, as in Prometheus
+    starts = evaluation.settings.semantics.start_timestamps and not extended
     if not len(selection.histograms) and (selection.points.starts is None or not starts):
         return ()
     if len(selection.histograms) and evaluation.counts_only(selector):
