@@ -377,8 +377,8 @@ class Command:
     """A command or a group of commands: kind ``lake`` is typed as ``narthex lake``.
 
     ``build()`` imports and returns the click command; it is called when the command is used. ``name`` may hold hyphens.
-    ``summary`` is its line of ``narthex --help``. The command's ``ctx.obj`` is the :class:`narthex.cli.app.App`, the way
-    to the plugins and the environment; an integer that it returns is the exit status.
+    ``summary`` is its line of ``narthex --help``. The command's ``ctx.obj`` is the :class:`narthex.cli.app.App`, the
+    way to the plugins and the environment; an integer that it returns is the exit status.
     """
 
     name: str
