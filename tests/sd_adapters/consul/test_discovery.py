@@ -14,7 +14,7 @@ from narthex.config.types import Duration
 from narthex.errors import DiscoveryError
 from narthex.testing.clock import FakeClock, settle
 from narthex.testing.consul import FakeConsul, Fault, Instance
-from narthex.testing.discovery import Recorder, build_context, check_discoverer
+from narthex.testing.discovery import Recorder, build_context
 from narthex_sd.consul import ConsulConfig
 from narthex_sd.consul.discovery import ConsulDiscoverer
 
@@ -36,20 +36,6 @@ async def passing(clock, seconds, condition):
     async with asyncio.timeout(10):  # a busy machine may be slow to deliver what is under way
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
-
-
-async def test_it_keeps_the_contract_with_default_settings(consul):
-    consul.register("web", WEB)
-    consul.register("db", DB)
-
-    async def update():
-        consul.register("web", Instance(node="node2", port=80))
-
-    async def retract():
-        consul.deregister("db")
-
-    config = ConsulConfig(server=consul.address)
-    await check_discoverer(lambda context: ConsulDiscoverer(config, context), update=update, retract=retract)
 
 
 async def test_listed_services_need_no_catalog(consul, discover):
@@ -155,6 +141,36 @@ async def test_filters_go_to_their_own_endpoints(consul, discover):
     await running.until("127.0.0.1:1")
     assert consul.asked(CATALOG)[0].values("filter") == ['NodeMeta.region == "eu"']
     assert consul.asked(HEALTH)[0].values("filter") == ['"canary" not in Service.Tags']
+
+
+async def test_a_health_filter_is_followed_as_instances_begin_and_cease_to_pass(consul, discover):
+    consul.register("web", Instance(port=1, meta={"tier": "gold"}), Instance(node="n2", port=2, meta={"tier": "tin"}))
+    running = discover(consul, services=("web",), health_filter='Service.Meta.tier == "gold"')
+    await running.until("127.0.0.1:1")
+    assert not consul.asked(CATALOG), "listed services are asked for directly, filtered where they live"
+    consul.register("web", Instance(node="n2", port=2, meta={"tier": "gold"}))
+    await running.until("127.0.0.1:1", "127.0.0.1:2")
+    consul.register("web", Instance(port=1, meta={"tier": "tin"}))
+    await running.until("127.0.0.1:2")
+
+
+async def test_a_catalog_filter_is_followed_as_services_begin_and_cease_to_pass(consul, discover):
+    consul.register("web", Instance(port=1, meta={"team": "shop"}))
+    consul.register("db", Instance(port=2, meta={"team": "ops"}))
+    consul.register("cache", Instance(port=3, meta={"team": "shop"}))
+    running = discover(consul, services=("web", "db"), filter='ServiceMeta.team == "shop"')
+    await running.until("127.0.0.1:1")
+    consul.register("db", Instance(port=2, meta={"team": "shop"}))
+    await running.until("127.0.0.1:1", "127.0.0.1:2")
+    consul.register("web", Instance(port=1, meta={"team": "ops"}))
+    await running.until("127.0.0.1:2")
+
+
+async def test_a_filter_that_consul_refuses_keeps_the_targets_and_says_so(consul, discover):
+    consul.register("web", WEB)
+    running = discover(consul, filter="NodeMeta.region ==")
+    with pytest.raises(DiscoveryError, match="Failed to create boolean expression evaluator"):
+        await running.task
 
 
 async def test_node_meta_narrows_both(consul, discover):
