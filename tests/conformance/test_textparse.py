@@ -13,6 +13,8 @@ from narthex.errors import ExpositionError
 from narthex.model import histogram as histograms
 from narthex.scrape.exposition import Comment, EndOfBody, Entry, Help, HistogramSeries, Series, Type, Unit
 from narthex.scrape.negotiate import choose
+from narthex.scrape.strict import Family, Metric, StrictError, read_families
+from narthex.web.contenttype import negotiated
 from narthex_plugins.exposition import OPENMETRICS, PROTOBUF, TEXT, ParseOptions, parse_openmetrics
 
 KINDS = {"prometheus-text": TEXT, "openmetrics": OPENMETRICS, "protobuf": PROTOBUF}
@@ -124,6 +126,63 @@ def test_what_openmetrics_forbids_is_read_or_refused_in_order(case):
         parse_openmetrics(body(case), ParseOptions())
 
 
-@pytest.mark.parametrize("case", params("textparse/negotiate.json") + params("textparse/expfmt_text.json"))
-def test_what_exposing_metrics_and_checking_them_needs(case):
-    pytest.xfail("later: a strict reader for checking metrics, and negotiation where Narthex is the one scraped")
+@pytest.mark.parametrize("case", params("textparse/negotiate.json"))
+def test_the_format_of_an_answer_is_negotiated(case):
+    openmetrics = case["mode"] == "including-openmetrics"
+    found = negotiated(case["accept"], case["default_escaping"], openmetrics=openmetrics)
+    assert found == case["content_type"]
+
+
+def as_message(family: Family) -> dict:
+    """A family as the suite writes it, after the data model's protobuf messages."""
+    message = {
+        "name": family.name,
+        "type": family.type.upper(),
+        "metric": [metric_message(family, one) for one in family.metrics],
+    }
+    return message if family.help is None else {**message, "help": family.help}
+
+
+def metric_message(family: Family, metric: Metric) -> dict:
+    found: dict = {}
+    if metric.labels:
+        found["label"] = [{"name": name, "value": value} for name, value in metric.labels.items()]
+    if metric.timestamp is not None:
+        found["timestamp_ms"] = metric.timestamp
+    if family.own_label == "le":
+        suffix = "" if metric.whole else "_float"
+        found["histogram"] = {f"sample_count{suffix}": metric.count, "sample_sum": metric.sum} | {
+            "bucket": [{"upper_bound": bound, f"cumulative_count{suffix}": count} for bound, count in metric.points]
+        }
+    elif family.own_label == "quantile":
+        found["summary"] = {"sample_count": metric.count, "sample_sum": metric.sum} | {
+            "quantile": [{"quantile": quantile, "value": value} for quantile, value in metric.points]
+        }
+    else:
+        found[family.type] = {"value": metric.value}
+    return found
+
+
+@pytest.mark.parametrize("case", params("textparse/expfmt_text.json"))
+def test_a_strict_reader_reads_families_or_refuses(case):
+    text = decoded(case["input"])
+    data = text if isinstance(text, bytes) else text.encode()
+    if "families" in case:
+        wanted = decoded(case["families"])
+        assert repr([*map(sorted_keys, map(as_message, read_families(data)))]) == repr([*map(sorted_keys, wanted)])
+        return
+    for scheme in ("utf8", "legacy"):
+        if case[scheme]["valid"]:
+            read_families(data, legacy=scheme == "legacy")
+            continue
+        with pytest.raises(StrictError) as caught:
+            read_families(data, legacy=scheme == "legacy")
+        assert str(caught.value).startswith(case[scheme]["error_prefix"])
+
+
+def sorted_keys(value):
+    if isinstance(value, dict):
+        return {name: sorted_keys(value[name]) for name in sorted(value)}
+    if isinstance(value, list):
+        return [sorted_keys(one) for one in value]
+    return float(value) if isinstance(value, int | float) else value

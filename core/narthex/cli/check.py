@@ -27,6 +27,7 @@ T = TypeVar("T")
 
 
 _COMMANDS = {
+    "metrics": Lazy("narthex.cli.checkmetrics:metrics", "Check metrics in the text format, read from standard input."),
     "service-discovery": Lazy(
         "narthex.cli.servicediscovery:service_discovery", "Discover and relabel the targets of one job."
     ),
