@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from narthex.errors import QueryError, RuleError, StorageError
 from narthex.model.labels import Labels
@@ -107,9 +108,17 @@ class Backfill:
             raise type(error)(f"rule {rule.record}: {error}") from error
         numbers = [self._numbers.setdefault(labels, len(self._numbers)) for labels in table.all_labels()]
         series = np.repeat(np.array(numbers, dtype=np.int64), np.diff(value.offsets))
-        if value.histograms is not None:
-            raise RuleError(f"rule {rule.record}: histograms cannot be backfilled yet")
-        self._spill.add(Points(series, value.times, value.values))
+        self._keep(series, value)
+
+    def _keep(self, series: NDArray[np.int64], value: RangeVector) -> None:
+        if value.histograms is None:
+            self._spill.add(Points(series, value.times, value.values))
+            return
+        floats = np.array([one is None for one in value.histograms])
+        self._spill.add(Points(series[floats], value.times[floats], value.values[floats]))
+        times, values = value.times[~floats], value.histograms[~floats].tolist()
+        self._intake.histograms.add(list(self._numbers), series[~floats], times, values)
+        self.samples += len(values)
 
     def _write(self) -> int:
         slots = self._spill.slots()

@@ -71,16 +71,21 @@ def import_prometheus(intake: Intake, path: Path, tell: Tell) -> Imported:
             skipped += 1
             continue
         what = f"block {number + 1} of {len(directories)}"
-        samples += intake.write(_told(block, what, tell))
+        beside = [0]
+        samples += intake.write(_told(block, what, tell, intake, beside)) + beside[0]
         series = max(series, block.meta.series)
         blocks += intake.commit([block.meta.ulid])
     return Imported(blocks, series, samples, skipped)
 
 
-def _told(block: PrometheusBlock, what: str, tell: Tell) -> Iterator[Series]:
+def _told(block: PrometheusBlock, what: str, tell: Tell, intake: Intake, beside: list[int]) -> Iterator[Series]:
+    """The floats of a block; histograms go to the intake on the way, and are counted."""
     done = 0
     for batch in block.samples():
         yield from _columns(batch)
+        if batch.histograms:
+            intake.histograms.add(batch.labels, batch.histogram_series, batch.histogram_times, batch.histograms)
+            beside[0] += len(batch.histograms)
         done += len(batch.labels)
         tell(what, done, block.meta.series)
 

@@ -23,6 +23,7 @@ from narthex.model.labeltable import LabelTable
 from narthex_plugins.tsdb.blocks import BlockWriter, block_path
 from narthex_plugins.tsdb.container import TEMPORARY, sync_directory
 from narthex_plugins.tsdb.directory import Directory
+from narthex_plugins.tsdb.transfer.histogramintake import HistogramIntake
 
 __all__ = ["Intake", "Series"]
 
@@ -41,6 +42,7 @@ class Intake:
         self._stage = path / _STAGE
         self._staged: list[Path] = []
         self._number = 0
+        self.histograms = HistogramIntake(self._directory, self._stage)
 
     def __enter__(self) -> Self:
         self._directory.lock()
@@ -99,6 +101,7 @@ class Intake:
         if count:
             sync_directory(self._directory.blocks)
         self._staged.clear()
+        self.histograms.commit()
         if sources:
             self._remember([*self.sources(), *sources])
         return count

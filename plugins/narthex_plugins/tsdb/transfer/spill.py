@@ -79,7 +79,7 @@ class Spill:
         self._waiting.clear()
         self._count = 0
         self._runs.clear()
-        for path in self._directory.glob("run-*"):
+        for path in self._directory.glob("spill-*"):
             path.unlink()
 
     def _write(self) -> None:
@@ -90,7 +90,7 @@ class Spill:
         self._count = 0
         slots = rows["time"] // RANGE
         order = np.lexsort((rows["time"], rows["series"], slots))
-        path = self._directory / f"run-{len(self._runs):06d}"
+        path = self._directory / f"spill-{len(self._runs):06d}"
         rows[order].tofile(path)
         slots = slots[order]
         starts = np.flatnonzero(np.diff(slots, prepend=slots[0] - 1))

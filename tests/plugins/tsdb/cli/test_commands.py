@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import duckdb
 import numpy as np
 import pytest
-from tests.plugins.prometheus_blocks.encode import xor_chunk
+from tests.plugins.prometheus_blocks.encode import Shape, histogram_chunk, xor_chunk
 from tests.plugins.prometheus_blocks.write import write_block
 
 import narthex
@@ -210,6 +210,20 @@ def test_a_rule_that_cannot_be_evaluated_is_named_and_nothing_is_written(command
     assert outcome.status == 1
     assert complaint in outcome.err
     assert len(list((data / "blocks").iterdir())) == 2
+
+
+def test_rules_that_give_histograms_are_backfilled_too(command, prometheus, tmp_path):
+    rows = [(1000 * (T0 + 60 * at), 2 + at, 0, 3.0, [2 + at]) for at in range(3)]
+    chunk = (2, rows[0][0], rows[-1][0], histogram_chunk(Shape(positive=[(1, 1)]), rows))
+    write_block(tmp_path / "prom/02", [({"__name__": "h"}, [chunk])], times=(1000 * T0, 1000 * T0 + 7_200_000))
+    command("import", "prom")
+    (tmp_path / "rules.yml").write_text("groups: [{name: g, rules: [{record: h2, expr: h * 2}, {record: n, expr: p}]}]")
+    arguments = ("--start", T0, "--end", T0 + 120, "rules.yml")
+    outcome = command("create-blocks-from", "rules", *arguments)
+    assert (outcome.out, outcome.err) == ("2 rules: 6 samples of 2 series, 1 blocks\n", "")
+    with narthex.open(tmp_path / "data") as database:
+        assert [one.count for one in database.samples("h2").histograms] == [4.0, 6.0, 8.0]
+        assert len(database.samples("n").times) == 3
 
 
 def test_an_end_before_the_start_is_wrong_usage(command, data, tmp_path):

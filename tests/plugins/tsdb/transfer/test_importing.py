@@ -6,10 +6,16 @@ import shutil
 
 import numpy as np
 import pytest
-from tests.plugins.prometheus_blocks.encode import xor_chunk
+from tests.plugins.prometheus_blocks.encode import Shape, histogram_chunk, xor_chunk
 from tests.plugins.prometheus_blocks.write import write_block
 
+import narthex
 from narthex.errors import StorageError
+from narthex.model.histogram import Buckets, Histogram
+from narthex.model.labels import Labels
+from narthex.model.matcher import Matcher, MatchOp
+from narthex.storage.frames import HistogramPoints
+from narthex.storage.protocol import Batch
 from narthex_plugins.tsdb.blocks import open_block
 from narthex_plugins.tsdb.blocks.plan import RANGE
 from narthex_plugins.tsdb.transfer.importing import Imported, import_openmetrics, import_prometheus
@@ -162,3 +168,56 @@ def test_a_damaged_block_is_named_and_leaves_nothing(tmp_path, prometheus):
 def test_a_directory_without_blocks_is_refused(tmp_path):
     with Intake(tmp_path / "data") as intake, pytest.raises(StorageError, match="no block of Prometheus"):
         import_prometheus(intake, tmp_path, silent)
+
+
+HISTOGRAMS = [(5 + 1000 * at, 2 + at, 0, 3.0 * at, [2 + at]) for at in range(5)]
+
+
+@pytest.fixture
+def with_histograms(tmp_path):
+    chunk = (2, 5, 4005, histogram_chunk(Shape(positive=[(1, 1)]), HISTOGRAMS))
+    floats = (1, 0, 1000, xor_chunk([(0, 1.0), (1000, 2.0)]))
+    series = [({"__name__": "a"}, [floats]), ({"__name__": "h", "job": "x"}, [chunk])]
+    write_block(tmp_path / "prometheus/01", series, times=(0, RANGE))
+    return tmp_path / "prometheus"
+
+
+def test_native_histograms_are_imported_beside_floats(tmp_path, with_histograms):
+    with Intake(tmp_path / "data") as intake:
+        assert import_prometheus(intake, with_histograms, silent) == Imported(1, 2, 7)
+    with narthex.open(tmp_path / "data") as database:
+        answer = database.samples("h")
+        assert answer.times.tolist() == [row[0] for row in HISTOGRAMS]
+        assert [(one.count, one.sum) for one in answer.histograms] == [(row[1], row[3]) for row in HISTOGRAMS]
+        assert database.series() == [Labels({"__name__": "a"}), Labels({"__name__": "h", "job": "x"})]
+
+
+async def test_imported_histograms_join_those_of_a_server_and_its_series_keep_their_names(make, with_histograms):
+    histogram = Histogram(count=9.0, sum=9.0, positive=Buckets.run(1, [9.0]))
+    labels = [Labels({"__name__": "h", "job": "x"}), Labels({"__name__": "other"}), Labels({"__name__": "u"})]
+    storage = make()
+    await storage.start()
+    refs = storage.register(labels)
+    lane = storage.open_lane(1000, 0)
+    lane.extend(refs[1:])
+    beside = HistogramPoints.of(refs[:1].tolist(), [RANGE], [histogram])
+    storage.append(Batch(lane, RANGE, np.array([1.0, 2.0]), histograms=beside))
+    await storage.stop()
+    with Intake(make.data) as intake:
+        import_prometheus(intake, with_histograms, silent)
+    for _ in range(2):  # a second start finds what the first one made of it
+        storage = make()
+        await storage.start()
+        found = storage.select([Matcher(MatchOp.EQUAL, "__name__", "h")], 0, RANGE)
+        assert found.labels.all_labels() == labels[:1]
+        assert found.histograms.times.tolist() == [*(row[0] for row in HISTOGRAMS), RANGE]
+        assert storage.series([], 0, RANGE) == [Labels({"__name__": "a"}), *labels]
+        await storage.stop()
+
+
+def test_histograms_of_an_import_that_fails_are_not_kept(tmp_path, with_histograms):
+    (chunks,) = with_histograms.glob("01/chunks/*")
+    chunks.write_bytes(chunks.read_bytes()[:-1] + b"?")
+    with pytest.raises(StorageError, match="checksum of a chunk"), Intake(tmp_path / "data") as intake:
+        import_prometheus(intake, with_histograms, silent)
+    assert not list((tmp_path / "data").glob("histograms/*"))
