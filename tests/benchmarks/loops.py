@@ -1,8 +1,8 @@
 """10,000 scrape loops at 15 s with small bodies: whether every slot is met, and what that costs.
 
 ``python -m tests.benchmarks loops``. One process serves 10,000 targets on 250 addresses of loopback, each with a body
-of ten samples of which one changes. Narthex finds them in a file and scrapes for 90 seconds. A slot is missed if a target
-has fewer scrapes than slots, and met late if the scrape's timestamp is not the slot's: a scrape that begins within 2 ms
+of ten samples of which one changes. Narthex finds them in a file and scrapes for 90 seconds. A slot is missed if a
+target has fewer scrapes than slots, and met late if its timestamp is not the slot's: a scrape that begins within 2 ms
 of its slot gets the slot's time.
 """
 

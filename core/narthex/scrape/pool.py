@@ -12,6 +12,7 @@ import logging
 import time
 from collections.abc import Callable, Hashable
 from dataclasses import replace
+from itertools import islice
 
 from narthex.clock import Clock
 from narthex.config.http import HttpConfig
@@ -42,6 +43,8 @@ log = logging.getLogger(__name__)
 AT_ONCE = 100
 """New targets of one update that are scraped as soon as they are known, and not only in their slot, up to an interval
 later. The rest of a larger update waits for its slots, which spread it; so does the first set after a start."""
+SLICE = 1000
+"""New loops that are started at a time; 15 ms."""
 BEGINNING = 30.0
 """Seconds after which a job's first targets are no longer those of the start."""
 
@@ -97,6 +100,10 @@ class ScrapePool:
         self._found = TargetSet(config.job_name)
         self._settled = clock.monotonic() + BEGINNING
         self._urgent = 0
+        self._began = 0.0
+        self._forced_error = ""
+        self._waiting: dict[Hashable, Target] = {}
+        self._rest: asyncio.Handle | None = None
         self._config = config
         self._rules = metric_rules
         self._settings = self._make_settings(make_client(config.http))
@@ -107,16 +114,16 @@ class ScrapePool:
 
     def sync(self, found: TargetSet, spent: float = 0.0) -> None:
         """Scrape these targets from now on. ``spent`` seconds went into finding them, to be counted with the rest."""
-        start = time.perf_counter()
-        self._found = found
+        self._began, self._found = time.perf_counter() - spent, found
         wanted = {target.steady: target for target in found.active}
         for key in [one for one in self._running if one not in wanted]:
             self._retire(key)
         self._urgent = AT_ONCE if self._running or self._clock.monotonic() >= self._settled else 0
+        self._waiting = {}
         for key, target in wanted.items():
             running = self._running.get(key)
             if running is None:
-                self._start(key, target)
+                self._waiting[key] = target
             elif running.loop.target is target:
                 continue  # nearly always, and then a sync costs next to nothing
             elif running.loop.target != target:
@@ -124,7 +131,7 @@ class ScrapePool:
             else:
                 running.loop.rename(target)
         self._check_limit(len(wanted))
-        self._count_sync(spent + time.perf_counter() - start)
+        self._start_waiting()
 
     def reload(self, config: ScrapeConfig, metric_rules: Rules) -> None:
         """Use another configuration, keeping what it allows to keep; the targets follow with :meth:`sync`."""
@@ -166,6 +173,7 @@ class ScrapePool:
 
     async def retire(self) -> None:
         """The job is gone: stop scraping; the series are marked as ended in time, by tasks that go on alone."""
+        self._drop_waiting()
         for key in list(self._running):
             self._retire(key)
         for metric in (self._metrics.targets, self._metrics.target_limit):
@@ -175,6 +183,7 @@ class ScrapePool:
 
     async def stop(self) -> None:
         """The server stops: end all loops at once, without staleness markers."""
+        self._drop_waiting()
         tasks = [running.task for running in self._running.values()]
         tasks += [task for _, task in self._ending.values()]
         tasks += self._closing
@@ -189,6 +198,18 @@ class ScrapePool:
 
     # --- one target ---------------------------------------------------------------------------------------------------
 
+    def _start_waiting(self) -> None:
+        """Start new loops, some at a time, so that 100,000 of them do not keep the event loop for seconds."""
+        if self._rest is not None:
+            self._rest.cancel()
+            self._rest = None
+        for key in list(islice(self._waiting, SLICE)):
+            self._start(key, self._waiting.pop(key))
+        if self._waiting:
+            self._rest = asyncio.get_running_loop().call_soon(self._start_waiting)
+        else:
+            self._count_sync(time.perf_counter() - self._began)
+
     def _start(self, key: Hashable, target: Target) -> None:
         slots = self._slots(target)
         ended = self._ending.pop(key, None)
@@ -199,10 +220,17 @@ class ScrapePool:
         else:
             settings = self._settings_of(target)
             loop = ScrapeLoop(target, slots, self._cache, settings, self._clock, self._metrics)
+        loop.forced_error = self._forced_error
         at_once = ended is None and self._urgent > 0
         self._urgent -= at_once
         task = asyncio.create_task(loop.run(at_once=at_once), name=f"scrape {target.job} {target.url}")
         self._running[key] = _Running(loop, task)
+
+    def _drop_waiting(self) -> None:
+        self._waiting = {}
+        if self._rest is not None:
+            self._rest.cancel()
+            self._rest = None
 
     def _adjust(self, loop: ScrapeLoop, target: Target) -> None:
         """The same target with another timing."""
@@ -284,8 +312,10 @@ class ScrapePool:
         if limit and targets > limit:
             error = f"target_limit exceeded (number of targets: {targets}, limit: {limit})"
             self._metrics.exceeded_target_limit.inc()
-        for running in self._running.values():
-            running.loop.forced_error = error
+        if error != self._forced_error:
+            for running in self._running.values():
+                running.loop.forced_error = error
+        self._forced_error = error
 
     def _count_sync(self, seconds: float) -> None:
         job, metrics = self._config.job_name, self._metrics

@@ -391,3 +391,17 @@ async def test_a_target_that_comes_back_in_time_is_not_scraped_between_its_slots
     await bench.clock.advance(20)
     times = [when for when, _ in bench.values("a", instance="b:1")]
     assert {(late - early) % 10_000 for early, late in itertools.pairwise(times)} == {0}
+
+
+async def test_many_new_targets_are_started_in_slices_and_all_of_them(bench, target, found, monkeypatch):
+    monkeypatch.setattr("narthex.scrape.pool.SLICE", 2)
+    pool = bench.pool()
+    pool.sync(found(*(target(f"b:{i}") for i in range(7))))
+    assert len(pool.status().targets) == 2
+    pool.sync(found(*(target(f"b:{i}") for i in range(1, 6))))  # before the first set was through
+    await bench.clock.advance(0.001)
+    assert sorted(one.target.public["instance"] for one in pool.status().targets) == [f"b:{i}" for i in range(1, 6)]
+    pool.sync(found(*(target(f"c:{i}") for i in range(5))))
+    await pool.retire()
+    await bench.clock.advance(1)
+    assert pool.status().targets == []
