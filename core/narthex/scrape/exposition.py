@@ -11,9 +11,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from narthex.errors import ExpositionError
-from narthex.model.histogram import Histogram
+
+if TYPE_CHECKING:  # it brings numpy, which a list of plugins has no use for
+    from narthex.model.histogram import Histogram
 
 __all__ = [
     "Comment",

@@ -1,4 +1,7 @@
-"""The formats that targets speak: Prometheus text, OpenMetrics text, and Prometheus protobuf."""
+"""The formats that targets speak: Prometheus text, OpenMetrics text, and Prometheus protobuf.
+
+What makes native histograms is imported at its first use: it brings numpy, which a list of plugins has no use for.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,7 @@ from narthex import hookimpl
 from narthex.kinds import ParseOptions, ScrapeKind
 from narthex.scrape.exposition import Entry
 from narthex_plugins.exposition.grammar import PLAIN
-from narthex_plugins.exposition.nhcb import with_custom_buckets
 from narthex_plugins.exposition.openmetrics import parse_openmetrics
-from narthex_plugins.exposition.protobuf import parse_protobuf
 from narthex_plugins.exposition.text import parse_text, read_timestamp
 
 __all__ = [
@@ -29,10 +30,19 @@ __all__ = [
 _Parser = Callable[[bytes, ParseOptions], Sequence[Entry]]
 
 
+def parse_protobuf(body: bytes, options: ParseOptions = PLAIN) -> Sequence[Entry]:
+    """Read a whole body of the protobuf format; see :mod:`narthex_plugins.exposition.protobuf`."""
+    from narthex_plugins.exposition.protobuf import parse_protobuf as parse
+
+    return parse(body, options)
+
+
 def _parse(body: bytes, _content_type: str, parser: _Parser, options: ParseOptions) -> Sequence[Entry]:
     entries = parser(body, options)
     if not options.convert_classic_histograms_to_nhcb:
         return entries
+    from narthex_plugins.exposition.nhcb import with_custom_buckets
+
     return with_custom_buckets(
         entries,
         keep_classic=options.keep_classic_on_classic_and_native_histograms,
