@@ -71,7 +71,7 @@ def _stop_at_zero(
     sampled, to_start, to_end = seconds
     below = first < change * window.spread(to_start / sampled)
     below &= first >= 0
-    step, column = np.nonzero(below)
+    step, column = np.divmod(np.flatnonzero(below), below.shape[1])
     if len(step):
         group = window.block.group[column]
         sampled, to_end = sampled[step, group], to_end[step, group]
