@@ -60,6 +60,9 @@ class Administration:
         Raises ``StorageError``.
         """
         end = min(end, newest)
+        refs = await asyncio.to_thread(self._reader.references, matchers)
+        histograms = self._disk.histograms
+        await asyncio.to_thread(histograms.erase, histograms.freeze(), refs, start, end)
         hashes = await asyncio.to_thread(self._reader.hashes, matchers, start, end)
         if not len(hashes) or start > end:
             return
@@ -92,6 +95,7 @@ class Administration:
         name = f"{moment}-{secrets.token_hex(8)}"
         if not skip_head:
             self._disk.wal.flush()
+            self._disk.histograms.flush()
         directory = self._disk.directory
         await self._disk.between_rounds(lambda _: _snapshot(directory, name, skip_head=skip_head))
         return name
@@ -100,9 +104,12 @@ class Administration:
 def _snapshot(directory: Directory, name: str, *, skip_head: bool) -> None:
     target = Directory(directory.path / "snapshots" / name)
     try:
-        for path in (target.wal, target.sealed, target.blocks):
+        for path in (target.wal, target.sealed, target.blocks, target.histograms):
             path.mkdir(parents=True)
         if not skip_head:
+            for path in directory.histograms.glob("*.log"):
+                _copied(path, target.histograms)
+            _linked(directory.histograms, target.histograms)
             # In the order in which samples move on: what moves meanwhile is met twice, and the start sorts that out.
             for path in directory.wal.glob("*.log"):
                 _copied(path, target.wal)
@@ -110,7 +117,7 @@ def _snapshot(directory: Directory, name: str, *, skip_head: bool) -> None:
         _linked(directory.blocks, target.blocks)
         if directory.tombstones.exists():
             shutil.copy2(directory.tombstones, target.tombstones)
-        for path in (target.wal, target.sealed, target.blocks, target.path):
+        for path in (target.wal, target.sealed, target.blocks, target.histograms, target.path):
             sync_directory(path)
     except OSError as error:
         shutil.rmtree(target.path, ignore_errors=True)

@@ -6,6 +6,7 @@
     wal/            series.log, slab-NNNNNNNN.log, points-NNNNNNNN.log
     sealed/         slab-NNNNNNNN.nrx, points-NNNNNNNN.nrx; a damaged one gets .bad added
     blocks/         block-NNNNNNNN.nrx
+    histograms/     see :mod:`.histograms.disk`
     tombstones.nrx  what was deleted and is not yet removed
     snapshots/      copies that were asked for
 """
@@ -39,6 +40,7 @@ class Directory:
         self.series_log = self.wal / "series.log"
         self.sealed = path / "sealed"
         self.blocks = path / "blocks"
+        self.histograms = path / "histograms"
         self.tombstones = path / "tombstones.nrx"
         self.clean = True
         """Whether the last user of the directory stopped cleanly."""

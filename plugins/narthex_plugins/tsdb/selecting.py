@@ -110,6 +110,10 @@ class Reader:
                 found += [block.hashes[block.match(own)] for own in matchers]
         return np.unique(np.concatenate(found))
 
+    def references(self, matchers: Sequence[Matchers]) -> Ints:
+        """References of the head's series that satisfy any matcher set, ascending."""
+        return np.unique(np.concatenate([self._matching.refs(own) for own in matchers]))
+
     def _hashes(self, refs: Ints, rows: int, placed: Sequence[tuple[Block, Ints, Ints]]) -> NDArray[np.uint64]:
         """The hash of each row of a selection."""
         found = np.zeros(rows, dtype=np.uint64)

@@ -95,6 +95,7 @@ class Tsdb:
         times = [
             *(part.max_time for part in self._parts.all()),
             *(run.max_time for run in self._points.freeze()),
+            *(run.max_time for run in self._histograms.freeze()),
             *(block.max_time for block in self._parts.blocks()),
         ]
         self._newest = max(times, default=0)
@@ -215,6 +216,8 @@ class Tsdb:
         self._metrics.appended.inc(result.stored)
         if self._synced and self._disk is not None:
             self._disk.wal.flush()
+            if batch.histograms is not None:
+                self._disk.histograms.flush()
         return result
 
     def _append_points(self, several: list[Points], stored: int) -> Appended:

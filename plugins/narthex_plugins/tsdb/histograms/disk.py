@@ -159,6 +159,50 @@ class HistogramDisk:
         """Turn everything that is open into one file, in the thread."""
         self._wanted = tuple(run for run in self._store.freeze() if isinstance(run, MemoryRun))
 
+    def flush(self) -> None:
+        """Write and sync everything that was put before."""
+        with self._busy:
+            self._write_log(sync=True)
+
+    def freeze(self) -> tuple[MemoryRun, ...]:
+        """Everything that is open, for :meth:`erase`."""
+        return tuple(run for run in self._store.freeze() if isinstance(run, MemoryRun))
+
+    def erase(self, frozen: tuple[MemoryRun, ...], refs: Ints, start: int, end: int) -> None:
+        """Take samples of some series in a window (ms, inclusive) out of all files and of what was open.
+
+        For another thread than the loop's: it reads and writes whole files. Raises ``StorageError`` when one cannot be
+        written; some samples may be gone then.
+        """
+        with self._busy:
+            self._write_log(sync=False)
+            if frozen:
+                self._seal(frozen)
+            for run in self._store.runs:
+                if isinstance(run, SealedHistograms) and run.max_time >= start and run.min_time <= end:
+                    self._rewrite(run, refs, start, end)
+
+    def _rewrite(self, run: SealedHistograms, refs: Ints, start: int, end: int) -> None:
+        """A file without some samples, under its own name; or no file, when nothing is left."""
+        held = run.references()
+        points = run.pick(held, run.min_time, run.max_time)
+        starts = np.zeros(len(points), dtype=np.int64) if points.starts is None else points.starts
+        gone = np.isin(held[points.series], refs) & (points.times >= start) & (points.times <= end)
+        if not gone.any():
+            return
+        kept = np.flatnonzero(~gone)
+        rows = zip(held[points.series[kept]].tolist(), points.times[kept].tolist(), starts[kept].tolist(), strict=True)
+        samples = [(*row, value) for row, value in zip(rows, points.values[kept], strict=True)]
+        try:
+            if samples:
+                write_histograms(columns_of_samples(samples), run.number, run.file.path)
+                self._store.replace((run,), SealedHistograms(ArrayFile(run.file.path), self._damaged))
+            else:
+                self._store.replace((run,), None)
+                run.file.path.unlink(missing_ok=True)
+        except OSError as error:
+            raise StorageError(f"cannot write {run.file.path} anew: {error}") from error
+
     @property
     def idle(self) -> bool:
         """Whether everything that was put has been handed to the kernel, and nothing is to be sealed."""

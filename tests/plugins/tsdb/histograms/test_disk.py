@@ -248,6 +248,42 @@ async def test_a_full_disk_loses_nothing_that_is_in_memory(make, monkeypatch) ->
     await storage.stop()
 
 
+async def test_deleted_histograms_are_gone_wherever_they_stood(make) -> None:
+    storage = make()
+    await storage.start()
+    write(storage, 0, 10)
+    await sealed(storage)
+    write(storage, 10, 10)
+    await storage.delete_series([[Matcher(MatchOp.EQUAL, "__name__", "a")]], T0 + 5000, T0 + 14_000)
+    write(storage, 20, 5)
+    for _ in range(2):
+        found = everything(storage)
+        assert [when for when, _ in found["a"]] == [T0 + i * 1000 for i in (*range(5), *range(15, 25))]
+        check({"b": found["b"]}, 25, "b")
+        await storage.stop()
+        storage = make()
+        await storage.start()
+    await storage.delete_series([[Matcher(MatchOp.REGEX, "__name__", ".+")]], 0, T0 + 100_000)
+    assert everything(storage) == {}
+    await storage.stop()
+
+
+async def test_a_snapshot_holds_histograms(make) -> None:
+    storage = make()
+    await storage.start()
+    write(storage, 0, 5)
+    await sealed(storage)
+    write(storage, 5, 5)
+    name = await storage.snapshot(skip_head=False)
+    write(storage, 10, 5)
+    await storage.stop()
+    make.data = make.data / "snapshots" / name
+    storage = make()
+    await storage.start()
+    check(everything(storage), 10)
+    await storage.stop()
+
+
 SAMPLES = st.lists(st.tuples(st.integers(0, 3), any_histogram), min_size=1, max_size=12)
 
 
