@@ -3,7 +3,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
-.PHONY: run install test check bench format
+.PHONY: run install test check bench format stress
 run: install
 	$(VENV)/bin/narthex run --config.file=examples/quickstart/prometheus.yml --storage.tsdb.path=data \
 	  --web.listen-address=127.0.0.1:9090 --web.enable-lifecycle
@@ -30,3 +30,7 @@ format: install
 
 bench: install
 	$(PY) -m tests.benchmarks
+
+# Kills a loaded storage again and again, and compares what was acknowledged with what is there.
+stress: install
+	NARTHEX_KILLS=60 $(PY) -m pytest tests/plugins/tsdb/test_kills.py

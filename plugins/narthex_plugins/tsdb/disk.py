@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -78,8 +79,7 @@ class Disk:
             self.directory.unlock()
             raise
         self._tombstones.deletions = recovered.deletions
-        path = self.directory.tombstones
-        self._tombstones.keep = lambda deletions: write_deletions(path, deletions)
+        self._tombstones.keep = partial(write_deletions, self.directory.tombstones)
         self._sealer.use(recovered.table)
         self._compactor.use(recovered.table)
         self._parts.exchange((), recovered.slabs, recovered.blocks)

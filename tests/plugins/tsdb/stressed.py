@@ -1,0 +1,78 @@
+"""A storage under load in a process of its own, to be killed at any moment: it appends, seals, compacts and deletes.
+
+Run as ``python stressed.py DIRECTORY FIRST_ROW SEED``. Time runs a few hundred thousand times faster than on the wall,
+so that a second sees many slabs and blocks. It prints ``row N`` once the log of all rows before N was handed to the
+kernel, ``deleting FROM TO`` before it deletes a span of one series, and ``deleted FROM TO`` when that is durable.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import sys
+from pathlib import Path
+
+import numpy as np
+from prometheus_client import CollectorRegistry
+
+from narthex.kinds import BuildContext
+from narthex.model.labels import Labels
+from narthex.model.matcher import Matcher, MatchOp
+from narthex.storage.frames import Points
+from narthex.storage.protocol import Batch
+from narthex.testing.clock import FakeClock
+from narthex_plugins.tsdb import TsdbConfig, build
+
+T0 = 1_700_006_400_000
+STEP = 60_000
+WIDTH = 12
+"""Series of the lane; ``i="0"`` is the one of which spans are deleted."""
+
+
+def value(row: int, series: int) -> float:
+    """What stands in a cell: numbers of every kind that sealing writes differently."""
+    return [float(row), 3.5, row * 0.25, row * 1e-7][series % 4]
+
+
+def tell(text: str) -> None:
+    """One line to who watches."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+async def main(path: Path, row: int, seed: int) -> None:
+    """Go on until killed."""
+    log = logging.LoggerAdapter(logging.getLogger("stressed"))
+    storage = build(TsdbConfig(), BuildContext("tsdb", FakeClock(T0 / 1000), log, CollectorRegistry(), path))
+    await storage.start()
+    disk, dice = storage._disk, random.Random(seed)
+    assert disk is not None
+    tell("started")
+    lane = storage.open_lane(STEP, 0)
+    lane.extend(storage.register([Labels({"__name__": "m", "i": str(i)}) for i in range(WIDTH)]))
+    own = storage.register([Labels({"__name__": "p"})])
+    while True:
+        for _ in range(dice.randrange(1, 60)):
+            points = Points(own, np.array([T0 + row * STEP + 7]), np.array([float(row)]))
+            values = np.array([value(row, i) for i in range(WIDTH)])
+            storage.append(Batch(lane, T0 + row * STEP, values, points))
+            row += 1
+        while not disk.wal.idle:  # noqa: ASYNC110 (a thread empties the queue; there is no event to await)
+            await asyncio.sleep(0.002)
+        tell(f"row {row}")
+        if dice.random() < 0.7:
+            disk.tidy(storage._newest, storage._newest)
+        if dice.random() < 0.1:
+            start = dice.randrange(row)
+            end = start + dice.randrange(1, 100)
+            tell(f"deleting {start} {min(end, row)}")
+            span = T0 + start * STEP, T0 + end * STEP - 1
+            await storage.delete_series([[Matcher(MatchOp.EQUAL, "i", "0")]], *span)
+            tell(f"deleted {start} {min(end, row)}")
+        if dice.random() < 0.03:
+            await storage.clean_tombstones()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])))
