@@ -25,7 +25,7 @@ Ints = NDArray[np.int64]
 
 _REMEMBERED = 256
 _NARROWED = 10_000
-"""Series of a metric that other labels are looked up for at once, in some 50 us."""
+"""Series of a metric that other labels are looked up for at once."""
 
 
 class Matching:
@@ -45,14 +45,13 @@ class Matching:
             refs = self._narrow(refs, matcher)
         return refs
 
-    def is_small(self, matchers: Sequence[Matcher], series: int) -> bool:
-        """Whether at most so many series satisfy them; False, without a search, where that is not quick to see."""
+    def is_quick(self, matchers: Sequence[Matcher]) -> bool:
+        """Whether finding the series takes no more than some 50 us: equal labels of one metric that is not large."""
         column = self._table.columns.get(METRIC)
         names = [one.value for one in matchers if one.name == METRIC and one.op is MatchOp.EQUAL]
         if len(names) != 1 or column is None or any(one.op is not MatchOp.EQUAL for one in matchers):
             return False
-        candidates = column.postings.get(column.index.get(names[0], -1), ())
-        return len(candidates) <= _NARROWED and len(self.refs(matchers)) <= series
+        return len(column.postings.get(column.index.get(names[0], -1), ())) <= _NARROWED
 
     def _by_name(self, matchers: Sequence[Matcher]) -> Ints:
         table = self._table

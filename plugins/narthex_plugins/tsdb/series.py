@@ -59,6 +59,8 @@ class SeriesTable:
         self.sizes: NDArray[np.int16] = np.zeros(_FIRST, dtype=np.int16)
         """By reference: number of labels + 1; 0 marks a reference without a series."""
         self.live = 0
+        self.generation = 0
+        """Grows whenever series have come or gone."""
         self._capacity = _FIRST
         self._index = HashIndex()
         self._free: Ints = np.zeros(0, dtype=np.int64)
@@ -275,6 +277,7 @@ class SeriesTable:
                 del metrics.postings[code]
         for column in self.columns.values():
             column.codes[refs] = 0
+        self.generation += 1
 
     def _store(self, codes: Mapping[str, Codes], refs: Ints, sizes: NDArray[np.int16]) -> None:
         for name, one in codes.items():
@@ -283,6 +286,7 @@ class SeriesTable:
         self.sizes[refs] = sizes
         self.live += len(refs)
         self.count = max(self.count, int(refs.max(initial=-1)) + 1)
+        self.generation += 1
 
     def _post(self, codes: Mapping[str, Codes], refs: Ints) -> None:
         """Enter new series into the postings of their metric names, and note which labels each metric has."""
