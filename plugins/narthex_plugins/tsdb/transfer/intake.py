@@ -61,6 +61,8 @@ class Intake:
     ) -> None:
         shutil.rmtree(self._stage, ignore_errors=True)
         self._directory.unlock()
+        if not self._directory.clean:  # a server that crashed here left its lock, and the next one is to see it
+            (self._directory.path / "lock").touch()
         if isinstance(error, OSError):
             raise StorageError(f"cannot import into {self._directory.path}: {error.strerror or error}") from error
 

@@ -108,6 +108,16 @@ def test_what_a_killed_import_left_is_removed(tmp_path, dump):
     assert not stage.exists()
 
 
+def test_a_lock_that_a_crash_left_is_left_again(tmp_path):
+    with Intake(tmp_path / "data"):
+        pass
+    assert not (tmp_path / "data/lock").exists()
+    (tmp_path / "data/lock").write_text("1\n")
+    with Intake(tmp_path / "data"):
+        pass
+    assert (tmp_path / "data/lock").exists()
+
+
 def test_a_directory_in_use_is_refused(tmp_path):
     with Intake(tmp_path / "data"), pytest.raises(StorageError, match="in use by another server"):
         Intake(tmp_path / "data").__enter__()
