@@ -45,11 +45,13 @@ class Run:
         self.times = times
         self.samples = samples
         self.starts = starts if any(starts) else ()
-        self._natives = np.cumsum([0, *(isinstance(one, Histogram) for one in samples)])
+        self._natives: Ints | None = None
         self._resets: dict[int, bool] = {}
 
     def natives(self, low: Ints, high: Ints) -> Ints:
         """How many samples of the rows ``low`` … ``high`` (exclusive) are histograms."""
+        if self._natives is None:
+            self._natives = np.cumsum([0, *(isinstance(one, Histogram) for one in self.samples)])
         return np.asarray(self._natives[high] - self._natives[low])
 
     def reset_at(self, row: int) -> bool:
@@ -159,20 +161,23 @@ def runs_of(selection: Selection, start: int, end: int, *, starts: bool) -> list
     runs = []
     for series in np.flatnonzero(special).tolist():
         part = slice(bounds[series], bounds[series + 1])
-        samples: dict[int, Sample] = dict(numbers.get(series, ()))
-        samples.update(zip(natives.times[part].tolist(), natives.values[part].tolist(), strict=True))
-        times = sorted(samples)
+        times, samples = _merged(natives.times[part], natives.values[part].tolist(), numbers.get(series))
         known = _starts(selection, natives, series) if starts else {}
-        runs.append(
-            Run(
-                series,
-                names[series],
-                np.array(times, dtype=np.int64),
-                [samples[time] for time in times],
-                [known.get(time, 0) for time in times],
-            )
-        )
+        began = [known.get(time, 0) for time in times.tolist()] if known else ()
+        runs.append(Run(series, names[series], times, samples, began))
     return runs
+
+
+def _merged(
+    times: Ints, histograms: list[Sample], numbers: list[tuple[int, float]] | None
+) -> tuple[Ints, list[Sample]]:
+    """Histograms and numbers of a series in order of time; mostly there are only histograms."""
+    if not numbers:
+        return times, histograms
+    samples: dict[int, Sample] = dict(numbers)
+    samples.update(zip(times.tolist(), histograms, strict=True))
+    ordered = sorted(samples)
+    return np.array(ordered, dtype=np.int64), [samples[time] for time in ordered]
 
 
 def _between(points: HistogramPoints, start: int, end: int) -> HistogramPoints:

@@ -1,0 +1,95 @@
+"""How long queries about native histograms take on synthetic points, the storage's own work left out.
+
+Run ``python tests/benchmarks/histogram_queries.py``: prints the best of several runs in milliseconds, for 500 series of
+20 buckets with a sample every 15 seconds.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from narthex.model.histogram import Buckets, Hint, Histogram
+from narthex.model.labels import Labels
+from narthex.model.labeltable import LabelTable
+from narthex.model.matcher import Matcher
+from narthex.promql.engine import Engine
+from narthex.storage.frames import HistogramPoints, Points, Selection
+
+SERIES, ROWS, STEP, STEPS = 500, 60, 15_000, 31
+START = 1_700_000_000_000
+END = START + STEP * (ROWS - 2)
+
+
+class Canned:
+    """Answers every ``select`` with the samples of its window."""
+
+    def __init__(self, labels: LabelTable, points: HistogramPoints) -> None:
+        self.labels = labels
+        self.points = points
+
+    def select(self, matchers: Sequence[Matcher], start: int, end: int) -> Selection:
+        """All series, whatever was asked for."""
+        points = self.points
+        inside = (points.times >= start) & (points.times <= end)
+        cut = HistogramPoints(points.series[inside], points.times[inside], points.values[inside])
+        return Selection(self.labels, (), Points.none(), cut)
+
+
+def counters() -> Canned:
+    """Series of histograms that only grow."""
+    random = np.random.default_rng(1)
+    index = np.arange(-5, 15, dtype=np.int32)
+    counts = np.cumsum(random.integers(0, 3, (SERIES, ROWS, len(index))), axis=1).astype(np.float64)
+    values = [
+        Histogram(
+            3,
+            1e-6,
+            count=float(row.sum()),
+            sum=float(row.sum() * 1.5),
+            positive=Buckets(index, row),
+            hint=Hint.NOT_RESET if at else Hint.UNKNOWN,
+        )
+        for one in counts
+        for at, row in enumerate(one)
+    ]
+    labels = LabelTable.of([Labels({"__name__": "h", "i": str(i), "job": str(i % 10)}) for i in range(SERIES)])
+    series = np.repeat(np.arange(SERIES), ROWS).tolist()
+    times = (START + STEP * np.tile(np.arange(ROWS), SERIES)).tolist()
+    return Canned(labels, HistogramPoints.of(series, times, values))
+
+
+def best(run: Callable[[], object], runs: int = 5) -> float:
+    """The shortest of several runs, in milliseconds."""
+    durations = []
+    for _ in range(runs):
+        begun = time.perf_counter()
+        run()
+        durations.append(time.perf_counter() - begun)
+    return min(durations) * 1000
+
+
+QUERIES = (
+    "histogram_count(h)",
+    "sum by (job) (h)",
+    "rate(h[5m])",
+    "histogram_quantile(0.9, sum by (job) (rate(h[5m])))",
+    "histogram_quantile(0.9, rate(h[5m]))",
+    "sum_over_time(h[5m])",
+)
+
+
+def main() -> None:
+    """Print the figures."""
+    engine = Engine(counters())  # type: ignore[arg-type]  # select is enough
+    for query in QUERIES:
+        instant = best(lambda query=query: engine.instant(query, END))  # type: ignore[misc]
+        ranged = best(lambda query=query: engine.range(query, END - STEP * (STEPS - 1), END, STEP))  # type: ignore[misc]
+        sys.stdout.write(f"{instant:9.1f} ms instant, {ranged:9.1f} ms for {STEPS} steps  {query}\n")
+
+
+if __name__ == "__main__":
+    main()
