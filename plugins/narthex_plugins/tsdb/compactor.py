@@ -167,6 +167,10 @@ class Compactor:
             return False
         slabs = [slab for slab in slabs if range_of(slab.base * slab.interval) == start]
         runs = [run for run in runs if run.min_time < start + RANGE]
+        # A file whose log is about to go is left alone: after a crash the log would be replayed beside the block.
+        numbers = [slab.number for slab in slabs] + [run.number for run in runs]
+        if not set(self._logs()).isdisjoint(numbers):
+            return False
         self._write_head(start, slabs, runs)
         return True
 

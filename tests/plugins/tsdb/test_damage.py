@@ -10,7 +10,7 @@ import pytest
 from tests.plugins.tsdb.conftest import Factory
 
 from narthex.storage.protocol import Batch
-from narthex.testing.storage_contract import T0, Found, family, points_of, samples
+from narthex.testing.storage_contract import T0, Found, equal, family, points_of, samples
 
 ROWS = 12
 
@@ -137,3 +137,65 @@ async def test_half_written_files_are_removed(make: Factory) -> None:
     await storage.start()
     assert not any(path.exists() for path in left)
     await storage.stop()
+
+
+async def compact(make: Factory, target: Path) -> Found:
+    """Leave a directory with two blocks and something deleted; returns what it holds."""
+    storage = make()
+    await storage.start()
+    lane = storage.open_lane(60_000, 0)
+    lane.extend(storage.register(family(5)))
+    start = T0 // 7_200_000 * 7_200_000
+    for row in range(420):
+        values = np.array([row, 7.0, row * 0.5, row * 1e-9, np.sin(row)])
+        storage.append(Batch(lane, start + row * 60_000, values))
+    for _ in range(3):
+        storage._disk._sealer.retry().result()
+        storage._disk.tidy(storage._newest, storage._newest).result()
+    await storage.delete_series([[equal("i", "1")]], start, start + 100 * 60_000)
+    found = samples(storage)
+    await storage.stop()
+    shutil.copytree(make.data, target)
+    return found
+
+
+@pytest.mark.parametrize("how", ["cut", "changed"])
+async def test_a_damaged_block_is_set_aside(make: Factory, tmp_path: Path, how: str) -> None:
+    original = await compact(make, tmp_path / "stopped")
+    path = min((tmp_path / "stopped" / "blocks").iterdir())
+    size = path.stat().st_size
+    shown = 0
+    for at in [*range(0, 64, 9), *range(64, size, size // 60), size - 1]:
+        data = tmp_path / f"{at}"
+        shutil.copytree(tmp_path / "stopped", data)
+        content = bytearray(path.read_bytes())
+        if how == "cut":
+            del content[at:]
+        else:
+            content[at] ^= 0x20
+        (data / "blocks" / path.name).write_bytes(content)
+        factory = Factory(data)
+        storage = factory()
+        await storage.start()
+        found = samples(storage)
+        storage._disk.tidy(storage._newest, storage._newest).result()
+        left = samples(storage)
+        await storage.stop()
+        assert_true_part(found, original)
+        assert_true_part(left, original)
+        aside = (data / "blocks" / f"{path.name}.bad").exists()
+        assert aside == (factory.metric("wal_corruptions_total") == 1)
+        assert aside or (how == "changed" and found == left == original), "only padding may change unnoticed"
+        shown += aside
+        shutil.rmtree(data)
+    assert shown > 30
+
+
+async def test_damaged_deletions_are_set_aside(make: Factory, tmp_path: Path) -> None:
+    original = await compact(make, tmp_path / "stopped")
+    path = tmp_path / "stopped" / "tombstones.nrx"
+    path.write_bytes(path.read_bytes()[:-3])
+    found, corruptions = await reopened(tmp_path / "stopped")
+    assert corruptions == 1
+    assert path.with_name("tombstones.nrx.bad").exists()
+    assert_true_part(original, found)  # what was deleted is back, which the log says
