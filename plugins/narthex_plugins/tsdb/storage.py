@@ -314,6 +314,10 @@ class Tsdb:
         """Series that satisfy all matchers, with their samples of the window."""
         return self._reader.select(matchers, start, end)
 
+    def is_small(self, matchers: Sequence[Matcher], start: int, end: int, series: int) -> bool:
+        """Whether these are a few series by equal labels of one metric, with no samples in blocks."""
+        return self._reader.is_small(matchers, start, end, series)
+
     def label_names(self, matchers: Sequence[Sequence[Matcher]], start: int, end: int) -> list[str]:
         """Label names, sorted, of series in the window."""
         return self._reader.label_names(matchers, start, end)
