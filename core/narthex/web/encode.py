@@ -46,11 +46,11 @@ def metric_texts(table: LabelTable) -> list[str]:
     rows = [""] * table.rows
     for name in sorted(table.columns):
         column = table.columns[name]
-        fragments = dict.fromkeys((0,), "")
-        for code in np.unique(column.codes).tolist():
-            if code:
-                fragments[code] = f",{_json(name)}:{_json(column.dictionary[code])}"
-        rows = [row + fragments[code] for row, code in zip(rows, column.codes.tolist(), strict=True)]
+        codes = column.codes.tolist()
+        start = f",{_json(name)}:"
+        fragments = {code: start + _json(column.dictionary[code]) for code in set(codes) if code}
+        fragments[0] = ""
+        rows = [row + fragments[code] for row, code in zip(rows, codes, strict=True)]
     return [f"{{{row[1:]}}}" for row in rows]
 
 
