@@ -67,7 +67,7 @@ def one_value(text: bytes) -> np.float64 | None:
 
 
 def _from_json(text: bytes, count: int) -> Floats | None:
-    if b"-0\n" in text:  # orjson reads it as an integer, which has no sign
+    if b"-" in text and b"-0\n" in text:  # orjson reads it as an integer, which has no sign
         return None
     try:
         values: list[float] = orjson.loads(b"[%b]" % text[:-1].translate(_COMMAS))

@@ -65,6 +65,12 @@ class LoopSettings:
 class ScrapeLoop:
     """Scrapes ``target`` into ``cache``. ``run`` it as a task; everything else may be called in between."""
 
+    __slots__ = (
+        "_cache", "_clock", "_headers", "_health", "_intervals", "_last_duration",
+        "_last_error", "_last_scrape", "_make_cache", "_metrics", "_seconds", "_settings", "_url", "forced_error",
+        "slots", "target",
+    )  # fmt: skip
+
     def __init__(
         self,
         target: Target,
@@ -113,7 +119,7 @@ class ScrapeLoop:
         # Made once: a scrape hands the same objects to the client every time.
         self._url: URL | None = None
         self._headers = _headers(settings.accept, settings.compress, self._seconds)
-        self._interval_length, self._interval_histogram = self._metrics.intervals(target.interval)
+        self._intervals = self._metrics.intervals(target.interval)
 
     def status(self) -> TargetStatus:
         """The target's state, for the API."""
@@ -137,8 +143,7 @@ class ScrapeLoop:
                 continue
             started = clock.now()
             if before:
-                self._interval_length.observe(started - before)
-                self._interval_histogram.observe(started - before)
+                self._intervals.observe(started - before)
             before = started
             await self._attempt(slots.stamp(slot, started * 1000))
             slot = self.slots.following(slot, clock.now() * 1000)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Summary
 
 from narthex.scrape.plan import Counts
+from narthex.scrape.tally import Tallies, Tally
 from narthex.storage.protocol import Appended
 
 __all__ = ["ScrapeMetrics"]
@@ -51,16 +52,17 @@ class ScrapeMetrics:
         self.symbols = Gauge(
             "prometheus_target_scrape_pool_symboltable_items", "Symbols of a pool; none here.", job, registry=registry
         )
-        self.interval_length = Summary(
-            "prometheus_target_interval_length_seconds", "Time between scrapes.", interval, registry=registry
-        )
-        self.interval_histogram = Histogram(
+        self._intervals = Tallies(
             "prometheus_target_interval_length_histogram_seconds",
             "Time between scrapes.",
-            interval,
-            buckets=(0.01, 0.1, 1, 10, 15, 30, 60, 120),
-            registry=registry,
+            (0.01, 0.1, 1, 10, 15, 30, 60, 120),
+            label="interval",
+            summary="prometheus_target_interval_length_seconds",
         )
+        durations = Tallies("prometheus_target_scrape_duration_seconds", "Duration of scrapes.", _BUCKETS)
+        self.duration = durations.of()
+        for tallies in (self._intervals, durations):
+            registry.register(tallies)
         self.sync_length = Summary(
             "prometheus_target_sync_length_seconds", "Time to take a target set over.", job, registry=registry
         )
@@ -74,20 +76,10 @@ class ScrapeMetrics:
         self.reload_length = Summary(
             "prometheus_target_reload_length_seconds", "Time to reload a pool.", interval, registry=registry
         )
-        self.duration = Histogram(
-            "prometheus_target_scrape_duration_seconds", "Duration of scrapes.", buckets=_BUCKETS, registry=registry
-        )
 
-        self._intervals: dict[int, tuple[Summary, Histogram]] = {}
-
-    def intervals(self, milliseconds: int) -> tuple[Summary, Histogram]:
+    def intervals(self, milliseconds: int) -> Tally:
         """Where loops of this interval note the time between two scrapes."""
-        known = self._intervals.get(milliseconds)
-        if known is None:
-            label = f"{milliseconds / 1000:g}s"
-            known = self.interval_length.labels(label), self.interval_histogram.labels(label)
-            self._intervals[milliseconds] = known
-        return known
+        return self._intervals.of(f"{milliseconds / 1000:g}s")
 
     def refused(self, counts: Counts, appended: Appended) -> None:
         """Count what a scrape gave and the storage did not take; usually nothing."""
