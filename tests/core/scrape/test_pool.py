@@ -1,4 +1,5 @@
 import asyncio
+import dataclasses
 import itertools
 
 import numpy as np
@@ -10,9 +11,11 @@ from narthex.errors import StorageError
 from narthex.http.client import Answer
 from narthex.http.errors import BodyLimitError
 from narthex.kinds import ScrapeKind
+from narthex.model.labels import Labels
 from narthex.model.sample import STALE_NAN_BITS
 from narthex.relabel.rules import Rules
 from narthex.scrape.loop import EXTRA_REPORTS, REPORTS
+from narthex.targets import DroppedTarget
 
 CONFIG = {"job_name": "j", "scrape_interval": 10_000, "scrape_timeout": 10_000}
 
@@ -405,3 +408,12 @@ async def test_many_new_targets_are_started_in_slices_and_all_of_them(bench, tar
     await pool.retire()
     await bench.clock.advance(1)
     assert pool.status().targets == []
+
+
+@pytest.mark.parametrize(("keep", "shown"), [(0, 3), (2, 2), (9, 3)])
+async def test_as_many_dropped_targets_are_kept_as_the_job_says_and_all_are_counted(bench, found, keep, shown):
+    pool = bench.pool(keep_dropped_targets=keep)
+    dropped = tuple(DroppedTarget("j", Labels({"__address__": f"a:{i}"}), 0) for i in range(3))
+    pool.sync(dataclasses.replace(found(), dropped=dropped))
+    status = pool.status()
+    assert (len(status.dropped), status.dropped_count) == (shown, 3)
