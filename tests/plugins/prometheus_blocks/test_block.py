@@ -50,6 +50,11 @@ def test_every_series_and_sample_is_read_in_batches_of_any_size(tmp_path, versio
     assert list(block.verify())[-1] == 4
 
 
+def test_a_block_without_label_indices_is_whole(tmp_path):
+    write_block(tmp_path / "b", SERIES, label_indices=False)
+    assert list(PrometheusBlock(tmp_path / "b").verify())[-1] == 4
+
+
 @pytest.mark.parametrize("version", [1, 2])
 def test_postings_and_label_values_are_those_of_the_index(tmp_path, version):
     references = write_block(tmp_path / "b", SERIES, version=version)

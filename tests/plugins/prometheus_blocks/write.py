@@ -39,8 +39,12 @@ def write_block(
     version: int = 2,
     tombstones: Sequence[tuple[int, int, int]] = (),
     times: tuple[int, int] = (0, 1 << 50),
+    label_indices: bool = True,
 ) -> list[int]:
-    """A block of these series; tombstones are (number of the series, from, to). Returns the series references."""
+    """A block of these series; tombstones are (number of the series, from, to). Returns the series references.
+
+    Newer releases of Prometheus write no label indices.
+    """
     (path / "chunks").mkdir(parents=True)
     places = _write_chunks(path / "chunks/000001", [chunk for _, chunks in series for chunk in chunks])
     index = IndexWriter(version)
@@ -68,7 +72,7 @@ def write_block(
         at = index.add(uvarint(len(entry)) + entry + struct.pack(">I", crc32c(entry)))
         series_at = series_at or at
         references.append(at // 16 if version > 1 else at)
-    _finish(index, series, references, symbols_at, series_at)
+    _finish(index, series, references, symbols_at, series_at, label_indices=label_indices)
     (path / "index").write_bytes(index.out)
     _write_rest(path, references, tombstones, times)
     return references
@@ -83,9 +87,9 @@ def _write_chunks(path: Path, chunks: Sequence[Chunk]) -> list[int]:
     return places
 
 
-def _finish(index: IndexWriter, series, references, symbols_at: int, series_at: int) -> None:
+def _finish(index: IndexWriter, series, references, symbols_at: int, series_at: int, *, label_indices: bool) -> None:
     index.add(bytes(-len(index.out) % 4))
-    label_names = sorted({name for labels, _ in series for name in labels})
+    label_names = sorted({name for labels, _ in series for name in labels}) if label_indices else []
     label_at = {name: index.add(section(struct.pack(">II", 1, 0))) for name in label_names}
     pairs = sorted({pair for labels, _ in series for pair in labels.items()})
     postings_at = {("", ""): index.add(_postings(references))}
@@ -93,7 +97,7 @@ def _finish(index: IndexWriter, series, references, symbols_at: int, series_at: 
         members = [ref for ref, (labels, _) in zip(references, series, strict=True) if labels.get(name) == value]
         postings_at[name, value] = index.add(_postings(members))
     table = b"".join(b"\x01" + text(name) + uvarint(at) for name, at in label_at.items())
-    label_table_at = index.add(section(struct.pack(">I", len(label_at)) + table))
+    label_table_at = index.add(section(struct.pack(">I", len(label_at)) + table)) if label_indices else 0
     table = b"".join(b"\x02" + text(name) + text(value) + uvarint(at) for (name, value), at in postings_at.items())
     postings_table_at = index.add(section(struct.pack(">I", len(postings_at)) + table))
     toc = struct.pack(
