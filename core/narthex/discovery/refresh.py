@@ -12,6 +12,7 @@ from narthex.discovery.waiting import within
 from narthex.errors import DiscoveryError, NarthexError
 from narthex.kinds import BuildContext, Discoverer, Publish
 from narthex.model.targetgroup import TargetGroup
+from narthex.plugins.failure import describe
 
 __all__ = ["refresh"]
 
@@ -64,7 +65,7 @@ class _Refresh:
             return await self._fetch_in_time()
         except Exception as error:
             self._failures.inc()
-            text = str(error) if isinstance(error, NarthexError) else f"{type(error).__name__}: {error}"
+            text = str(error) if isinstance(error, NarthexError) else describe(error)
             raise DiscoveryError(text, retry_within=self._interval) from error
         finally:
             took = self._clock.monotonic() - begin

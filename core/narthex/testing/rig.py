@@ -36,7 +36,8 @@ class Rig:
     """What all rigs share. A subclass for a stage adds what the rules of the stage ask for.
 
     Set ``plugin`` (the module or object with the hooks) and ``kind`` (the name of the kind). ``limit`` is how long a
-    rule may take, in seconds.
+    rule may take, in seconds. ``reaches`` names addresses beyond loopback that the kind has to reach, such as a group
+    of multicast; ``unguarded`` names guards that must not watch, because of what surrounds the kind.
     """
 
     stage: ClassVar[str] = ""
@@ -44,6 +45,8 @@ class Rig:
     kind: ClassVar[str] = ""
     given: ClassVar[Catalog | None] = None
     limit: float = 30.0
+    reaches: tuple[str, ...] = ()
+    unguarded: tuple[str, ...] = ()
     clock: Clock
 
     def __init__(self) -> None:

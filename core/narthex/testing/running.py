@@ -18,7 +18,7 @@ def try_rule(rule: Rule, rig: Rig, guards: Guards) -> tuple[Verdict, list[Findin
     """The verdict, and what the guards found on the way. Only ``KeyboardInterrupt`` passes."""
     begin = time.monotonic()
     state: State
-    with guards.watch() as found:
+    with guards.watch(off=rig.unguarded, allowed=rig.reaches) as found:
         try:
             lacking(rig, rule.needs)
             asyncio.run(_checked(rule, rig))

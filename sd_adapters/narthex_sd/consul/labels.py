@@ -35,7 +35,8 @@ def wanted_services(config: ConsulConfig, catalog: Any) -> frozenset[str]:
         raise DiscoveryError(f"the catalog is {_sort(catalog)}, expected an object of services")
     services, tags = frozenset(config.services), frozenset(config.tags)
     found = (catalog.keys() & services) if services else catalog.keys()
-    return frozenset(name for name in found if not tags or tags <= frozenset(_texts(catalog[name], name, "tags")))
+    own = {name: frozenset(_texts(catalog[name], name, "tags")) for name in found}
+    return frozenset(name for name in found if tags <= own[name])
 
 
 def target_group(

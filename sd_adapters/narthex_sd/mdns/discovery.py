@@ -50,6 +50,7 @@ class MdnsDiscoverer:
         async with contextlib.AsyncExitStack() as stack:
             zeroconf = _open(interfaces)
             stack.push_async_callback(zeroconf.async_close)
+            await _started(zeroconf)
             resolver = Resolver(zeroconf.zeroconf, self._config.ip_version)
             services = Services(resolver.load, resolver.ask, self._clock)
             stack.push_async_callback(services.close)
@@ -110,6 +111,13 @@ def _open(interfaces: list[str | int]) -> AsyncZeroconf:
     with_six, with_four = (any(isinstance(one, kind) for one in interfaces) for kind in (int, str))
     version = IPVersion.All if with_six and with_four else IPVersion.V6Only if with_six else IPVersion.V4Only
     return AsyncZeroconf(interfaces=interfaces, ip_version=version)
+
+
+async def _started(zeroconf: AsyncZeroconf) -> None:
+    """Wait for the sockets. A cancelled wait would cancel zeroconf's own future, which then never closes them."""
+    starting = asyncio.ensure_future(zeroconf.zeroconf.async_wait_for_start())
+    starting.add_done_callback(lambda one: one.cancelled() or one.exception())  # after a cancellation nobody else asks
+    await asyncio.shield(starting)
 
 
 _: type[Discoverer] = MdnsDiscoverer

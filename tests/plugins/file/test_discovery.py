@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from narthex.config.types import Duration
 from narthex.testing.clock import FakeClock, settle
-from narthex.testing.discovery import Recorder, build_context, check_discoverer
+from narthex.testing.discovery import Recorder, build_context
 from narthex_plugins.file import FileConfig
 from narthex_plugins.file.discovery import FileDiscoverer
 
@@ -44,19 +44,6 @@ async def running(*patterns, registry=None, clock=None, interval="5m"):
     finally:
         task.cancel()
         await asyncio.wait({task})
-
-
-async def test_it_keeps_the_contract(directory):
-    write(directory / "a.yml", "h:1")
-
-    async def update():
-        write(directory / "a.yml", "h:1", "h:2")
-
-    async def retract():
-        (directory / "a.yml").unlink()
-
-    config = FileConfig((str(directory / "*.yml"),))
-    await check_discoverer(lambda context: FileDiscoverer(config, context), update=update, retract=retract)
 
 
 async def test_a_new_file_appears_at_once(directory):

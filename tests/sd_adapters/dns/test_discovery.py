@@ -3,13 +3,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import replace
-from functools import partial
 
 import pytest
 
 from narthex.config.types import Duration
 from narthex.errors import DiscoveryError
-from narthex.testing.discovery import check_discoverer
 from narthex_sd.dns import DnsConfig
 from narthex_sd.dns.config import RecordType
 from narthex_sd.dns.discovery import DnsDiscoverer
@@ -51,20 +49,6 @@ def looked(polled):
 
 
 DOWN = DiscoveryError("SERVFAIL")
-
-
-async def test_it_keeps_the_contract():
-    names = Names(a=["127.0.0.1"], b=["127.0.0.2"])
-
-    async def update():
-        names.found["a."] = ["127.0.0.1", "127.0.0.3"]
-
-    async def retract():
-        names.found["b."] = []
-
-    config = DnsConfig(tuple(names.found), RecordType("A"), 80, Duration(50))
-    build = partial(DnsDiscoverer, config, lookup=names.lookup)
-    await check_discoverer(build, update=update, retract=retract)
 
 
 async def test_a_failing_name_keeps_its_targets_and_the_others_go_on(looked):

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import shutil
 import socket
-from functools import partial
 
 import dns.asyncquery
 import dns.message
@@ -14,7 +13,7 @@ import dns.update
 import pytest
 
 from narthex.config.types import Duration
-from narthex.testing.discovery import Recorder, build_context, check_discoverer
+from narthex.testing.discovery import Recorder, build_context
 from narthex_sd.dns import DnsConfig
 from narthex_sd.dns.config import RecordType
 from narthex_sd.dns.discovery import DnsDiscoverer
@@ -79,27 +78,34 @@ class Knot:
         return False
 
 
-@pytest.fixture
-async def knot(tmp_path):
+@contextlib.asynccontextmanager
+async def name_server(folder):
+    """Knot with a zone of its own, which takes updates."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    (tmp_path / "example.zone").write_text(ZONE)
-    (tmp_path / "knot.conf").write_text(CONF.format(port=port, folder=tmp_path))
-    with (tmp_path / "log").open("wb") as log:
+    (folder / "example.zone").write_text(ZONE)
+    (folder / "knot.conf").write_text(CONF.format(port=port, folder=folder))
+    with (folder / "log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
-            str(KNOTD), "-c", str(tmp_path / "knot.conf"), stdout=log, stderr=log
+            str(KNOTD), "-c", str(folder / "knot.conf"), stdout=log, stderr=log
         )
     one = Knot(port)
     try:
         async with asyncio.timeout(20):
             while not await one.answers():
-                assert process.returncode is None, (tmp_path / "log").read_text()
+                assert process.returncode is None, (folder / "log").read_text()
                 await asyncio.sleep(0.05)
         yield one
     finally:
         process.terminate()
         await process.wait()
+
+
+@pytest.fixture
+async def knot(tmp_path):
+    async with name_server(tmp_path) as one:
+        yield one
 
 
 def build(config, context):
@@ -135,21 +141,6 @@ def addresses(seen):
 async def test_records_of_each_type_become_targets(knot, name, kind, port, expected):
     async with following(knot.config(name, kind, port)) as seen:
         await seen.until(lambda seen: addresses(seen) == expected)
-
-
-async def test_it_keeps_the_contract_while_records_come_and_go(knot):
-    name = "_db._tcp"
-
-    async def update():
-        await knot.update(lambda message: message.add(name, 60, "SRV", "0 0 5433 db2.example."))
-
-    async def retract():
-        await knot.update(lambda message: message.delete(name))
-
-    recorder = await check_discoverer(
-        partial(build, knot.config("_db._tcp.example", "SRV")), update=update, retract=retract
-    )
-    assert any("db2.example:5433" in str(groups) for groups in recorder.published)
 
 
 async def test_four_hundred_records_arrive_over_tcp_and_go_again(knot):

@@ -10,7 +10,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from narthex.config.types import Duration, Secret, Url
-from narthex.testing.discovery import Recorder, build_context, check_discoverer
+from narthex.testing.discovery import Recorder, build_context
 from narthex_sd.ec2 import Ec2Filter, api
 from narthex_sd.ec2.discovery import Ec2Discoverer
 
@@ -39,22 +39,6 @@ async def running(config, context=None):
     finally:
         task.cancel()
         await asyncio.wait({task})
-
-
-async def test_it_keeps_the_contract_of_discoverers(aws, config):
-    first = run_instances(aws)
-
-    async def update():
-        await asyncio.to_thread(run_instances, aws)
-
-    async def retract():
-        found = await asyncio.to_thread(aws.describe_instances)
-        left = [instance["InstanceId"] for one in found["Reservations"] for instance in one["Instances"]]
-        await asyncio.to_thread(aws.terminate_instances, InstanceIds=left)
-
-    live = replace(config, filters=LIVE)
-    seen = await check_discoverer(lambda context: Ec2Discoverer(live, context), update=update, retract=retract)
-    assert [target["__meta_ec2_instance_id"] for target in seen.published[0][0].targets] == first
 
 
 async def test_all_pages_are_read(aws, config, monkeypatch):

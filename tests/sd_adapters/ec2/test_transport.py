@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import threading
 from dataclasses import replace
 
 import pytest
@@ -13,7 +14,8 @@ from aiohttp.test_utils import TestServer
 from narthex.clock import SystemClock
 from narthex.config.http import HttpConfig, HttpHeader, ProxyConfig
 from narthex.config.types import Secret, Url
-from narthex.testing.discovery import Recorder, build_context, check_discoverer
+from narthex.testing.discovery import Recorder, build_context
+from narthex.testing.guards.leaks import left_threads
 from narthex_sd.ec2 import Ec2Config
 from narthex_sd.ec2.discovery import Ec2Discoverer
 from narthex_sd.ec2.transport import Abandoned, Transport
@@ -91,32 +93,17 @@ async def test_the_blocks_proxy_is_used_and_the_environments_is_not(cloud, monke
 
 
 async def test_it_stops_at_once_while_a_request_hangs(cloud):
-    async def hang():
-        cloud.reached.clear()
-        cloud.hangs = True
-        await cloud.reached.wait()
-
+    threads = set(threading.enumerate())
     config = replace(cloud.config, refresh_interval=type(cloud.config.refresh_interval)(20))
-    task = asyncio.create_task(hang())
-    await check_discoverer(lambda context: _Hung(Ec2Discoverer(config, context), task))
-
-
-class _Hung:
-    """Publishes only once a request hangs, so that the check cancels it in just that state."""
-
-    def __init__(self, discoverer, hung):
-        self._discoverer = discoverer
-        self._hung = hung
-
-    async def run(self, publish):
-        running = asyncio.create_task(self._discoverer.run(lambda groups: None))
-        try:
-            await self._hung
-            publish([])
-            await running
-        finally:
-            running.cancel()
-            await asyncio.wait({running})
+    task = asyncio.create_task(Ec2Discoverer(config, build_context("ec2/0")).run(Recorder()))
+    await cloud.reached.wait()
+    cloud.hangs = True
+    cloud.reached.clear()
+    await cloud.reached.wait()
+    task.cancel()
+    stopped, _ = await asyncio.wait({task}, timeout=2)
+    assert stopped
+    assert await asyncio.to_thread(left_threads, threads) == []
 
 
 async def test_a_closed_transport_sends_nothing():

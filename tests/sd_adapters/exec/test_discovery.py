@@ -15,7 +15,7 @@ import pytest
 from narthex.config.types import Duration, Secret, Size
 from narthex.errors import DiscoveryError
 from narthex.testing.clock import settle
-from narthex.testing.discovery import Recorder, build_context, check_discoverer
+from narthex.testing.discovery import Recorder, build_context
 from narthex_sd.exec import ExecConfig
 from narthex_sd.exec.discovery import PolledProgram, StreamingProgram
 
@@ -56,22 +56,6 @@ def runs(polled):
 
 
 # --- run again and again ---------------------------------------------------------------------------------------------
-
-
-async def test_a_polled_program_keeps_the_contract(tmp_path):
-    file = tmp_path / "targets.json"
-    file.write_text(listing("h:1", "h:2"))
-
-    async def update():
-        (tmp_path / "new").write_text(listing("h:1", "h:3"))
-        (tmp_path / "new").replace(file)
-
-    async def retract():
-        (tmp_path / "new").write_text(listing("h:1"))
-        (tmp_path / "new").replace(file)
-
-    config = ExecConfig(("cat", str(file)), refresh_interval=Duration(50))
-    await check_discoverer(partial(PolledProgram, config), update=update, retract=retract)
 
 
 async def test_what_a_program_prints_becomes_targets(runs):
@@ -225,38 +209,6 @@ async def test_our_own_limits_stay_as_they_are(runs):
 
 
 # --- kept running ----------------------------------------------------------------------------------------------------
-
-FOLLOW = """
-import sys, time
-path, last = sys.argv[1], None
-while True:
-    text = open(path).read()
-    if text != last:
-        print(text, flush=True)
-        last = text
-    time.sleep(0.01)
-"""
-"""Prints a file's only line whenever it changes."""
-
-
-def replace(file, text):
-    aside = file.with_suffix(".new")
-    aside.write_text(text)
-    aside.replace(file)
-
-
-async def test_a_streaming_program_keeps_the_contract(tmp_path):
-    file = tmp_path / "targets.json"
-    file.write_text(listing("h:1", "h:2"))
-
-    async def update():
-        replace(file, listing("h:1", "h:3"))
-
-    async def retract():
-        replace(file, listing("h:1"))
-
-    config = ExecConfig(python(FOLLOW, file), mode="stream")
-    await check_discoverer(partial(StreamingProgram, config), update=update, retract=retract)
 
 
 async def fails(command, **how):

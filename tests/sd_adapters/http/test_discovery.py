@@ -14,7 +14,6 @@ from aiohttp.test_utils import TestServer
 from narthex import __version__
 from narthex.config.http import Authorization, BasicAuth, HttpConfig, TlsConfig
 from narthex.config.types import Duration, Secret, Size, Url
-from narthex.testing.discovery import check_discoverer
 from narthex_sd.http import HttpDiscoveryConfig
 from narthex_sd.http.discovery import HttpDiscoverer
 
@@ -61,19 +60,6 @@ async def inventory():
 def asked(polled, inventory):
     """The discoverer of a block on the inventory, turn by turn."""
     return lambda **how: polled(partial(HttpDiscoverer, inventory.config(**how)), "http/0")
-
-
-async def test_it_keeps_the_contract(inventory):
-    config = inventory.config(refresh_interval=Duration(500))  # also what an answer may take
-    inventory.says(listing("127.0.0.1:1", "127.0.0.1:2"))
-
-    async def update():
-        inventory.says(listing("127.0.0.1:1", "127.0.0.1:3"))
-
-    async def retract():
-        inventory.says(listing("127.0.0.1:1"))
-
-    await check_discoverer(partial(HttpDiscoverer, config), update=update, retract=retract)
 
 
 async def test_the_request_says_what_it_wants_who_asks_and_how_often(inventory, asked):

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from tests.e2e.servers import free_port, get, narthex, until
 
-from narthex.testing.discovery import Recorder, build_context, check_discoverer
+from narthex.testing.discovery import Recorder, build_context
 from narthex_sd.mdns.discovery import MdnsDiscoverer
 
 pytestmark = pytest.mark.server
@@ -29,20 +29,6 @@ async def running(config):
 
 def named(seen):
     return {group.targets[0]["__meta_mdns_name"]: dict(group.targets[0]) for group in seen.groups.values()}
-
-
-async def test_it_keeps_the_contract_of_discoverers(avahi, config):
-    first = avahi.publish("first", 9101)
-    others = []
-
-    async def update():
-        others.append(avahi.publish("second", 9102))
-
-    async def retract():
-        await asyncio.to_thread(avahi.withdraw, first)
-
-    await check_discoverer(lambda context: MdnsDiscoverer(config, context), update=update, retract=retract, seconds=20)
-    await asyncio.to_thread(avahi.withdraw, others[0])
 
 
 async def test_labels_hold_what_was_announced(avahi, config):
