@@ -13,6 +13,7 @@ from narthex.config.scrape import ScrapeConfig
 from narthex.errors import ScrapeError
 from narthex.model import histogram as histograms
 from narthex.model.labels import Labels
+from narthex.model.matcher import Matcher, MatchOp
 from narthex.model.sample import STALE_NAN_BITS
 from narthex.plugins.catalog import Catalog, Contribution, Origin
 from narthex.relabel.rules import compile_rules
@@ -23,6 +24,7 @@ from narthex.scrape.identity import LabelLimits, SeriesIdentity
 from narthex.scrape.negotiate import accept_header
 from narthex.scrape.resolution import BucketLimitError, Resolution, finest_schema
 from narthex.scrape.row import Row
+from narthex.storage.exemplars import ExemplarRing, StoredExemplar
 from narthex.testing.storage import MemoryStorage
 from narthex_plugins.exposition import OPENMETRICS, PROTOBUF, TEXT
 from narthex_plugins.relabel_actions import narthex_relabel_actions
@@ -54,7 +56,9 @@ class Scraped:
             case.get("track_timestamps_staleness", False),
             case.get("sample_limit", 0),
             starts=StartTimestamps.STORED if takes_starts(case) else StartTimestamps.IGNORED,
+            exemplars=ExemplarRing(100),
         )
+        self.exemplars = options.exemplars
         switches = HistogramSwitches(
             case.get("scrape_native_histograms", False), case.get("always_scrape_classic_histograms", False)
         )
@@ -119,6 +123,16 @@ def test_appended_samples(case):
     assert found.keys() == held.keys()
     assert all(histograms.same(found[labels], histogram) for labels, histogram in held.items())
     for one in case["samples"]:
+        exemplars = [
+            StoredExemplar(
+                Labels(own["labels"]), decoded(own["value"]), when.get(own["timestamp_ms"], own["timestamp_ms"])
+            )
+            for own in one.get("exemplars") or ()
+        ]
+        matchers = [Matcher(MatchOp.EQUAL, name, value) for name, value in one["labels"].items()]
+        assert target.exemplars.select([matchers], 0, 1 << 53) == (
+            [(Labels(one["labels"]), exemplars)] if exemplars else []
+        )
         if "start_timestamp_ms" in one:
             ((_, start),) = target.storage.starts(**names(one["labels"]))[Labels(one["labels"])]
             assert start == one["start_timestamp_ms"]

@@ -155,9 +155,9 @@ class TsdbSection:
 
 @dataclass(frozen=True, slots=True)
 class ExemplarsConfig:
-    """How many exemplars are kept; Narthex keeps none yet."""
+    """How many exemplars are kept in memory, with ``--enable-feature=exemplar-storage``; 0 or less keeps none."""
 
-    max_exemplars: int = field(default=100_000, metadata=later("exemplars"))
+    max_exemplars: int = 100_000
 
 
 @dataclass(frozen=True, slots=True)

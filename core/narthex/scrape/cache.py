@@ -25,6 +25,7 @@ from narthex.kinds import ScrapeKind
 from narthex.model.labels import Labels
 from narthex.model.sample import MISSING, STALE_NAN
 from narthex.scrape.apart import ApartPlan, ApartSeries, Staged, merged
+from narthex.scrape.examples import ExemplarSeries
 from narthex.scrape.exposition import StartTimestamps
 from narthex.scrape.identity import SeriesIdentity
 from narthex.scrape.layout import Layout
@@ -35,6 +36,7 @@ from narthex.scrape.reading import Reading, read_lines, read_whole
 from narthex.scrape.resolution import Resolution
 from narthex.scrape.row import BIN, Row
 from narthex.scrape.templates import Common, Template
+from narthex.storage.exemplars import ExemplarRing
 from narthex.storage.frames import HistogramPoints, Points
 from narthex.storage.protocol import Appended
 
@@ -56,15 +58,16 @@ class CacheOptions:
     sample_limit: int = 0
     resolution: Resolution = Resolution()  # noqa: RUF009 (frozen)
     starts: StartTimestamps = StartTimestamps.IGNORED
+    exemplars: ExemplarRing | None = None
 
 
 class SeriesCache:
     """The samples of one target, from bodies to rows. Call :meth:`take` or :meth:`fail`, then :meth:`commit`."""
 
     __slots__ = (
-        "_apart", "_cells", "_comments", "_common", "_counts", "_ended", "_histograms", "_kind", "_layout", "_layouts",
-        "_metadata", "_others", "_point_refs", "_points", "_row", "_scrapes", "_span", "_steady", "_timestamp",
-        "_tracked", "_trusted", "identity", "options",
+        "_apart", "_cells", "_comments", "_common", "_counts", "_ended", "_examples", "_histograms", "_kind", "_layout",
+        "_layouts", "_metadata", "_others", "_point_refs", "_points", "_row", "_scrapes", "_span", "_steady",
+        "_timestamp", "_tracked", "_trusted", "identity", "options",
     )  # fmt: skip
 
     def __init__(self, row: Row, identity: SeriesIdentity, options: CacheOptions, common: Common | None = None) -> None:
@@ -87,6 +90,7 @@ class SeriesCache:
         self._metadata = MetadataTable()
         self._points: Points | None = None
         self._others = ApartSeries()
+        self._examples = None if options.exemplars is None else ExemplarSeries(options.exemplars)
         self._histograms: HistogramPoints | None = None
         self._timestamp = 0
         self._kind: ScrapeKind | None = None
@@ -260,6 +264,10 @@ class SeriesCache:
         options = self.options
         staged = self._others.stage(apart, refs, self._timestamp, options.starts, honor=options.honor_timestamps)
         self._keep_points(points, duplicates, staged)
+        if self._examples is not None:
+            samples = [*(one.entry for one in reading.parsed), *reading.apart]
+            refused = self._examples.keep(samples, self.identity, self._timestamp, honor=options.honor_timestamps)
+            self._counts = replace(self._counts, exemplars_refused=refused)
         self._ended = False
         here = dict(zip(reversed(reading.prefixes), reversed(reading.cells), strict=True))
         self._apart = {prefix: cell for prefix, cell in known.items() if cell != BIN and prefix not in here}

@@ -14,6 +14,7 @@ from narthex.kinds import ParseOptions, ScrapeKind
 from narthex.model.labels import Labels
 from narthex.scrape.exposition import StartTimestamps
 from narthex.scrape.negotiate import DEFAULT_PROTOCOLS, accept_header, choose
+from narthex.storage.exemplars import ExemplarRing
 
 __all__ = ["Formats", "HistogramSwitches", "ScrapeFeatures"]
 
@@ -28,6 +29,7 @@ class ScrapeFeatures:
 
     starts: StartTimestamps = StartTimestamps.IGNORED
     type_and_unit_labels: bool = False
+    exemplars: ExemplarRing | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,3 +91,5 @@ class ScrapeMetrics:
         outside = counts.out_of_bounds + appended.out_of_bounds + appended.too_old
         if outside:
             self.out_of_bounds.inc(outside)
+        if counts.exemplars_refused:
+            self.exemplars_out_of_order.inc(counts.exemplars_refused)

@@ -23,13 +23,14 @@ FUTURE = 10 * 60 * 1000
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many samples the body held, how many relabeling left, how many series are new; and samples not stored."""
+    """How many samples the body held, how many relabeling left, how many series are new; and what was not stored."""
 
     scraped: int = 0
     kept: int = 0
     added: int = 0
     duplicates: int = 0
     out_of_bounds: int = 0
+    exemplars_refused: int = 0
 
     def __add__(self, other: Counts) -> Counts:
         """The counts of two parts of a body together."""
@@ -39,6 +40,7 @@ class Counts:
             self.added + other.added,
             self.duplicates + other.duplicates,
             self.out_of_bounds + other.out_of_bounds,
+            self.exemplars_refused + other.exemplars_refused,
         )
 
 

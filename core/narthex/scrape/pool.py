@@ -280,6 +280,7 @@ class ScrapePool:
             config.sample_limit,
             Resolution(config.native_histogram_bucket_limit, config.native_histogram_min_bucket_factor),
             self._features.starts,
+            self._features.exemplars,
         )
 
     def _make_settings(self, client: HttpClient) -> LoopSettings:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from prometheus_client import CollectorRegistry
@@ -33,6 +33,7 @@ from narthex.server.parts import PoolFactory, build_receivers
 from narthex.server.plan import Plan
 from narthex.server.rulequeries import RuleQueries
 from narthex.server.storage import build_storage
+from narthex.storage.exemplars import ExemplarRing
 from narthex.storage.protocol import Storage
 
 __all__ = ["GRACE", "Assembly", "Surroundings", "assemble"]
@@ -75,6 +76,7 @@ class Assembly:
     rule_queries: RuleQueries
     rules: RuleSet
     jobs: Jobs
+    exemplars: ExemplarRing
 
 
 def assemble(plan: Plan, around: Surroundings, rule_executor: Executor) -> Assembly:
@@ -98,10 +100,14 @@ def assemble(plan: Plan, around: Surroundings, rule_executor: Executor) -> Assem
         )
     )
     scrape_supervisor = Supervisor(catalog, clock, registry, "scrape", options.storage_path / "discovery")
-    features = read_features(options.enable_feature).scraping
-    pools = PoolFactory(storage, catalog, clock, ScrapeMetrics(registry), around.client, features)
+    features = read_features(options.enable_feature)
+    exemplars = ExemplarRing(0)  # as large as the configuration says, once it is carried out
+    scraping = replace(features.scraping, exemplars=exemplars) if features.exemplars else features.scraping
+    pools = PoolFactory(storage, catalog, clock, ScrapeMetrics(registry), around.client, scraping)
     jobs = Jobs(scrape_supervisor, pools)
-    return Assembly(storage, engine, scrape_supervisor, notify_supervisor, handoff, rule_queries, rules, jobs)
+    return Assembly(
+        storage, engine, scrape_supervisor, notify_supervisor, handoff, rule_queries, rules, jobs, exemplars
+    )
 
 
 def _engine(storage: Storage, around: Surroundings) -> Engine:

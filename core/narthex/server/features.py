@@ -31,6 +31,7 @@ _STARTS = {  # in this order: what is stored with its samples needs no zeros
     "st-storage": StartTimestamps.STORED,
     "created-timestamp-zero-ingestion": StartTimestamps.ZEROS,
 }
+_EXEMPLARS = "exemplar-storage"
 _ALWAYS_ON = frozenset(
     {
         "native-histograms",
@@ -50,6 +51,7 @@ class Features:
     parser: ParserOptions
     semantics: Semantics
     scraping: ScrapeFeatures
+    exemplars: bool
     unknown: tuple[str, ...]
 
 
@@ -59,8 +61,9 @@ def read_features(values: Iterable[str]) -> Features:
     parser, engine = _chosen(_PARSER, names), _chosen(_ENGINE, names)
     starts = next((meaning for name, meaning in _STARTS.items() if name in names), StartTimestamps.IGNORED)
     scraping = ScrapeFeatures(starts, "type-and-unit-labels" in names)
-    unknown = names - {*_PARSER, *_ENGINE, *_STARTS, *_ALWAYS_ON}
-    return Features(ParserOptions(**parser), Semantics(**engine), scraping, tuple(sorted(unknown)))
+    unknown = names - {*_PARSER, *_ENGINE, *_STARTS, _EXEMPLARS, *_ALWAYS_ON}
+    exemplars = _EXEMPLARS in names
+    return Features(ParserOptions(**parser), Semantics(**engine), scraping, exemplars, tuple(sorted(unknown)))
 
 
 def _chosen(options: Mapping[str, str], names: set[str]) -> dict[str, Any]:

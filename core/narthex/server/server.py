@@ -263,7 +263,7 @@ class Server:
     def _build(self, plan: Plan) -> None:
         around = Surroundings(self.options, self.catalog, self.clock, self.registry, self.external_url)
         parts = assemble(plan, around, self._rule_executor)
-        self.storage, self.engine = parts.storage, parts.engine
+        self.storage, self.engine, self.exemplars = parts.storage, parts.engine, parts.exemplars
         self._scrape_supervisor, self._notify_supervisor = parts.scrape_supervisor, parts.notify_supervisor
         self._handoff, self._rules, self._jobs = parts.handoff, parts.rules, parts.jobs
         self._rule_queries = parts.rule_queries
@@ -274,6 +274,7 @@ class Server:
         for warning in plan.warnings:
             log.warning(warning)
         self.engine.step_by_default(int(plan.config.global_.evaluation_interval))
+        self.exemplars.resize(plan.config.storage.exemplars.max_exemplars)
         labels = plan.external_labels
         await self._handoff.apply(plan.blocks, plan.alert_rules, labels, plan.config.narthex.receivers)
         await self._jobs.apply(plan.jobs, labels)

@@ -16,7 +16,8 @@ from aiohttp import web
 from multidict import MultiMapping
 
 from narthex.errors import ParseError, QueryTimeoutError
-from narthex.promql.ast import Expr
+from narthex.model.number import format_value
+from narthex.promql.ast import Expr, VectorSelector, walk
 from narthex.promql.engine import Limits
 from narthex.promql.engine.query import Steps
 from narthex.promql.printer import to_text
@@ -99,11 +100,22 @@ class QueryRoutes:
             raise ApiError("execution", "the expression is nested too deeply to be shown as a tree") from None
 
     async def exemplars(self, request: web.Request) -> web.StreamResponse:
-        """Exemplars of the series in an expression: none, for no storage keeps them yet."""
+        """Exemplars of the series that an expression selects; none without the feature ``exemplar-storage``."""
         fields = await form(request)
-        window(fields)
-        self._parsed(fields)
-        return success([])
+        start, end = window(fields)
+        selectors = [one.matchers for one in walk(self._parsed(fields)) if isinstance(one, VectorSelector)]
+        return success(
+            [
+                {
+                    "seriesLabels": series.to_dict(),
+                    "exemplars": [
+                        {"labels": one.labels.to_dict(), "value": format_value(one.value), "timestamp": one.time / 1000}
+                        for one in found
+                    ],
+                }
+                for series, found in self._view.exemplars.select(selectors, start, end)
+            ]
+        )
 
     def _parsed(self, fields: MultiMapping[str]) -> Expr:
         try:

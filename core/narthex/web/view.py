@@ -22,6 +22,7 @@ from narthex.plugins.catalog import Catalog
 from narthex.promql.engine import Engine
 from narthex.rules.status import GroupStatus
 from narthex.scrape.status import PoolStatus
+from narthex.storage.exemplars import ExemplarRing
 from narthex.storage.protocol import Storage
 
 __all__ = ["QuarantineView", "QueryLimits", "RuntimeInfo", "ServerView"]
@@ -79,6 +80,7 @@ class ServerView(Protocol):
     clock: Clock
     engine: Engine
     storage: Storage
+    exemplars: ExemplarRing
     catalog: Catalog
     registry: CollectorRegistry
     query_executor: Executor

@@ -18,6 +18,7 @@ from narthex.plugins.catalog import Catalog
 from narthex.promql.engine import Engine
 from narthex.rules.status import GroupStatus
 from narthex.scrape.status import PoolStatus
+from narthex.storage.exemplars import ExemplarRing
 from narthex.storage.protocol import Storage
 from narthex.testing.storage import MemoryStorage
 from narthex.web.view import QuarantineView, QueryLimits, RuntimeInfo, ServerView
@@ -32,6 +33,7 @@ class FakeView:
         self.clock: Clock = SystemClock()
         self.storage: Storage = storage or MemoryStorage()
         self.engine = Engine(self.storage)
+        self.exemplars = ExemplarRing(100)
         self.catalog = Catalog()
         self.registry = CollectorRegistry()
         self.query_executor: Executor = ThreadPoolExecutor(2)
