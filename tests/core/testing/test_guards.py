@@ -6,6 +6,7 @@ import asyncio
 import socket
 import threading
 import time
+import warnings
 
 import pytest
 
@@ -208,3 +209,17 @@ def test_guards_can_be_chosen_and_switched_off():
     assert watch("threads", during=leak) == []
     for one in kept:
         one.close()
+
+
+def test_a_socket_that_only_the_garbage_collector_closes_is_a_leak():
+    class Holder:
+        """Refers to itself, so that it lives until a collection."""
+
+    def leak():
+        one = Holder()
+        one.itself, one.socket = one, socket.create_server(("127.0.0.1", 0))
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        (finding,) = watch("sockets", during=leak)
+    assert finding.endswith("was left to the garbage collector to close")

@@ -187,7 +187,7 @@ class Believing(Rooms):
 class Crunching(Rooms):
     def groups(self, rooms):
         if sum(map(len, rooms.values())) > 100:
-            time.sleep(0.7)
+            time.sleep(1.4)
         return super().groups(rooms)
 
 
