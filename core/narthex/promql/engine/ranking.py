@@ -10,8 +10,8 @@ import math
 import numpy as np
 
 from narthex.model.histogram import histogram_text
-from narthex.model.labels import fnv1a
 from narthex.model.labeltable import encode
+from narthex.model.xxhash import label_hashes
 from narthex.promql.engine.aggregate import Grouped, grouping_labels
 from narthex.promql.engine.vector import Floats, Ints, Vector
 
@@ -51,10 +51,11 @@ def limitk(grouped: Grouped, wanted: Ints) -> Vector:
 
 
 def limit_ratio(vector: Vector, ratio: Floats) -> Vector:
-    """A share of the series, chosen by a hash of their labels; ``-r`` chooses exactly the others of ``1 - r``."""
-    hashes = [fnv1a(str(labels).encode("utf-8", "surrogateescape")) for labels in vector.labels.all_labels()]
-    # FNV's high bits change little with the last characters: spread them before taking a fraction.
-    place = np.array([((value * 0x9E3779B97F4A7C15) & (2**64 - 1)) / 2.0**64 for value in hashes])
+    """A share of the series, chosen by a hash of their labels; ``-r`` chooses exactly the others of ``1 - r``.
+
+    The hash is Prometheus's, so both choose the same series.
+    """
+    place = label_hashes(vector.labels.all_labels()).astype(np.float64) / 2.0**64
     share = ratio[:, None]
     return vector.where(np.where(share >= 0, place < share, place >= 1 + share))
 
