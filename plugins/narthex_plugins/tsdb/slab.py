@@ -182,6 +182,9 @@ class Slab:
 
     def cells(self, columns: Ints, rows: int) -> tuple[Ints, NDArray[np.float64]]:
         """Group of each column, and their first rows: float64 ``[rows, columns]``, a copy."""
+        if len(self.panels) == 1:
+            panel = self.panels[0]
+            return panel.group[columns].astype(np.int64), np.take(panel.matrix[:rows], columns, axis=1)
         group = np.zeros(len(columns), dtype=np.int64)
         cells = np.empty((rows, len(columns)))
         for panel in self.panels:

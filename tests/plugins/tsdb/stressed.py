@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from prometheus_client import CollectorRegistry
 
+from narthex.config.types import Duration
 from narthex.kinds import BuildContext
 from narthex.model.labels import Labels
 from narthex.model.matcher import Matcher, MatchOp
@@ -26,6 +27,7 @@ from narthex_plugins.tsdb import TsdbConfig, build
 
 T0 = 1_700_006_400_000
 STEP = 60_000
+CONFIG = TsdbConfig(retention=Duration(1 << 50))  # sixty kills go through more than fifteen days
 WIDTH = 12
 """Series of the lane; ``i="0"`` is the one of which spans are deleted."""
 
@@ -44,7 +46,7 @@ def tell(text: str) -> None:
 async def main(path: Path, row: int, seed: int) -> None:
     """Go on until killed."""
     log = logging.LoggerAdapter(logging.getLogger("stressed"))
-    storage = build(TsdbConfig(), BuildContext("tsdb", FakeClock(T0 / 1000), log, CollectorRegistry(), path))
+    storage = build(CONFIG, BuildContext("tsdb", FakeClock(T0 / 1000), log, CollectorRegistry(), path))
     await storage.start()
     disk, dice = storage._disk, random.Random(seed)
     assert disk is not None

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from tests.plugins.tsdb.conftest import Factory
-from tests.plugins.tsdb.stressed import STEP, T0, WIDTH, value
+from tests.plugins.tsdb.stressed import CONFIG, STEP, T0, WIDTH, value
 
 from narthex.model.labels import Labels
 from narthex.testing.storage_contract import bits, samples
@@ -66,7 +66,7 @@ def run_and_kill(data: Path, told: Told, seed: int) -> None:
 async def check(data: Path, told: Told) -> None:
     """Open what is left. Rows that were written but not acknowledged may be there or not, but not in part."""
     factory = Factory(data)
-    storage = factory()
+    storage = factory(CONFIG)
     await storage.start()
     found = samples(storage)
     await storage.stop()
