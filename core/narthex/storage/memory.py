@@ -2,8 +2,8 @@
 
 It is for tests, for trying things out, and for servers whose history may end with them; the kind ``memory`` of
 :mod:`narthex_plugins.memory` makes it selectable. Samples stand in one growing array a series, so it takes 16 bytes a
-sample and a look at each series for each row: simple enough to be believed, and some ten times slower than the columns
-of the embedded storage. It answers with points only.
+sample and a look at each series for each row: simple enough to be believed, and slower than the columns of the embedded
+storage (0.3 µs against 0.05 to append a sample, its log included). It answers with points only.
 
 Acceptance is Prometheus's: the same time and value again is taken, another value for that time is a duplicate, and what
 is earlier than its series' newest sample is out of order.
