@@ -11,6 +11,7 @@ from narthex.errors import ExpositionError
 from narthex.model.histogram import Hint, format_histogram
 from narthex.scrape.exposition import Help, HistogramSeries, Series, Type, Unit
 from narthex_plugins.exposition import ParseOptions, parse_protobuf
+from narthex_plugins.exposition.protobuf.wire import fields, signed_varints
 
 HISTOGRAM, GAUGE_HISTOGRAM = 4, 5
 
@@ -118,3 +119,10 @@ def test_a_body_that_is_cut_off_is_refused(data: st.DataObject) -> None:
 def test_histograms_that_make_no_sense_are_refused(histogram: bytes) -> None:
     with pytest.raises(ExpositionError):
         parse_protobuf(body(family("h", HISTOGRAM, message(7, histogram))))
+
+
+@given(st.lists(st.integers(-(1 << 62), 1 << 62)), st.lists(st.integers(-64, 63)))
+def test_packed_numbers_read_back(large: list[int], small: list[int]) -> None:
+    for numbers in (large, small, small + large):
+        ((number, kind, value),) = fields(packed(13, numbers))
+        assert (number, signed_varints(kind, value)) == (13, numbers)

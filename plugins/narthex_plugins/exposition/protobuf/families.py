@@ -37,11 +37,11 @@ def parse_protobuf(body: bytes, options: ParseOptions = PLAIN) -> Sequence[Entry
     entries: list[Entry] = []
     count = 0
     try:
-        for count, message in enumerate(delimited(memoryview(body)), 1):  # noqa: B007 - the error names it
+        for count, message in enumerate(delimited(body), 1):  # noqa: B007 - the error names it
             entries += _family(read_family(message), options)
     except ExpositionError as error:
         raise ExpositionError(error.message, count) from None
-    except (TypeError, ValueError, OverflowError, struct.error) as error:
+    except (AttributeError, TypeError, ValueError, OverflowError, struct.error) as error:
         raise ExpositionError(f"a field has another type than the format says: {error}", count) from None
     return entries
 

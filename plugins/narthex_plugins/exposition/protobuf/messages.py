@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from narthex.errors import ExpositionError
 from narthex.scrape.exposition import Exemplar
-from narthex_plugins.exposition.protobuf.wire import fields, packed_doubles, packed_varints, zigzag
+from narthex_plugins.exposition.protobuf.wire import fields, packed_doubles, signed_varints, zigzag
 
 __all__ = [
     "COUNTER",
@@ -88,21 +89,21 @@ class Family:
     help: str = ""
     kind: int = COUNTER
     unit: str = ""
-    metrics: list[memoryview] = field(default_factory=list)
+    metrics: list[bytes] = field(default_factory=list)
 
 
-def _text(value: Any) -> str:
+def _text(value: bytes) -> str:
     try:
-        return bytes(value).decode()
+        return value.decode()
     except UnicodeDecodeError:
-        raise ExpositionError(f"invalid UTF-8 text: {bytes(value)[:100]!r}") from None
+        raise ExpositionError(f"invalid UTF-8 text: {value[:100]!r}") from None
 
 
 def _signed(value: int) -> int:
     return value - (value & _SIGN) * 2
 
 
-def read_family(data: memoryview) -> Family:
+def read_family(data: bytes) -> Family:
     """A ``MetricFamily``. Raises ``ExpositionError``."""
     family = Family()
     for number, _, value in fields(data):
@@ -119,7 +120,7 @@ def read_family(data: memoryview) -> Family:
     return family
 
 
-def read_metric(data: memoryview) -> Metric:
+def read_metric(data: bytes) -> Metric:
     """A ``Metric``. Raises ``ExpositionError``."""
     metric = Metric()
     for number, _, value in fields(data):
@@ -139,7 +140,8 @@ def read_metric(data: memoryview) -> Metric:
     return metric
 
 
-def _label(data: Any) -> tuple[str, str]:
+@lru_cache(maxsize=1 << 14)  # a target sends the same labels again and again
+def _label(data: bytes) -> tuple[str, str]:
     name = text = ""
     for number, _, value in fields(data):
         if number == 1:
@@ -227,13 +229,13 @@ def _read_side(number: int, kind: int, value: Any, found: HistogramMessage) -> N
     if number == 9:
         found.negative_spans.append(_span(value))
     elif number == 10:
-        found.negative_deltas += map(zigzag, packed_varints(kind, value))
+        found.negative_deltas += signed_varints(kind, value)
     elif number == 11:
         found.negative_counts += packed_doubles(kind, value)
     elif number == 12:
         found.positive_spans.append(_span(value))
     elif number == 13:
-        found.positive_deltas += map(zigzag, packed_varints(kind, value))
+        found.positive_deltas += signed_varints(kind, value)
     elif number == 14:
         found.positive_counts += packed_doubles(kind, value)
 

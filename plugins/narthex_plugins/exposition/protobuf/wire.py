@@ -10,12 +10,14 @@ import struct
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from narthex.errors import ExpositionError
 
-__all__ = ["Field", "WireError", "delimited", "fields", "packed_doubles", "packed_varints", "zigzag"]
+__all__ = ["Field", "WireError", "delimited", "fields", "packed_doubles", "signed_varints", "zigzag"]
 
 Field = tuple[int, int, Any]
-"""Field number, wire type, and the value: an int (varint), a float (64 bits), or a memoryview. Which of them it should
+"""Field number, wire type, and the value: an int (varint), a float (64 bits), or bytes. Which of them it should
 be is the message's business."""
 
 VARINT, FIXED64, LENGTH, FIXED32 = 0, 1, 2, 5
@@ -29,7 +31,7 @@ class WireError(ExpositionError):
     """The bytes are no protobuf message."""
 
 
-def _varint(data: memoryview, at: int) -> tuple[int, int]:
+def _varint(data: bytes, at: int) -> tuple[int, int]:
     """An unsigned integer and the position behind it."""
     value = shift = 0
     for end in range(at, min(at + _LONGEST, len(data))):
@@ -46,7 +48,7 @@ def zigzag(value: int) -> int:
     return (value >> 1) ^ -(value & 1)
 
 
-def fields(data: memoryview) -> Iterator[Field]:
+def fields(data: bytes) -> Iterator[Field]:  # noqa: PLR0912 -- one for each wire type, and for short numbers
     """The fields of a message in order. Raises :class:`WireError` where it ends in the middle of one."""
     at, size = 0, len(data)
     while at < size:
@@ -57,11 +59,19 @@ def fields(data: memoryview) -> Iterator[Field]:
         kind = key & 7
         value: Any
         if kind == LENGTH:
-            length, at = _varint(data, at)
+            length = data[at] if at < size else 0x80
+            if length < 0x80:  # nearly always: a call for each would take a third of the time
+                at += 1
+            else:
+                length, at = _varint(data, at)
             value = data[at : at + length]
             at += length
         elif kind == VARINT:
-            value, at = _varint(data, at)
+            value = data[at] if at < size else 0x80
+            if value < 0x80:
+                at += 1
+            else:
+                value, at = _varint(data, at)
         elif kind == FIXED64:
             if at + 8 > size:
                 raise WireError("a message ends within a number")
@@ -77,7 +87,7 @@ def fields(data: memoryview) -> Iterator[Field]:
         yield key >> 3, kind, value
 
 
-def delimited(body: memoryview) -> Iterator[memoryview]:
+def delimited(body: bytes) -> Iterator[bytes]:
     """The messages of a body, each of which stands behind its length."""
     at = 0
     while at < len(body):
@@ -88,14 +98,28 @@ def delimited(body: memoryview) -> Iterator[memoryview]:
         at += length
 
 
-def packed_varints(kind: int, value: Any) -> list[int]:
-    """The numbers of a repeated integer field, packed or one by one."""
+def signed_varints(kind: int, value: Any) -> list[int]:
+    """The numbers of a repeated ``sint64`` field, packed or one by one."""
     if kind == VARINT:
-        return [value]
-    found, at = [], 0
-    while at < len(value):
-        one, at = _varint(value, at)
-        found.append(one)
+        return [zigzag(value)]
+    data = np.frombuffer(value, dtype=np.uint8)
+    if not len(data):
+        return []
+    if data[-1] >= 0x80:
+        raise WireError("a varint does not end")
+    if data.max() < 0x80:
+        small: list[int] = ((data >> 1).astype(np.int8) ^ -(data & 1).astype(np.int8)).tolist()
+        return small
+    ends = np.flatnonzero(data < 0x80)
+    starts = np.concatenate([[0], ends[:-1] + 1])
+    lengths = ends - starts + 1
+    if lengths.max() > _LONGEST:
+        raise WireError("a varint does not end")
+    # The n-th byte of a number counts 7 n bits up. As arrays, 40 buckets take 10 us instead of 100.
+    place = (np.arange(len(data)) - np.repeat(starts, lengths)).astype(np.uint64)
+    codes = np.add.reduceat((data & 0x7F).astype(np.uint64) << (place * np.uint64(7)), starts)
+    numbers = (codes >> np.uint64(1)).astype(np.int64) ^ -(codes & np.uint64(1)).astype(np.int64)
+    found: list[int] = numbers.tolist()
     return found
 
 
