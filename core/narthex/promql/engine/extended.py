@@ -60,8 +60,7 @@ def _share(window: Window, row: Ints, moment: Ints) -> Floats:
 def smoothed_change(window: Window, lookback: int, *, counter: bool) -> tuple[Floats, Bools | None]:
     """The change between the values on the lines at both bounds of the window.
 
-    For a counter a fall between two samples is a reset to zero: at the left bound the line starts from zero, at the
-    right one it goes on from the value before.
+    For a counter a fall between two samples is a reset to zero, and the line between them starts from zero.
     """
     before, behind = _before(window, lookback), _behind(window, lookback)
     filled = window.counts > 0
@@ -86,8 +85,8 @@ def _left(window: Window, before: Bools, *, counter: bool) -> Floats:
 def _right(window: Window, behind: Bools, some: Bools, *, counter: bool) -> Floats:
     last = window.high - 1
     early, late = window.at(last), window.at(window.high)
-    finish = np.where(late < early, late + early, late) if counter else late
-    line = early + (finish - early) * window.spread(_share(window, last, window.end))
+    begin = np.where(late < early, 0.0, early) if counter else early
+    line = begin + (late - begin) * window.spread(_share(window, last, window.end))
     return np.where(window.spread(behind & some & (window.times_at(last) < window.end[:, None])), line, early)
 
 

@@ -341,10 +341,10 @@ def anchored_increase(samples, t, span) -> float | None:
     return points[-1][1] - points[0][1] + sum(a for (_, a), (_, b) in pairwise(points) if b < a)
 
 
-def on_line(first, second, moment, *, left) -> float:
+def on_line(first, second, moment) -> float:
     (t0, a), (t1, b) = first, second
     if b < a:
-        a, b = (0.0, b) if left else (a, b + a)
+        a = 0.0
     return a + (b - a) * ((moment - t0) / (t1 - t0))
 
 
@@ -357,9 +357,9 @@ def smoothed_increase(samples, t, span) -> float | None:
         return None
     left, right = points[0][1], points[-1][1]
     if before and before[0][0] < start:
-        left = points[1][1] if len(points) == 1 else on_line(points[0], points[1], start, left=True)
+        left = points[1][1] if len(points) == 1 else on_line(points[0], points[1], start)
     if behind:
-        right = points[-2][1] if points[-2][0] == t else on_line(points[-2], points[-1], t, left=False)
+        right = points[-2][1] if points[-2][0] == t else on_line(points[-2], points[-1], t)
     chain = [left, *(value for when, value in inside if when < t), right]
     return right - left + sum(a for a, b in pairwise(chain) if b < a)
 
