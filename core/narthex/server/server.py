@@ -36,7 +36,7 @@ from narthex.server.metrics import ServerMetrics
 from narthex.server.plan import Plan, make_plan
 from narthex.server.plugins import plugin_report
 from narthex.server.quarantine import JobInQuarantine, since, summary
-from narthex.server.storage import retention
+from narthex.server.storage import needs_restart, retention
 from narthex.server.tasks import keep_running, quietly
 from narthex.web.app import make_app
 from narthex.web.view import QueryLimits, RuntimeInfo
@@ -293,10 +293,7 @@ class Server:
             raise NarthexError(str(error) or type(error).__name__) from error
 
     def _refuse_unchangeable(self, plan: Plan) -> None:
-        new, old = plan.config, self._plan.config
-        kept = retention(new, self.options) == retention(old, self.options)
-        if new.narthex.storage != old.narthex.storage or not kept:
-            path = "narthex.storage" if kept else "storage.tsdb.retention"
+        if path := needs_restart(plan.config, self._plan.config, self.options):
             message = "the storage cannot change while the server runs: restart it"
             raise ConfigError((Problem(str(self.options.config_file), 0, 0, path, message),))
 

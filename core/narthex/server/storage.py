@@ -13,7 +13,7 @@ from narthex.options import ServerOptions
 from narthex.plugins.catalog import Catalog, Contribution
 from narthex.storage.protocol import Storage
 
-__all__ = ["build_storage", "retention", "storage_kind"]
+__all__ = ["build_storage", "needs_restart", "retention", "storage_kind"]
 
 DEFAULT_RETENTION = Duration(15 * 86_400_000)
 
@@ -27,6 +27,23 @@ def retention(config: Config, options: ServerOptions) -> Duration:
     own = getattr(config.narthex.storage.config, "retention", None)
     in_file = config.storage.tsdb.retention.time if own is None else own
     return Duration((options.storage_retention if in_file is None else in_file) or DEFAULT_RETENTION)
+
+
+def needs_restart(new: Config, old: Config, options: ServerOptions) -> str:
+    """The key of the storage whose change cannot be put in force while the server runs; empty where none changed."""
+    if new.narthex.storage != old.narthex.storage:
+        return "narthex.storage"
+    if new.narthex.storage.config is not None:  # then Prometheus's section means nothing
+        return ""
+    tsdb, before = new.storage.tsdb, old.storage.tsdb
+    if retention(new, options) != retention(old, options):
+        return "storage.tsdb.retention"
+    if (tsdb.retention.size or options.storage_retention_size) != (
+        before.retention.size or options.storage_retention_size
+    ):
+        return "storage.tsdb.retention.size"
+    window = tsdb.out_of_order_time_window != before.out_of_order_time_window
+    return "storage.tsdb.out_of_order_time_window" if window else ""
 
 
 def storage_kind(config: Config, catalog: Catalog) -> Contribution[StorageKind]:

@@ -11,7 +11,7 @@ from narthex.config.types import Duration
 from narthex.errors import StorageError
 from narthex.kinds import BuildContext, StorageKind
 from narthex.plugins.catalog import Catalog, Contribution, Origin
-from narthex.server.storage import build_storage, retention, storage_kind
+from narthex.server.storage import build_storage, needs_restart, retention, storage_kind
 
 DAY = 86_400_000
 IN_FILE = "storage: {tsdb: {retention: {time: 3d}}}\n"
@@ -32,6 +32,25 @@ OWN = "narthex: {storage: {tsdb: {retention: 2d}}}\n"
 def test_the_file_wins_over_the_flag_and_zero_means_the_default(site: Any, text: str, flag: int, days: int) -> None:
     site.write(text or "global: {}\n")
     assert retention(site.plan().config, site.server_options(storage_retention=Duration(flag * DAY))) == days * DAY
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "key"),
+    [
+        ("", "storage: {tsdb: {retention: {time: 15d}}}\n", ""),
+        ("", IN_FILE, "storage.tsdb.retention"),
+        ("", "storage: {tsdb: {retention: {size: 5GB}}}\n", "storage.tsdb.retention.size"),
+        ("", "storage: {tsdb: {out_of_order_time_window: 5m}}\n", "storage.tsdb.out_of_order_time_window"),
+        ("", "narthex: {storage: {memory: {}}}\n", "narthex.storage"),
+        (OWN, OWN + IN_FILE, ""),
+    ],
+)
+def test_what_the_storage_cannot_take_up_while_it_runs_is_named(site: Any, before: str, after: str, key: str) -> None:
+    configs = []
+    for text in (before, after):
+        site.write(text or "global: {}\n")
+        configs.append(site.plan().config)
+    assert needs_restart(configs[1], configs[0], site.server_options(storage_retention=Duration(0))) == key
 
 
 @dataclass(frozen=True)
