@@ -103,3 +103,12 @@ def test_a_target_found_twice_is_one_as_long_as_it_is_found():
     found = memo.update([second])
     assert (len(found.active), found.duplicates) == (1, 0)
     assert memo.update([]).active == ()
+
+
+def test_groups_of_one_source_are_counted_each():
+    memo = TargetMemo(JOB, RULES)
+    one, two = group("h:1"), group("h:1", "h:2")
+    assert memo.update([one, two]).duplicates == 1
+    assert memo.update([group("h:3")]).duplicates == 0
+    found = memo.update([group("h:1"), group("h:1")])
+    assert (len(found.active), found.duplicates) == (1, 1)

@@ -74,10 +74,10 @@ class TargetMemo:
         return self._collect(list(map(known.__getitem__, ids)))
 
     def _make(self, fresh: Iterable[SourcedGroup], gone: Sequence[_Entry]) -> dict[int, _Entry]:
-        by_source = {(one.sourced.provider, one.sourced.group.source): one for one in gone}
+        by_source = {_source(one.sourced): one for one in gone}
         made, new = dict[int, _Entry](), list[SourcedGroup]()
         for sourced in fresh:
-            known = by_source.get((sourced.provider, sourced.group.source))
+            known = by_source.get(_source(sourced))
             if known is None or known.sourced.group.labels != sourced.group.labels:
                 new.append(sourced)
             else:
@@ -93,7 +93,7 @@ class TargetMemo:
         same = [mine is own or mine == own for mine, own in zip(old, group.targets, strict=False)]
         others = [index for index, equal in enumerate(same) if not equal]
         others += range(len(same), len(group.targets))
-        elsewhere = _by_address(old) if others else {}
+        elsewhere = _by_address(old) if any(_moved(old, group.targets, index) for index in others) else {}
         moved: dict[int, Result] = {}
         for index in others:
             own = group.targets[index]
@@ -111,20 +111,26 @@ class TargetMemo:
         return found
 
     def _recount(self, gone: Iterable[_Entry], made: Iterable[_Entry]) -> None:
-        counts = self._counts
-        new: list[Target] = []
-        for entry in made:
-            new += entry.active
-            self._others += len(entry.results) - len(entry.active)
-        self._total += len(new)
-        counts.update(map(attrgetter("labels"), new))
+        """Targets that stand where they stood cancel out: nearly all where a large group has changed a little."""
+        before: dict[tuple[str, str], list[_Entry]] = {}
         for entry in gone:
-            self._total -= len(entry.active)
-            self._others -= len(entry.results) - len(entry.active)
-            for target in entry.active:
-                counts[target.labels] -= 1
-                if not counts[target.labels]:
-                    del counts[target.labels]
+            before.setdefault(_source(entry.sourced), []).append(entry)
+        old, new = list[Target](), list[Target]()
+        for entry in made:
+            same = before.get(_source(entry.sourced))
+            known = same.pop() if same else None
+            _add_different(known.active if known else (), entry.active, old, new)
+            self._others += _other(entry) - (_other(known) if known else 0)
+        for entry in chain.from_iterable(before.values()):
+            old.extend(entry.active)
+            self._others -= _other(entry)
+        self._total += len(new) - len(old)
+        self._counts.update(map(attrgetter("labels"), new))
+        counts = self._counts
+        for target in old:
+            counts[target.labels] -= 1
+            if not counts[target.labels]:
+                del counts[target.labels]
 
     def _collect(self, entries: Sequence[_Entry]) -> TargetSet:
         several = len(self._entries) < len(entries)  # one group object twice: its targets are all duplicates
@@ -141,6 +147,29 @@ class TargetMemo:
                 first.setdefault(target.labels, target)
             active = tuple(first.values())
         return TargetSet(self._job, active, dropped, failed, total - len(active))
+
+
+def _source(sourced: SourcedGroup) -> tuple[str, str]:
+    return sourced.provider, sourced.group.source
+
+
+def _other(entry: _Entry) -> int:
+    return len(entry.results) - len(entry.active)
+
+
+def _add_different(
+    one: Sequence[Target], two: Sequence[Target], only_one: list[Target], only_two: list[Target]
+) -> None:
+    pairs = [(left, right) for left, right in zip(one, two, strict=False) if left is not right]
+    only_one += [left for left, _ in pairs]
+    only_two += [right for _, right in pairs]
+    only_one += one[len(two) :]
+    only_two += two[len(one) :]
+
+
+def _moved(old: Sequence[Mapping[str, str]], new: Sequence[Mapping[str, str]], index: int) -> bool:
+    """Whether the target of a place was not there, under its address, before."""
+    return index >= len(old) or old[index].get("__address__") != new[index].get("__address__")
 
 
 def _by_address(targets: Sequence[Mapping[str, str]]) -> dict[str, int]:
