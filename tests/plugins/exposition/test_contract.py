@@ -1,8 +1,10 @@
-"""The shipped line formats keep the contract of scrape kinds."""
+"""The shipped formats keep the contract of scrape kinds."""
 
 from __future__ import annotations
 
 import pytest
+from tests.plugins.exposition.protobuf_encoder import body, double, message, varint
+from tests.plugins.exposition.test_protobuf import NATIVE, family, label
 
 from narthex.testing.contract import ScrapeContract
 from narthex.testing.rigs import ScrapeRig
@@ -41,7 +43,7 @@ class TextRig(ScrapeRig):
         return [(TEXT, "text/plain; version=0.0.4"), (b"up 1", "text/plain")]
 
     def bad(self):
-        return [(body, "text/plain") for body in (b"up", b"up x\n", b'up{a="b} 1\n', b"# TYPE up thing\n", b"\xff 1\n")]
+        return [(one, "text/plain") for one in (b"up", b"up x\n", b'up{a="b} 1\n', b"# TYPE up thing\n", b"\xff 1\n")]
 
 
 class OpenMetricsRig(ScrapeRig):
@@ -53,7 +55,7 @@ class OpenMetricsRig(ScrapeRig):
 
     def bad(self):
         bodies = (b"up 1\n", b"up 1\n# EOF\nup 2\n", b"# TYPE up gauge\nup x\n# EOF\n", b"\n# EOF\n")
-        return [(body, "application/openmetrics-text; version=1.0.0") for body in bodies]
+        return [(one, "application/openmetrics-text; version=1.0.0") for one in bodies]
 
 
 class TestText(ScrapeContract):
@@ -66,3 +68,25 @@ class TestOpenMetrics(ScrapeContract):
     @pytest.fixture
     def rig(self):
         return OpenMetricsRig()
+
+
+PROTOBUF_TYPE = "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited"
+
+
+class ProtobufRig(ScrapeRig):
+    plugin = exposition
+    kind = "protobuf"
+
+    def bodies(self):
+        gauge = family("up", 1, label("job", "ä") + message(2, double(1, 1.5)) + varint(6, 1_700_000_000_000))
+        return [(body(gauge, family("h", 4, message(7, NATIVE))), PROTOBUF_TYPE)]
+
+    def bad(self):
+        (whole, _), *_ = self.bodies()
+        return [(whole[:-1], PROTOBUF_TYPE), (b"\xff" * 12, PROTOBUF_TYPE)]
+
+
+class TestProtobuf(ScrapeContract):
+    @pytest.fixture
+    def rig(self):
+        return ProtobufRig()

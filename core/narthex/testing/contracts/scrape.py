@@ -10,7 +10,7 @@ from typing import Any, ClassVar, get_args
 from narthex.errors import ExpositionError
 from narthex.kinds import ScrapeKind
 from narthex.plugins.failure import describe
-from narthex.scrape.exposition import Entry, Series
+from narthex.scrape.exposition import Entry, HistogramSeries, Series
 from narthex.scrape.negotiate import media_type
 from narthex.testing.rig import Rig, optional
 from narthex.testing.rule import Broken, Unchecked, rule
@@ -18,6 +18,7 @@ from narthex.testing.rule import Broken, Unchecked, rule
 __all__ = ["RULES", "ScrapeRig"]
 
 Body = tuple[bytes, str]
+Sample = Series | HistogramSeries
 
 _SEED = 20_261_122
 _ROUNDS = 400
@@ -93,7 +94,7 @@ def _parsed(rig: ScrapeRig, body: bytes, content_type: str) -> list[Any]:
     return found
 
 
-def _check_sample(sample: Series) -> None:
+def _check_sample(sample: Sample) -> None:
     if "__name__" not in sample.labels:
         raise Broken(f"the sample {sample.series!r:.80} has no __name__ among its labels")
     if not all(type(text) is str for pair in sample.labels.items() for text in pair):
@@ -102,8 +103,8 @@ def _check_sample(sample: Series) -> None:
         raise Broken(f"the timestamp of {sample.series!r:.80} is {sample.timestamp!r}, expected whole ms")
 
 
-def _samples(found: Sequence[Any]) -> list[Series]:
-    return [one for one in found if isinstance(one, Series)]
+def _samples(found: Sequence[Any]) -> list[Sample]:
+    return [one for one in found if isinstance(one, Sample)]
 
 
 @rule("scrape/errors", needs=("bad",))
@@ -157,7 +158,7 @@ async def line_oriented(rig: ScrapeRig) -> None:
 
 
 def _check_line(
-    rig: ScrapeRig, lines: Sequence[bytes], at: int, series: bytes, what: tuple[str, Sequence[Series], int]
+    rig: ScrapeRig, lines: Sequence[bytes], at: int, series: bytes, what: tuple[str, Sequence[Sample], int]
 ) -> None:
     """Another value on the line gives the same samples, but for the value of this one."""
     content_type, before, number = what
@@ -169,7 +170,7 @@ def _check_line(
     except ExpositionError as error:
         raise Broken(f"refuses another value for {series!r:.80}: {error}") from error
     same = [(one.labels, one.timestamp) for one in before] == [(one.labels, one.timestamp) for one in after]
-    if not same or after[number].value != _NUMBER:
+    if not same or getattr(after[number], "value", None) != _NUMBER:
         raise Broken(f"another value on the line of {series!r:.80} changed more than that sample's value")
 
 
