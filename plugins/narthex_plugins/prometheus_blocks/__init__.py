@@ -1,6 +1,7 @@
-"""Reads the block directories that Prometheus writes: no plugin of its own, but what importing is built on.
+"""Reads the data directories that Prometheus writes: no plugin of its own, but what importing is built on.
 
-``PrometheusBlock(path).samples()`` yields every sample with its labels. The formats are described in Prometheus's
+``PrometheusBlock(path).samples()`` yields every sample of a block with its labels, ``HeadReader(path).batches()`` those
+that stand in the write-ahead log. The formats are described in Prometheus's
 documentation (``tsdb/docs/format``); what is read here was compared, sample by sample, with blocks that Prometheus
 2.42 wrote.
 """
@@ -8,5 +9,6 @@ documentation (``tsdb/docs/format``); what is read here was compared, sample by 
 from __future__ import annotations
 
 from narthex_plugins.prometheus_blocks.block import BlockSamples, PrometheusBlock, block_directories
+from narthex_plugins.prometheus_blocks.head import HeadHistograms, HeadReader
 
-__all__ = ["BlockSamples", "PrometheusBlock", "block_directories"]
+__all__ = ["BlockSamples", "HeadHistograms", "HeadReader", "PrometheusBlock", "block_directories"]

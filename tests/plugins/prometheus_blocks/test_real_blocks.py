@@ -16,10 +16,11 @@ import pytest
 from tests.e2e.servers import fetch, free_port, get, program, serving, until
 from tests.plugins.prometheus_blocks.protobuf import CONTENT_TYPE, gauge, histogram
 
+from narthex.model.histogram import same
 from narthex.model.histogram.bounds import bucket_table
 from narthex.model.number import format_value
 from narthex.model.sample import NORMAL_NAN
-from narthex_plugins.prometheus_blocks import PrometheusBlock, block_directories
+from narthex_plugins.prometheus_blocks import HeadHistograms, HeadReader, PrometheusBlock, block_directories
 
 pytestmark = pytest.mark.server
 
@@ -151,3 +152,17 @@ def test_a_running_servers_snapshot_holds_what_its_api_says(tmp_path):
             assert [format_value(count) for count in table.counts] == [row[3] for row in value["buckets"]]
             np.testing.assert_allclose(table.upper, [float(row[2]) for row in value["buckets"]], rtol=1e-15)
     assert compared == len(histograms)
+
+    # The server has stopped; its log holds all of that, and what came after the snapshot.
+    head = HeadReader(tmp_path / "data")
+    logged, logged_histograms = {}, {}
+    for _, batch in head.batches():
+        if isinstance(batch, HeadHistograms):
+            logged_histograms.update(zip(batch.times, batch.values, strict=True))
+        else:
+            for series, time, value in zip(batch.series, batch.times, batch.values, strict=True):
+                logged.setdefault(head.labels[series]["__name__"], {})[int(time)] = format_value(value)
+    for name, samples in floats.items():
+        assert samples.items() <= logged[name].items()
+    for time, value in histograms.items():
+        assert same(logged_histograms[time].with_hint(value.hint), value)

@@ -31,7 +31,8 @@ def import_(into: Path, sources: tuple[str, ...]) -> int:  # fmt: skip
     """Import OpenMetrics files and Prometheus's data directories.
 
     A source is a file of OpenMetrics text with a timestamp in every line (.gz or not, - for standard input), or a data
-    directory, a snapshot or a block of Prometheus. No server may be running on the directory that gets the samples.
+    directory, a snapshot or a block of Prometheus; the write-ahead log of a stopped Prometheus is read too. No server
+    may be running on the directory that gets the samples.
 
     A file is imported as a whole or not at all. Of a directory each block is; blocks imported before are left out, so
     an import that was interrupted is continued by running it again.
@@ -61,12 +62,6 @@ def _import(into: Path, source: str) -> None:
     with progress_bar() as tell, Intake(into) as intake:
         found = import_prometheus(intake, Path(source), tell) if directory else import_openmetrics(intake, source, tell)
     _report(source, found)
-    if directory and any((Path(source) / "wal").glob("0*")):
-        line(
-            f"Note: the newest samples of {source} are in its write-ahead log, which is not imported. "
-            "Let a running Prometheus make a snapshot (POST /api/v1/admin/tsdb/snapshot) and import that.",
-            err=True,
-        )
 
 
 def _report(source: str, found: Imported) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import pairwise
@@ -13,15 +13,20 @@ from typing import BinaryIO, cast
 import numpy as np
 
 from narthex.errors import StorageError
-from narthex_plugins.prometheus_blocks import BlockSamples, PrometheusBlock, block_directories
+from narthex.storage.frames import Points
+from narthex_plugins.prometheus_blocks import BlockSamples, HeadReader, PrometheusBlock, block_directories
+from narthex_plugins.prometheus_blocks.meta import read_meta
 from narthex_plugins.tsdb.transfer.intake import Intake, Series
 from narthex_plugins.tsdb.transfer.openmetrics import OpenMetricsReader
-from narthex_plugins.tsdb.transfer.spill import Spill
+from narthex_plugins.tsdb.transfer.spill import Column, Spill
 
 __all__ = ["Imported", "Tell", "import_openmetrics", "import_prometheus"]
 
 Tell = Callable[[str, int, int], None]
 """Takes what is being done, how much of it is, and how much there is (0: not known)."""
+
+
+_EARLIEST = -(1 << 60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +60,14 @@ def import_openmetrics(intake: Intake, path: str, tell: Tell) -> Imported:
 
 
 def import_prometheus(intake: Intake, path: Path, tell: Tell) -> Imported:
-    """Import a Prometheus data directory, a snapshot of one, or one block; block by block, oldest first.
+    """Import a Prometheus data directory, a snapshot of one, or one block; block by block, oldest first, then the log.
 
     Each block is in use when it is done, and is left out when it comes again: what was interrupted is continued.
     Raises ``StorageError``.
     """
     known = set(intake.sources())
-    directories = block_directories(path)
-    if not directories:
+    directories, head = block_directories(path), HeadReader(path)
+    if not directories and not head.files:
         raise StorageError(f"{path}: there is no block of Prometheus")
     blocks = samples = skipped = series = 0
     for number, directory in enumerate(directories):
@@ -75,7 +80,42 @@ def import_prometheus(intake: Intake, path: Path, tell: Tell) -> Imported:
         samples += intake.write(_told(block, what, tell, intake, beside)) + beside[0]
         series = max(series, block.meta.series)
         blocks += intake.commit([block.meta.ulid])
+    if head.name and head.name not in known:
+        covered = max((read_meta(one / "meta.json").max_time for one in directories), default=_EARLIEST)
+        found = _import_head(intake, head, covered, tell)
+        series, samples, blocks = max(series, found.series), samples + found.samples, blocks + found.blocks
     return Imported(blocks, series, samples, skipped)
+
+
+def _import_head(intake: Intake, head: HeadReader, covered: int, tell: Tell) -> Imported:
+    """What is in no block yet. In the order of time, samples before ``covered`` (ms) are in blocks."""
+    spill = Spill(intake.scratch)
+    beside = 0
+    for done, batch in head.batches():
+        tell("reading the write-ahead log", done, head.files)
+        low = _EARLIEST if head.is_late(done) else covered
+        kept = np.flatnonzero(np.asarray(batch.times, dtype=np.int64) >= low)
+        if isinstance(batch, Points):
+            spill.add(Points(batch.series[kept], batch.times[kept], batch.values[kept]))
+            continue
+        series, times = (np.array(one, dtype=np.int64)[kept] for one in (batch.series, batch.times))
+        intake.histograms.add(head.labels, series, times, [batch.values[at] for at in kept.tolist()])
+        beside += len(kept)
+    samples = 0
+    for done, slot in enumerate(slots := spill.slots()):
+        tell("writing blocks", done, len(slots))
+        samples += intake.write(_left(head, spill.columns(slot)))
+    return Imported(intake.commit([head.name]), len(head.labels), samples + beside)
+
+
+def _left(head: HeadReader, columns: Iterable[Column]) -> Iterator[Series]:
+    """The series without what was deleted."""
+    for place, times, values in columns:
+        kept = np.ones(len(times), dtype=np.bool_)
+        for low, high in head.deleted.get(place, ()):
+            kept &= (times < low) | (times > high)
+        if kept.any():
+            yield head.labels[place], times[kept], values[kept]
 
 
 def _told(block: PrometheusBlock, what: str, tell: Tell, intake: Intake, beside: list[int]) -> Iterator[Series]:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from narthex.storage.frames import Points
 from narthex_plugins.tsdb.blocks.plan import RANGE
 
-__all__ = ["Spill"]
+__all__ = ["Column", "Spill"]
 
 Ints = NDArray[np.int64]
 Column = tuple[int, Ints, NDArray[np.float64]]

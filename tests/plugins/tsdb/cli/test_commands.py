@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from tests.plugins.prometheus_blocks.encode import Shape, histogram_chunk, xor_chunk
 from tests.plugins.prometheus_blocks.write import write_block
+from tests.plugins.prometheus_blocks.writelog import samples_record, segment, series_record
 
 import narthex
 from narthex.cli.main import main
@@ -83,15 +84,17 @@ def test_standard_input_is_imported_too(command, monkeypatch, tmp_path):
     assert command("import", "-").out == "-: 1 samples, 1 blocks\n"
 
 
-def test_a_directory_of_prometheus_is_imported_once_and_its_log_is_told_of(command, prometheus, tmp_path):
+def test_a_directory_of_prometheus_is_imported_once_with_what_its_log_holds(command, prometheus, tmp_path):
     (prometheus / "wal").mkdir()
-    (prometheus / "wal/00000000").write_bytes(b"")
+    covered, later = 1000 * T0 + 7_199_999, 1000 * T0 + 7_200_000
+    records = [series_record({4: {"__name__": "p"}}), samples_record([(4, covered, 0.0), (4, later, 7.0)])]
+    (prometheus / "wal/00000000").write_bytes(segment(records))
     outcome = command("import", "--into", "mine", "prom")
-    assert (outcome.status, outcome.out) == (0, "prom: 10 samples, 1 blocks\n")
-    assert "the newest samples of prom are in its write-ahead log" in outcome.err
+    assert (outcome.status, outcome.out) == (0, "prom: 11 samples, 2 blocks\n")
     assert command("import", "--into", "mine", "prom").out == "prom: 0 samples, 0 blocks (1 were there already)\n"
     with narthex.open(tmp_path / "mine") as database:
-        assert len(database.samples("p").times) == 10
+        ((_, times, values),) = database.samples("p")
+        assert (len(times), times[-1], values[-1]) == (11, later, 7.0)
 
 
 def test_a_listing_has_a_row_for_each_block(command, data, prometheus):
