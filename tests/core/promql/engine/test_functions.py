@@ -8,6 +8,7 @@ import pytest
 
 from narthex.errors import QueryError
 from narthex.model.labels import Labels
+from narthex.model.labels import Labels
 from narthex.promql.engine import Engine, Semantics
 
 NAN = math.nan
@@ -190,3 +191,19 @@ def test_what_is_no_counter_is_known_by_name_or_with_the_feature_by_type(storage
     engine = Engine(storage, semantics=Semantics(type_and_unit_labels=by_label))
     infos = engine.instant(f"rate({name}[10s])", 1000).infos
     assert infos == (() if expected is None else (f"PromQL info: metric might not be a counter, {expected} (1:6)",))
+
+
+@pytest.mark.parametrize(
+    ("query", "version"),
+    [
+        ('info(m, {zone="z"})', None),  # the metric has the label itself: it is enriched by nothing, and stays
+        ('info(m, {version=~".+"})', "2"),
+        ('info(m, {version="3"})', "gone"),
+    ],
+)
+def test_info_keeps_what_an_info_metric_matches(storage, query, version):
+    storage.add("m", {0: 1.0}, job="a", zone="z")
+    storage.add("target_info", {0: 1.0}, job="a", zone="z", version="2")
+    found = Engine(storage).instant(query, 0).value.labels.all_labels()
+    own = Labels({"__name__": "m", "job": "a", "zone": "z"})
+    assert found == ([] if version == "gone" else [own.with_labels({"version": version} if version else {})])

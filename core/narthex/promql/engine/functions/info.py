@@ -127,9 +127,10 @@ def _combined(base: Vector, plain: Bools, ids: Ints, infos: _Infos, wanted: Sequ
             chosen = np.stack([winner[:, ids[row]] for winner in infos.winners], axis=1)
             sets, which = np.unique(chosen, axis=0, return_inverse=True)
         for number, members in enumerate(sets.tolist()):
-            added = _added(own, [infos.labels[one] for one in members if one >= 0], named)
-            if not added and needed and not plain[row]:
+            matched = [infos.labels[one] for one in members if one >= 0]
+            if not matched and needed and not plain[row]:
                 continue
+            added = _added(own, matched, named)
             labels.append(own.with_labels(added))
             columns.append(row)
             masks.append(mask[:, row] & (which.reshape(-1) == number))
