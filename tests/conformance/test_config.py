@@ -25,7 +25,7 @@ from narthex.config.types import Size
 from narthex.errors import ConfigError
 from narthex.plugins.catalog import Catalog
 from narthex.plugins.host import PluginHost
-from narthex.scrape.negotiate import DEFAULT_PROTOCOLS
+from narthex.scrape.negotiate import default_protocols
 from narthex_plugins import standard
 
 SUITE = ROOT / "config/prometheus"
@@ -93,7 +93,7 @@ def as_upstream(job: ScrapeConfig) -> dict[str, Any]:
     """An effective scrape config in the suite's shape: discovery configs in one list, each with its type."""
     shown = {key: value for key, value in plain(job).items() if not key.endswith(("_sd_configs", "static_configs"))}
     if job.scrape_protocols is None:
-        shown["scrape_protocols"] = list(DEFAULT_PROTOCOLS)
+        shown["scrape_protocols"] = list(default_protocols(protobuf_first=bool(job.scrape_native_histograms)))
     for rule in (*shown.get("relabel_configs", ()), *shown.get("metric_relabel_configs", ())):
         rule.setdefault("regex", "(.*)")  # the suite writes the default out
     shown["service_discovery_configs"] = [discovery_of(block.kind, block.config) for block in job.discovery]

@@ -9,18 +9,16 @@ from tests.conformance.cases import decoded, params
 
 from narthex.config.rulefile import RuleConfig
 from narthex.config.types import Duration
-from narthex.model.histogram import Histogram
 from narthex.model.labels import Labels
 from narthex.model.sample import STALE_NAN_BITS
 from narthex.promql.engine import Engine
-from narthex.promql.testlang.series import parse_series
+from narthex.promql.testlang.loading import load_into
+from narthex.promql.testlang.reader import read_script
 from narthex.rules.alerting import State
 from narthex.rules.definition import GroupDefinition
 from narthex.rules.group import Group, Services
 from narthex.rules.metrics import RuleMetrics
 from narthex.rules.options import RuleOptions
-from narthex.storage.frames import Points
-from narthex.storage.protocol import Batch
 from narthex.testing.clock import FakeClock
 from narthex.testing.storage import MemoryStorage
 
@@ -31,16 +29,8 @@ def duration(text):
 
 def load(storage, text):
     """Write a ``load`` block: its first line gives the step, every other one a series."""
-    head, *lines = [line.strip() for line in text.splitlines() if line.strip()] or ["load 1s"]
-    step = duration(head.removeprefix("load "))
-    lane = storage.open_lane(step, 0)
-    for line in lines:
-        series = parse_series(line)
-        samples = [(at * step, value) for at, value in enumerate(series.values) if value is not None]
-        refs = np.repeat(storage.register([series.labels]), len(samples))
-        times = np.array([when for when, _ in samples], dtype=np.int64)
-        points = Points(refs, times, np.array([value for _, value in samples], dtype=np.float64))
-        storage.append(Batch(lane, lane.last + 1, np.zeros(0), points))
+    for command in read_script(text).commands:
+        load_into(storage, command)
 
 
 def rule_of(given):
@@ -104,17 +94,10 @@ def expected(samples):
     return sorted((Labels(one["labels"]), decoded(one["value"])) for one in samples)
 
 
-def needs_histograms(case):
-    lines = case["load"].splitlines()[1:]
-    return any(isinstance(value, Histogram) for line in lines if line.strip() for value in parse_series(line).values)
-
-
 @pytest.mark.parametrize(
     "case", [one for one in params("rules/evaluation.json") if "absent" in one.id or one.values[0].get("steps")]
 )
-async def test_rule_evaluates_as_in_prometheus(case, storage, group_of, request):
-    if needs_histograms(case):
-        request.applymarker(pytest.mark.xfail(strict=True, reason="later: native histograms"))
+async def test_rule_evaluates_as_in_prometheus(case, storage, group_of):
     load(storage, case["load"])
     group = group_of(case)
     offset = group.definition.query_offset

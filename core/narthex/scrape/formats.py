@@ -13,7 +13,7 @@ from narthex.config.scrape import ScrapeConfig
 from narthex.kinds import ParseOptions, ScrapeKind
 from narthex.model.labels import Labels
 from narthex.scrape.exposition import StartTimestamps
-from narthex.scrape.negotiate import DEFAULT_PROTOCOLS, accept_header, choose
+from narthex.scrape.negotiate import accept_header, choose, default_protocols
 from narthex.storage.exemplars import ExemplarRing
 
 __all__ = ["Formats", "HistogramSwitches", "ScrapeFeatures"]
@@ -74,7 +74,7 @@ class Formats:
         legacy = config.metric_name_validation_scheme == "legacy"
         escaping = config.metric_name_escaping_scheme or ("underscores" if legacy else "allow-utf-8")
         protobuf_first = switches.native or features.starts is not StartTimestamps.IGNORED
-        defaults = ("PrometheusProto", *DEFAULT_PROTOCOLS) if protobuf_first else DEFAULT_PROTOCOLS
+        defaults = default_protocols(protobuf_first=protobuf_first)
         self.accept = accept_header(kinds, config.scrape_protocols or defaults, escaping)
 
     def choose(self, content_type: str) -> ScrapeKind:

@@ -12,13 +12,18 @@ from collections.abc import Iterable, Sequence
 from narthex.errors import ExpositionError
 from narthex.kinds import ScrapeKind
 
-__all__ = ["DEFAULT_PROTOCOLS", "accept_header", "choose", "media_type"]
+__all__ = ["DEFAULT_PROTOCOLS", "accept_header", "choose", "default_protocols", "media_type"]
 
 DEFAULT_PROTOCOLS = ("OpenMetricsText1.0.0", "OpenMetricsText0.0.1", "PrometheusText1.0.0", "PrometheusText0.0.4")
 
 _ESCAPABLE = frozenset({"OpenMetricsText1.0.0", "PrometheusText1.0.0"})
 _WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _MEDIA_TYPE = re.compile(rf"\s*({_WORD})/({_WORD})\s*(?:;.*)?", re.DOTALL)
+
+
+def default_protocols(*, protobuf_first: bool) -> tuple[str, ...]:
+    """What a job asks for that does not say: protobuf first where native histograms or start timestamps are wanted."""
+    return ("PrometheusProto", *DEFAULT_PROTOCOLS) if protobuf_first else DEFAULT_PROTOCOLS
 
 
 def accept_header(kinds: Iterable[ScrapeKind], protocols: Sequence[str], escaping: str = "allow-utf-8") -> str:
