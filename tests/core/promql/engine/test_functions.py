@@ -8,7 +8,6 @@ import pytest
 
 from narthex.errors import QueryError
 from narthex.model.labels import Labels
-from narthex.model.labels import Labels
 from narthex.promql.engine import Engine, Semantics
 
 NAN = math.nan
