@@ -83,6 +83,40 @@ def test_a_snapshot_of_a_running_prometheus_answers_as_it_did(tmp_path):
                 np.testing.assert_allclose([ours[one] for one in theirs], list(theirs.values()), rtol=1e-12)
     assert len(answers[0]) > 50
 
+    # It has stopped now: its directory has no block, and a log with everything.
+    run("import", "--into", "all", "theirs", cwd=tmp_path)
+    with narthex.open(tmp_path / "all") as database, narthex.open(tmp_path / "data") as before:
+        for selector in ("go_goroutines", "up"):
+            kept = before.samples(selector).times.tolist()
+            assert database.samples(selector).times.tolist()[: len(kept)] == kept
+
+
+def test_a_directory_is_read_and_copied_but_not_written_to_while_a_server_runs_on_it(tmp_path):
+    port = free_port()
+    scrape = {"job_name": "self", "static_configs": [{"targets": [f"127.0.0.1:{port}"]}]}
+    config = {"global": {"scrape_interval": "100ms", "scrape_timeout": "100ms"}, "scrape_configs": [scrape]}
+    (tmp_path / "prometheus.yml").write_text(json.dumps(config))
+    (tmp_path / "one.om").write_text("x 1 1\n# EOF\n")
+    argv = [*NARTHEX, "run", "--config.file=prometheus.yml", "--storage.tsdb.path=data",
+            f"--web.listen-address=127.0.0.1:{port}"]  # fmt: skip
+    with serving(argv, tmp_path / "log", port, "/-/ready") as server:
+        until("ten scrapes", lambda: float(server.query("count_over_time(up[1m])")[0]["value"][1]) > 10)
+        with narthex.open(tmp_path / "data") as database:
+            seen = database.samples("up")
+            says = get(f"{server.url}/api/v1/query", query="up[1m]")["data"]["result"][0]["values"]
+            theirs = {round(float(time) * 1000): float(value) for time, value in says}
+            assert len(seen.times) >= 5
+            assert all(theirs[t] == v for t, v in zip(seen.times.tolist(), seen.values.tolist(), strict=True))
+        run("snapshot", "data", "copy", cwd=tmp_path)
+        refused = subprocess.run(
+            [*NARTHEX, "tsdb", "import", "one.om"], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert refused.returncode == 1
+        assert "data is in use by another server (process" in refused.stderr
+    with narthex.open(tmp_path / "copy") as database:
+        assert set(seen.times.tolist()) <= set(database.samples("up").times.tolist())
+    assert run("import", "one.om", cwd=tmp_path) == "one.om: 1 samples, 1 blocks\n"
+
 
 def test_ctrl_c_leaves_the_directory_as_it_was_and_the_next_run_is_complete(tmp_path):
     with (tmp_path / "big.om").open("w") as file:
