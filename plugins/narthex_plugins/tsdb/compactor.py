@@ -87,6 +87,8 @@ class Compactor:
         self._stopping = threading.Event()
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="tsdb-compact")
         self._round: Future[None] | None = None
+        self._late: int | None = None
+        """The newest sample when points without rows were compacted last."""
 
     def use(self, table: SeriesTable) -> None:
         """The series that recovery found; before the first round."""
@@ -101,10 +103,13 @@ class Compactor:
 
         return open_block(path, damaged)
 
-    def start_round(self, newest: int, now: int) -> Future[None]:
-        """Do what is to be done; ``newest`` is the newest sample (ms). A round that is under way is the answer, too."""
+    def start_round(self, newest: int, now: int, *, head: bool) -> Future[None]:
+        """Do what is to be done; ``newest`` is the newest sample (ms). A round that is under way is the answer, too.
+
+        Without ``head`` nothing of the head is compacted.
+        """
         if self._round is None or self._round.done():
-            self._round = self._worker.submit(self._work, newest, now - self._limits.retention)
+            self._round = self._worker.submit(self._work, newest, now - self._limits.retention, head)
             self._round.add_done_callback(self._ended)
         return self._round
 
@@ -139,11 +144,11 @@ class Compactor:
             raise _StoppedError
         time.sleep(_PAUSE)
 
-    def _work(self, newest: int, before: int) -> None:
+    def _work(self, newest: int, before: int, head: bool) -> None:  # noqa: FBT001 (submitted to a pool)
         self._set_aside()
         self._remove(expired([one.extent for one in self._parts.blocks()], before), "retention time")
         try:
-            while self._head(newest) or self._upwards():
+            while (head and self._head(newest)) or self._upwards():
                 self._metrics.compactions.inc()
             self._prune()
         except (OSError, StorageError) as error:
@@ -161,9 +166,8 @@ class Compactor:
         """Turn the oldest two hours of the head into a block; False when none are old enough."""
         slabs = [part for part in self._parts.all() if isinstance(part, SealedSlab)]
         runs = [run for run in self._points.runs if isinstance(run, SealedPoints)]
-        starts = [range_of(slab.base * slab.interval) for slab in slabs] + [range_of(run.min_time) for run in runs]
-        start = min(starts, default=newest)
-        if not compactable(start, newest):
+        start = self._due(slabs, runs, newest)
+        if start is None:
             return False
         slabs = [slab for slab in slabs if range_of(slab.base * slab.interval) == start]
         runs = [run for run in runs if run.min_time < start + RANGE]
@@ -173,6 +177,24 @@ class Compactor:
             return False
         self._write_head(start, slabs, runs)
         return True
+
+    def _due(self, slabs: Sequence[SealedSlab], runs: Sequence[SealedPoints], newest: int) -> int | None:
+        """The two hours to compact next, or None.
+
+        Points that come late would have the block they belong to written anew every minute. So they wait for the next
+        rows, or for two hours.
+        """
+        rows = min((range_of(slab.base * slab.interval) for slab in slabs), default=newest)
+        points = min((range_of(run.min_time) for run in runs), default=newest)
+        start = min(rows, points)
+        if not compactable(start, newest):
+            return None
+        if compactable(rows, newest):
+            return start
+        if self._late is not None and newest < self._late + RANGE:
+            return None
+        self._late = newest
+        return start
 
     def _write_head(self, start: int, slabs: Sequence[SealedSlab], runs: Sequence[SealedPoints]) -> None:
         points = merge([self._left(run) for run in runs]) if runs else None

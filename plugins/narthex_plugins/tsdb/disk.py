@@ -33,6 +33,9 @@ from narthex_plugins.tsdb.wal import WriteAheadLog
 __all__ = ["Disk"]
 
 _MOST_POINTS = 1 << 20
+_LATE = 1_800_000
+"""Points whose time is to be compacted are sealed that often (ms of the newest sample) at most."""
+
 _POINTS_SPAN = 7_200_000
 """Points are sealed when there are so many, or when they span two hours."""
 
@@ -65,6 +68,7 @@ class Disk:
         self._tombstones = tombstones
         self._retention = limits.retention
         self._numbers = count(1)
+        self._forced = -_LATE
 
     async def start(self) -> Recovered:
         """Lock and recover. Raises ``StorageError``."""
@@ -134,7 +138,11 @@ class Disk:
 
         Times are in ms; ``newest`` is that of the newest sample. The outcome is the round of compaction.
         """
-        self.seal_points(force=compactable(range_of(self._points.bounds()[0]), newest))
+        # Points that are due are sealed first, so that they get into a block together with the rows of their time.
+        due = compactable(range_of(self._points.bounds()[0]), newest) and newest >= self._forced + _LATE
+        if due:
+            self._forced = newest
+        self.seal_points(force=due)
         self._sealer.retry()
         self._sealer.expire(now - self._retention)
         self.histograms.tidy(now - self._retention)
@@ -144,7 +152,7 @@ class Disk:
         self._metrics.blocks.set(len(self._parts.blocks()))
         size = sum(block.file.size for block in self._parts.blocks())
         self._metrics.blocks_bytes.set(size + self.histograms.size)
-        return self._compactor.start_round(newest, now)
+        return self._compactor.start_round(newest, now, head=not due)
 
     def _report(self, recovered: Recovered, seconds: float) -> None:
         self._metrics.replay.set(seconds)

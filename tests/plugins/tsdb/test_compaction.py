@@ -16,7 +16,9 @@ from narthex.storage.protocol import Batch
 from narthex.testing.clock import FakeClock
 from narthex.testing.storage_contract import equal, family, samples
 from narthex_plugins.tsdb import TsdbConfig
+from narthex_plugins.tsdb.blocks import Block
 from narthex_plugins.tsdb.blocks.plan import RANGE
+from narthex_plugins.tsdb.compactor import Compactor
 from narthex_plugins.tsdb.storage import Tsdb
 
 T0 = 1_700_006_400_000
@@ -262,4 +264,36 @@ async def test_series_that_left_the_head_are_forgotten_and_their_references_used
     storage = make()
     await storage.start()
     assert samples(storage) == everything
+    await storage.stop()
+
+
+async def test_samples_that_keep_coming_late_do_not_have_blocks_written_every_minute(
+    make: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make.clock = FakeClock(T0 / 1000)
+    storage = make(TsdbConfig(out_of_order_window=Duration(6 * 3_600_000)))
+    await storage.start()
+    load = Load(storage)
+    load.play(8)
+    compacted(storage)
+    rewritten = []
+    rewrite = Compactor.rewrite
+
+    def counted(self: Compactor, blocks: list[Block]) -> None:
+        rewritten.append([block.number for block in blocks])
+        rewrite(self, blocks)
+
+    monkeypatch.setattr(Compactor, "rewrite", counted)
+    late = storage.register([Labels({"__name__": "late"})])
+    for minute in range(240):
+        points = Points(late, np.array([load.at - 5 * 3_600_000]), np.array([float(minute)]))
+        storage.append(Batch(load.lanes[0], load.at, np.full(4, 1.0), points))
+        load.at += STEP
+        storage._disk._sealer.retry().result()
+        storage._disk.tidy(storage._newest, storage._newest).result()
+    assert 1 <= len(rewritten) <= 8
+    before = samples(storage)
+    assert len(before[Labels({"__name__": "late"})]) == 240
+    compacted(storage)
+    assert samples(storage) == before
     await storage.stop()

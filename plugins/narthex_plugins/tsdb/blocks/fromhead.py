@@ -31,7 +31,8 @@ Floats = NDArray[np.float64]
 Series = tuple[Ints, Floats]
 
 _CELLS = 1 << 20
-"""Cells gathered at a time: 8 MB."""
+_COLUMNS = 512
+"""Cells (8 MB) and columns gathered at a time: each holds the interpreter for a few milliseconds."""
 
 
 class HeadColumns(Protocol):
@@ -142,7 +143,7 @@ class _Head:
         self.written: list[int] = []
 
     def write(self, order: Ints, pause: Callable[[], None]) -> None:
-        width = max(1, _CELLS // max(1, self._sources.rows))
+        width = min(_COLUMNS, max(1, _CELLS // max(1, self._sources.rows)))
         for at in range(0, len(order), width):
             chosen = order[at : at + width]
             for series, cells in zip(chosen.tolist(), self._sources.cells(chosen), strict=True):
