@@ -72,21 +72,27 @@ def _group(group: object, index: int, values: Values) -> TargetGroup:
 
 
 def _labels(labels: Any, values: Values, place: str, number: int | None = None) -> dict[str, str]:
-    where = place if number is None else f"{place}: target {number}"
     if not isinstance(labels, Mapping):
-        raise DiscoveryError(f"{where} is {_name(labels)}, expected a mapping of labels")
-    own = dict(labels)
-    # One set of types for all names and values costs a third of a test for each; a large group has a million of them.
-    if not ({*map(type, own)} | {*map(type, own.values())}) <= _TEXT:
-        own = _plain(own, where)
-    texts = list(own.values())
-    return dict(zip(_shared(tuple(own)), map(values.setdefault, texts, texts), strict=False))
+        raise DiscoveryError(f"{_where(place, number)} is {_name(labels)}, expected a mapping of labels")
+    own = labels if type(labels) is dict else dict(labels)
+    names, texts = _shared(tuple(own)), list(own.values())
+    # One set of types for all values costs a third of a test for each; a large group has a million of them.
+    if names is None or not {*map(type, texts)} <= _TEXT:
+        return _plain(own, _where(place, number))
+    return dict(zip(names, map(values.setdefault, texts, texts), strict=False))
+
+
+def _where(place: str, number: int | None) -> str:
+    return place if number is None else f"{place}: target {number}"
 
 
 @lru_cache(1024)
-def _shared(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Names that are the same objects for all targets: adapters put them together anew for each, 2 KB a target."""
-    return tuple(map(sys.intern, names))
+def _shared(names: tuple[Any, ...]) -> tuple[str, ...] | None:
+    """Names that are the same objects for all targets; None where not all are text.
+
+    Adapters put them together anew for each target, which is 2 KB a target.
+    """
+    return tuple(map(sys.intern, names)) if {*map(type, names)} <= _TEXT else None
 
 
 def _plain(labels: dict[Any, Any], where: str) -> dict[str, str]:
