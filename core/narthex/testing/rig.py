@@ -111,7 +111,10 @@ class ConfiguredRig(Rig):
     """A rig of a kind that has a configuration and a builder."""
 
     def config(self) -> Any:
-        """The kind's section as it stands in the file (a mapping), or an instance of its dataclass."""
+        """The kind's section as it stands in the file (a mapping), or an instance of its dataclass.
+
+        A tuple of them for a kind that merges the blocks of a job.
+        """
         return {}
 
     def build(self, config: Any, context: BuildContext) -> Any:
@@ -121,10 +124,8 @@ class ConfiguredRig(Rig):
     def parsed(self) -> Any:
         """``config`` as the builder gets it, read anew at each call. Raises ``Broken`` where it can't be read."""
         given = self.config()
-        if is_dataclass(given):
-            return given
-        if isinstance(given, tuple):  # a kind that merges its blocks
-            return tuple(self._read(one) for one in given)
+        if getattr(self.described(), "merge", False):  # its builder takes all blocks of a job together
+            return tuple(self._read(one) for one in (given if isinstance(given, tuple) else (given,)))
         return self._read(given)
 
     def _read(self, given: Any) -> Any:
