@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from importlib import import_module
+from ipaddress import ip_address
 from typing import Any, TextIO
 
 from narthex.testing.conform.distribution import RULES as DISTRIBUTION
@@ -68,7 +69,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     for number, trial in enumerate(trials[options.after :], options.after):
         _tell(lines, event="begin", number=number)
         verdict, found = _try(trial, guards)
-        _tell(lines, event="end", number=number, verdict=asdict(verdict), guards=[asdict(one) for one in found])
+        off = getattr(trial.rig, "unguarded", ())
+        _tell(lines, event="end", number=number, verdict=asdict(verdict), guards=list(map(asdict, found)), off=off)
     _tell(lines, event="done")
     return 0
 
@@ -114,7 +116,17 @@ def _try(trial: _Trial, guards: Guards) -> tuple[Verdict, Sequence[Any]]:
         rig = trial.rig()
     except (Exception, SystemExit) as error:  # noqa: BLE001 -- whatever a rig does, there is a verdict
         return Verdict(trial.rule.id, "broken", f"the rig cannot be made: {type(error).__name__}: {error}"), ()
+    if far := [one for one in rig.reaches if not _is_group(one)]:
+        what = f"the rig reaches for {', '.join(far)}; in an examination only groups of multicast may be reached"
+        return Verdict(trial.rule.id, "broken", what), ()
     return try_rule(trial.rule, rig, guards)
+
+
+def _is_group(address: str) -> bool:
+    try:
+        return ip_address(address).is_multicast
+    except ValueError:
+        return False
 
 
 if __name__ == "__main__":

@@ -54,6 +54,7 @@ class _Run:
     trials: list[Mapping[str, Any]] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)
     found: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
+    off: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     is_done: bool = False
     begun: int = -1
 
@@ -98,6 +99,7 @@ class _Run:
             trial = self.trials[event["number"]]
             self.verdicts.append(Verdict(**event["verdict"]))
             found = self.found.setdefault((trial["stage"], trial["kind"]), {})
+            self.off[trial["stage"], trial["kind"]] = event["off"]
             for one in event["guards"]:
                 found.setdefault(one["guard"], f"{one['what']} (during {trial['rule']})")
             self.begun = -1
@@ -131,7 +133,7 @@ class _Run:
             key = trial["stage"], trial["kind"]
             kinds.setdefault(key, KindReport(*key, trial["plugin"])).verdicts.append(verdict)
         for key, kind in kinds.items():
-            kind.add_guards(self.found.get(key, {}))
+            kind.add_guards(self.found.get(key, {}), self.off.get(key, ()))
         return Report(self.name or self.distribution, self.version, list(kinds.values()))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -30,12 +30,16 @@ class KindReport:
         """Stage and name, as a heading."""
         return f"{self.stage} {self.name}" if self.stage else "the distribution"
 
-    def add_guards(self, found: Mapping[str, str]) -> None:
-        """A verdict for each guard: ``found`` has what it found, with the rule during which it did."""
-        if any(one.state != "unchecked" for one in self.verdicts) and self.stage:
-            self.verdicts += [
-                Verdict(f"guard/{name}", "broken" if name in found else "kept", found.get(name, "")) for name in GUARDS
-            ]
+    def add_guards(self, found: Mapping[str, str], off: Collection[str] = ()) -> None:
+        """A verdict for each guard: ``found`` has what it found; those in ``off`` did not watch, as the rig asks."""
+        if self.stage and any(one.state != "unchecked" for one in self.verdicts):
+            self.verdicts += [_verdict_of(guard, found.get(guard, ""), on=guard not in off) for guard in GUARDS]
+
+
+def _verdict_of(guard: str, what: str, *, on: bool) -> Verdict:
+    if not on:
+        return Verdict(f"guard/{guard}", "unchecked", "the rig switches it off")
+    return Verdict(f"guard/{guard}", "broken" if what else "kept", what)
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,6 +109,22 @@ def test_what_the_guards_find_counts_for_the_kind(shelf):
     assert "(during discovery/first-set)" in found["guard/network"]
 
 
+def test_a_guard_that_the_rig_switches_off_is_told(shelf):
+    shelf.put(rig=RIG + '        unguarded = ("sockets",)\n')
+    report = shelf.examine()
+    assert report.conforms
+    assert states(report, "rooms")["guard/sockets"] == "unchecked"
+    assert states(report, "rooms")["guard/threads"] == "kept"
+
+
+@pytest.mark.parametrize(
+    ("address", "conforms"), [("224.0.0.251", True), ("192.0.2.1", False), ("cmdb.example", False)]
+)
+def test_a_rig_may_reach_groups_of_multicast_only(shelf, address, conforms):
+    shelf.put(rig=RIG + f'        reaches = ("{address}",)\n')
+    assert shelf.examine().conforms is conforms
+
+
 # --- plugins that do not end -----------------------------------------------------------------------------------------
 
 ONCE = """
