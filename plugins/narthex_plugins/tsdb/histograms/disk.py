@@ -27,6 +27,7 @@ from narthex_plugins.tsdb import records
 from narthex_plugins.tsdb.container import TEMPORARY, ArrayFile, sync_directory
 from narthex_plugins.tsdb.histograms.columns import Columns, Sample, columns_of_samples, joined
 from narthex_plugins.tsdb.histograms.record import HISTOGRAMS, histograms_payload, read_histograms
+from narthex_plugins.tsdb.histograms.rewriting import erased, mergeable, merged
 from narthex_plugins.tsdb.histograms.sealed import SealedHistograms, write_histograms
 from narthex_plugins.tsdb.histograms.startlog import StartLog
 from narthex_plugins.tsdb.histograms.store import HistogramStore, MemoryRun
@@ -61,6 +62,8 @@ class HistogramDisk:
         self._stop = threading.Event()
         self._busy = threading.Lock()
         self._wanted: tuple[MemoryRun, ...] = ()
+        self._merging = False
+        self._broken: set[int] = set()
         self._thread: threading.Thread | None = None
         self._failing = False
 
@@ -147,13 +150,17 @@ class HistogramDisk:
         if not self._wanted and (self._store.size > _MOST_OPEN or span > _SPAN):
             self.seal()
         self.starts.tidy(before)
-        for run in self._store.runs:
-            if isinstance(run, SealedHistograms) and run.max_time < before:
+        for run in self._sealed():
+            if run.max_time < before:
                 self._store.replace((run,), None)
                 run.file.path.unlink(missing_ok=True)
                 self._metrics.time_retentions.inc()
-            elif isinstance(run, SealedHistograms):
+            else:
                 run.file.release()
+        self._merging = True
+
+    def _sealed(self) -> list[SealedHistograms]:
+        return [run for run in self._store.runs if isinstance(run, SealedHistograms)]
 
     def seal(self) -> None:
         """Turn everything that is open into one file, in the thread."""
@@ -178,41 +185,23 @@ class HistogramDisk:
             self._write_log(sync=False)
             if frozen:
                 self._seal(frozen)
-            for run in self._store.runs:
-                if isinstance(run, SealedHistograms) and run.max_time >= start and run.min_time <= end:
-                    self._rewrite(run, refs, start, end)
-
-    def _rewrite(self, run: SealedHistograms, refs: Ints, start: int, end: int) -> None:
-        """A file without some samples, under its own name; or no file, when nothing is left."""
-        held = run.references()
-        points = run.pick(held, run.min_time, run.max_time)
-        starts = np.zeros(len(points), dtype=np.int64) if points.starts is None else points.starts
-        gone = np.isin(held[points.series], refs) & (points.times >= start) & (points.times <= end)
-        if not gone.any():
-            return
-        kept = np.flatnonzero(~gone)
-        rows = zip(held[points.series[kept]].tolist(), points.times[kept].tolist(), starts[kept].tolist(), strict=True)
-        samples = [(*row, value) for row, value in zip(rows, points.values[kept], strict=True)]
-        try:
-            if samples:
-                write_histograms(columns_of_samples(samples), run.number, run.file.path)
-                self._store.replace((run,), SealedHistograms(ArrayFile(run.file.path), self._damaged))
-            else:
-                self._store.replace((run,), None)
-                run.file.path.unlink(missing_ok=True)
-        except OSError as error:
-            raise StorageError(f"cannot write {run.file.path} anew: {error}") from error
+            try:
+                for run in self._sealed():
+                    if run.max_time >= start and run.min_time <= end:
+                        self._store.replace((run,), erased(run, refs, start, end, self._damaged))
+            except OSError as error:
+                raise StorageError(f"cannot write a file of histograms anew: {error}") from error
 
     @property
     def idle(self) -> bool:
-        """Whether everything that was put has been handed to the kernel, and nothing is to be sealed."""
+        """Whether everything that was put has been handed to the kernel, and nothing is to be sealed or merged."""
         with self._busy:
-            return not self._queue and not self._wanted and self.starts.idle
+            return not (self._queue or self._wanted or self._merging) and self.starts.idle
 
     @property
     def size(self) -> int:
         """Bytes of the sealed files."""
-        return sum(run.file.size for run in self._store.runs if isinstance(run, SealedHistograms))
+        return sum(run.file.size for run in self._sealed())
 
     def stop(self) -> None:
         """Write and sync what is left. Safe without ``start``, and twice."""
@@ -239,6 +228,8 @@ class HistogramDisk:
                 self._write_log(sync=due)
                 if wanted:
                     self._seal(wanted)
+                elif self._merging:
+                    self._merge()
             synced = time.monotonic() if due else synced
 
     def _next_log(self) -> Log:
@@ -290,6 +281,27 @@ class HistogramDisk:
             self._covered.clear()
             self._metrics.compactions.inc()
         self._wanted = ()
+
+    def _merge(self) -> None:
+        """Make one file of the small ones of a day, if there are such; at most one day at a time."""
+        self._merging = False
+        runs = mergeable(self._sealed(), self._broken)
+        if not runs:
+            return
+        try:
+            one = merged(runs, self._damaged)
+        except OSError as error:
+            self._failed(error)
+            return
+        except StorageError as error:  # what is whole of them can still be read
+            self._broken.update(run.number for run in runs)
+            self._damaged(error)
+            return
+        self._store.replace(runs, one)
+        for run in runs[:-1]:
+            run.file.path.unlink(missing_ok=True)
+        sync_directory(self._path)
+        self._metrics.compactions.inc()
 
     def _failed(self, error: Exception) -> None:
         self._metrics.wal_writes_failed.inc()

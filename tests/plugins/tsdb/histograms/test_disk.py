@@ -268,6 +268,62 @@ async def test_deleted_histograms_are_gone_wherever_they_stood(make) -> None:
     await storage.stop()
 
 
+DAY = 86_400_000
+
+
+async def test_the_files_of_a_day_become_one_when_it_is_over(make) -> None:
+    storage = make()
+    await storage.start()
+    start = (DAY - T0 % DAY) // 1000  # rows are a second apart; the next day begins with this one
+    for part in range(3):
+        write(storage, start + 10 * part, 10)
+        await sealed(storage)
+    storage._disk.histograms.tidy(0)
+    await settled(storage)
+    directory = make.data / "histograms"
+    assert len(list(directory.glob("run-*.nrx"))) == 3
+    later = start + (DAY + 3 * 3_600_000) // 1000
+    write(storage, later, 5)
+    await sealed(storage)
+    storage._disk.histograms.tidy(0)
+    await settled(storage)
+    assert len(list(directory.glob("run-*.nrx"))) == 2
+    for _ in range(2):
+        found = everything(storage)
+        rows = [*range(start, start + 30), *range(later, later + 5)]
+        for samples in found.values():
+            assert [when for when, _ in samples] == [T0 + i * 1000 for i in rows]
+            assert all(same(value, counting(i)) for i, (_, value) in zip(rows, samples, strict=True))
+        await storage.stop()
+        storage = make()
+        await storage.start()
+    await storage.stop()
+
+
+async def test_damaged_files_are_left_as_they_are(make) -> None:
+    storage = make()
+    await storage.start()
+    start = (DAY - T0 % DAY) // 1000
+    for part in range(2):
+        write(storage, start + 10 * part, 10)
+        await sealed(storage)
+    (first, _) = sorted((make.data / "histograms").glob("run-*.nrx"))
+    at = ArrayFile(first).facts["arrays"]["pages"]["offset"] + 3
+    with first.open("r+b") as file:
+        file.seek(at)
+        byte = file.read(1)
+        file.seek(at)
+        file.write(bytes([byte[0] ^ 0xFF]))
+    write(storage, start + (DAY + 3 * 3_600_000) // 1000, 1)
+    await sealed(storage)
+    for _ in range(2):
+        storage._disk.histograms.tidy(0)
+        await settled(storage)
+    assert len(list((make.data / "histograms").glob("run-*.nrx"))) == 3
+    assert make.metric("wal_corruptions_total") == 1
+    await storage.stop()
+
+
 async def test_a_snapshot_holds_histograms(make) -> None:
     storage = make()
     await storage.start()
