@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import pairwise
@@ -39,14 +39,14 @@ class Imported:
     skipped: int = 0
 
 
-def import_openmetrics(intake: Intake, path: str, tell: Tell) -> Imported:
+def import_openmetrics(intake: Intake, path: str, tell: Tell, extra: Mapping[str, str] | None = None) -> Imported:
     """Import a file, ``.gz`` or not, or standard input (``-``). Nothing is kept unless all of it could be read.
 
-    Raises ``StorageError`` that names file and line.
+    ``extra`` labels are set on every series. Raises ``StorageError`` that names file and line.
     """
     size = 0 if path == "-" or path.endswith(".gz") else _size(path)
     with _opened(path) as file:
-        reader = OpenMetricsReader(file, "standard input" if path == "-" else path)
+        reader = OpenMetricsReader(file, "standard input" if path == "-" else path, extra)
         spill = Spill(intake.scratch)
         for points in reader.batches():
             spill.add(points)

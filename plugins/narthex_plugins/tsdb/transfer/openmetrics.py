@@ -8,7 +8,7 @@ where parsing each line takes ten.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import BinaryIO
 
@@ -35,11 +35,13 @@ _BOUNDS = ("histogram", "summary")
 class OpenMetricsReader:
     """Reads one file. ``labels`` grows while :meth:`batches` is gone through; a series is its place in there."""
 
-    def __init__(self, file: BinaryIO, name: str) -> None:
+    def __init__(self, file: BinaryIO, name: str, extra: Mapping[str, str] | None = None) -> None:
+        """``extra`` labels are set on every series."""
         self.labels: list[Labels] = []
         self.read = 0
         """Bytes read so far."""
         self._file = file
+        self._extra = dict(extra or {})
         self._name = name
         self._state = State()
         self._numbers: dict[Labels, int] = {}
@@ -118,7 +120,7 @@ class OpenMetricsReader:
         entry = self._entry(line, first + at)
         if not isinstance(entry, Series) or entry.timestamp is None:
             raise self._wrong(first + at, f"{line[:100].decode(errors='replace')!r} has no timestamp")
-        labels = Labels(entry.labels)
+        labels = Labels({**entry.labels, **self._extra})
         one = self._numbers.get(labels)
         if one is None:
             one = self._numbers[labels] = len(self.labels)

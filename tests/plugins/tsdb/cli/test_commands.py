@@ -73,6 +73,17 @@ def test_an_import_says_what_came_of_it_and_the_samples_can_be_queried(command, 
     assert (outcome.status, outcome.out) == (0, "more.om: 1 samples, 1 blocks\n")
 
 
+def test_labels_may_be_set_on_every_series_and_make_equal_ones_one(command, tmp_path):
+    (tmp_path / "n.om").write_text('n{a="1",s="x"} 1 1\nn{a="2",s="x"} 2 2\n# EOF\n')
+    assert command("import", "--label", "a=9", "--label", "dc=é", "n.om").status == 0
+    with narthex.open(tmp_path / "data") as database:
+        ((labels, times, _),) = database.samples("n")
+    assert (labels, len(times)) == (Labels({"__name__": "n", "a": "9", "dc": "é", "s": "x"}), 2)
+    assert command("import", "--label", "a", "n.om").status == 2
+    assert command("import", "--label", "__name__=b", "n.om").status == 2
+    assert command("import", "--label", "a=1", ".").status == 2
+
+
 def test_a_file_that_cannot_be_read_is_named_with_its_line(command, data):
     (data.parent / "bad.om").write_text("n 1\n# EOF\n")
     outcome = command("import", "bad.om")
