@@ -1,4 +1,4 @@
-"""The engine scripts once more, on the embedded storage, whose answers are frames and not points.
+"""The engine scripts twice more, on the embedded storage: its answers are frames and not points, of rows or of blocks.
 
 A slab has no row at time 0, where scripts begin, so everything happens later by a number of days that every step in use
 divides. Evaluations whose answer depends on the time itself are left to the test on the storage of the test kit.
@@ -7,10 +7,12 @@ divides. Evaluations whose answer depends on the time itself are left to the tes
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from prometheus_client import CollectorRegistry
 from tests.conformance.cases import ROOT, suite_files
 
 from narthex.kinds import BuildContext
+from narthex.model.matcher import Matcher
 from narthex.promql.ast import Call, Expr, SubqueryExpr, VectorSelector, walk
 from narthex.promql.engine import Engine, Semantics
 from narthex.promql.testlang.reader import read_script
@@ -27,9 +30,13 @@ from narthex.promql.testlang.rewrite import is_time_bound
 from narthex.promql.testlang.runner import Outcome, run_script
 from narthex.promql.testlang.script import Eval
 from narthex.promql.value import InstantVector, QueryResult, RangeVector, Scalar, String, Value
+from narthex.storage.flat import flat
+from narthex.storage.frames import Points, Selection
 from narthex.storage.protocol import Batch
 from narthex.testing.clock import FakeClock
 from narthex_plugins.tsdb import TsdbConfig, build
+from narthex_plugins.tsdb.blocks import block_path, open_block, write_block
+from narthex_plugins.tsdb.blocks.hashing import set_hash
 
 SCRIPTS = "promqltest/*.test"
 LATER = 2520 * 7 * 86_400_000  # ms; divisible by every step up to ten of any unit
@@ -86,14 +93,46 @@ class LaterStorage:
         return self._storage.append(replace(batch, timestamp=timestamp, points=points, histograms=histograms))
 
 
+class InBlocks:
+    """Answers every selection from a block that was written from it: all cells are decoded from compressed pages."""
+
+    def __init__(self, storage: Any, directory: Path) -> None:
+        self._storage = storage
+        self._directory = directory
+        self._numbers = count(1)
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "is_small":
+            raise AttributeError(name)
+        return getattr(self._storage, name)
+
+    def select(self, matchers: Sequence[Matcher], start: int, end: int) -> Selection:
+        selection = self._storage.select(matchers, start, end)
+        if selection.points.starts is not None:  # blocks keep none; the storage gives such samples as points
+            return selection
+        points = flat(selection, start, end)
+        rows, bounds = np.unique(points.series, return_index=True)
+        times, values = (np.split(one, bounds[1:]) for one in (points.times, points.values))
+        labels = selection.labels.take(rows).all_labels()
+        path = block_path(self._directory, next(self._numbers))
+        write_block(path, labels, times if len(rows) else [], values if len(rows) else [])
+        block = open_block(path)
+        order = np.argsort([{one: at for at, one in enumerate(block.hashes.tolist())}[set_hash(one)] for one in labels])
+        rows = rows[order.astype(np.int64)]
+        frames = block.frames(np.arange(block.series), rows, start, end)
+        return Selection(selection.labels, frames, Points.none(), selection.histograms)
+
+
 @contextmanager
-def setup() -> Iterator[tuple[Any, LaterEngine]]:
+def setup(blocks: bool) -> Iterator[tuple[Any, LaterEngine]]:
     log = logging.LoggerAdapter(logging.getLogger("narthex.test.tsdb"))
     clock = FakeClock(LATER / 1000)
-    storage = build(TsdbConfig(), BuildContext("tsdb", clock, log, CollectorRegistry()))
+    storage: Any = build(TsdbConfig(), BuildContext("tsdb", clock, log, CollectorRegistry()))
     semantics = Semantics(delayed_name_removal=True, start_timestamps=True)
-    engine = Engine(storage, max_samples=10_000, semantics=semantics)
-    yield LaterStorage(storage), LaterEngine(engine)
+    with tempfile.TemporaryDirectory() as directory:
+        storage = InBlocks(storage, Path(directory)) if blocks else storage
+        engine = Engine(storage, max_samples=10_000, semantics=semantics)
+        yield LaterStorage(storage), LaterEngine(engine)
 
 
 def pins_a_time(expr: Expr) -> bool:
@@ -112,10 +151,11 @@ def depends_on_time(expr: Expr) -> bool:
 
 
 @cache
-def outcomes(path: Path) -> Mapping[int, Outcome]:
+def outcomes(path: Path, blocks: bool) -> Mapping[int, Outcome]:
     script = read_script(path.read_text(encoding="utf-8"), str(path.relative_to(ROOT)))
     commands = tuple(one for one in script.commands if not isinstance(one, Eval) or not depends_on_time(one.expr))
-    return {one.line: one for one in run_script(replace(script, commands=commands), setup, variations=False)}
+    begin = partial(setup, blocks)
+    return {one.line: one for one in run_script(replace(script, commands=commands), begin, variations=False)}
 
 
 def evaluations() -> list[Any]:
@@ -131,7 +171,8 @@ def evaluations() -> list[Any]:
     ]
 
 
+@pytest.mark.parametrize("blocks", [False, True], ids=["rows", "blocks"])
 @pytest.mark.parametrize(("path", "line"), evaluations())
-def test_an_evaluation_answers_the_same_from_frames(path: Path, line: int) -> None:
-    outcome = outcomes(path)[line]
+def test_an_evaluation_answers_the_same_from_frames(path: Path, line: int, blocks: bool) -> None:
+    outcome = outcomes(path, blocks)[line]
     assert outcome.status == "passed", str(outcome)
