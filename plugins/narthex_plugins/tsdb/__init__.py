@@ -69,7 +69,7 @@ def narthex_storage_kinds() -> list[StorageKind]:
             config=TsdbConfig,
             build=build,
             stability="stable",
-            summary="Embedded: aligned rows in memory, a write-ahead log, sealed files.",
+            summary="Embedded: aligned rows in memory, a write-ahead log, compressed blocks.",
             read=read,
         )
     ]
