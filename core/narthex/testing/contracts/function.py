@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -12,15 +12,14 @@ from narthex.errors import QueryError
 from narthex.kinds import PromqlFunction
 from narthex.model.labels import Labels
 from narthex.model.sample import MISSING, STALE_NAN
-from narthex.promql.contributed import with_plugins
-from narthex.promql.engine import Engine
-from narthex.promql.engine.functions.contributed import standard_and
-from narthex.promql.parser import ALL_OPTIONS
 from narthex.promql.value import RangeVector
 from narthex.storage.memory import MemoryStorage
 from narthex.storage.protocol import Batch
 from narthex.testing.rig import Rig
 from narthex.testing.rule import Broken, Unchecked, rule
+
+if TYPE_CHECKING:
+    from narthex.promql.engine import Engine
 
 __all__ = ["RULES", "FunctionRig"]
 
@@ -41,7 +40,12 @@ class FunctionRig(Rig):
         return (f"{kind.name}({', '.join(_EXPRESSIONS[one] for one in kind.args)})",)
 
     def engine(self, series: Sequence[int] = range(8)) -> Engine:
-        """An engine over some of the series, with the plugin's functions."""
+        """An engine over some of the series, with the plugin's functions; imported by who needs it only."""
+        from narthex.promql.contributed import with_plugins
+        from narthex.promql.engine import Engine
+        from narthex.promql.engine.functions.contributed import standard_and
+        from narthex.promql.parser import ALL_OPTIONS
+
         catalog = self.catalog()
         options, functions = with_plugins(catalog, ALL_OPTIONS), standard_and(catalog)
         return Engine(_filled(series), options=options, functions=functions)
