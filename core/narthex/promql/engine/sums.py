@@ -16,6 +16,9 @@ from narthex.promql.engine.vector import Floats, Ints
 
 __all__ = ["exact_sum", "grouped_sum", "repaired"]
 
+_RUN = 8
+"""Members of a group on average from which adding runs is the faster way."""
+
 _CANCELLED = 1e6
 """Magnitudes this many times the sum: plain addition may be wrong in more than the ninth digit."""
 
@@ -59,6 +62,10 @@ def grouped_sum(values: Floats, ids: Ints, groups: int) -> Floats:
 def _added(values: Floats, ids: Ints, groups: int) -> Floats:
     if groups == 1:
         return np.asarray(values.sum(axis=1))[:, None]
+    if groups * _RUN <= len(ids) and bool((ids[1:] >= ids[:-1]).all()):
+        # Groups that lie together, as a target's series do: a count adds each term to the slot it has just written, and
+        # waits for that; 6 ns a term against 1.
+        return np.asarray(np.add.reduceat(values, np.searchsorted(ids, np.arange(groups)), axis=1))
     total = np.empty((len(values), groups))
     for row, out in zip(values, total, strict=True):  # as fast as one count over all rows, whose slots take a pass
         out[:] = np.bincount(ids, row, groups)
