@@ -19,6 +19,7 @@ from narthex.http.client import HttpClient
 from narthex.http.errors import BodyLimitError
 from narthex.kinds import ScrapeKind
 from narthex.model.target import Target
+from narthex.scrape.batches import SHORTEST, Batches
 from narthex.scrape.cache import SampleLimitError, SeriesCache
 from narthex.scrape.identity import LabelLimitError
 from narthex.scrape.metrics import ScrapeMetrics
@@ -51,7 +52,7 @@ class LoopSettings:
     """What all loops of a pool share.
 
     ``choose`` gives the kind that reads a content type or raises ``ScrapeError``; ``accept`` is the ``Accept`` header;
-    ``body_size_limit`` (0: none) is in bytes.
+    ``body_size_limit`` (0: none) is in bytes. Bodies are read in ``batches``, if there are any.
     """
 
     client: HttpClient
@@ -60,13 +61,14 @@ class LoopSettings:
     compress: bool = True
     body_size_limit: int = 0
     extra_reports: bool = False
+    batches: Batches | None = None
 
 
 class ScrapeLoop:
     """Scrapes ``target`` into ``cache``. ``run`` it as a task; everything else may be called in between."""
 
     __slots__ = (
-        "_cache", "_clock", "_headers", "_health", "_intervals", "_last_duration",
+        "_batches", "_cache", "_clock", "_headers", "_health", "_intervals", "_last_duration",
         "_last_error", "_last_scrape", "_make_cache", "_metrics", "_seconds", "_settings", "_url", "forced_error",
         "slots", "target",
     )  # fmt: skip
@@ -116,6 +118,7 @@ class ScrapeLoop:
         self.slots = slots
         self._settings = settings
         self._seconds = target.timeout / 1000
+        self._batches = settings.batches if target.interval >= SHORTEST else None
         # Made once: a scrape hands the same objects to the client every time.
         self._url: URL | None = None
         self._headers = _headers(settings.accept, settings.compress, self._seconds)
@@ -166,6 +169,10 @@ class ScrapeLoop:
         try:
             body, kind, content_type = await self._fetch()
             size = len(body)
+            if self._batches is not None:
+                arrived = self._clock.monotonic()
+                await self._batches.join(size)
+                start += self._clock.monotonic() - arrived
             self.cache.take(body, kind, content_type, timestamp)
         except NarthexError as problem:
             error = str(problem)

@@ -23,6 +23,7 @@ from narthex.model.labels import Labels
 from narthex.model.target import Target
 from narthex.plugins.catalog import Catalog
 from narthex.relabel.rules import Rules
+from narthex.scrape.batches import Batches
 from narthex.scrape.cache import CacheOptions, SeriesCache
 from narthex.scrape.formats import Formats, HistogramSwitches, ScrapeFeatures
 from narthex.scrape.identity import LabelLimits, SeriesIdentity
@@ -85,6 +86,7 @@ class ScrapePool:
         make_client: Callable[[HttpConfig], HttpClient],
         seed: int = 0,
         features: ScrapeFeatures = ScrapeFeatures(),  # noqa: B008 (frozen)
+        batches: Batches | None = None,
     ) -> None:
         self._storage = storage
         self._kinds = [contribution.kind for contribution in catalog.scrape.values()]
@@ -93,6 +95,7 @@ class ScrapePool:
         self._make_client = make_client
         self._seed = seed
         self._features = features
+        self._batches = batches
         self._running: dict[Hashable, _Running] = {}
         self._ending: dict[Hashable, tuple[ScrapeLoop, asyncio.Task[None]]] = {}
         self._closing: set[asyncio.Task[None]] = set()
@@ -295,6 +298,7 @@ class ScrapePool:
             config.enable_compression,
             config.body_size_limit,
             bool(config.extra_scrape_metrics),
+            self._batches,
         )
 
     def _settings_of(self, target: Target) -> LoopSettings:

@@ -26,6 +26,7 @@ from narthex.promql.engine.functions.contributed import standard_and
 from narthex.rules.group import Services
 from narthex.rules.metrics import RuleMetrics
 from narthex.rules.ruleset import RuleSet
+from narthex.scrape.batches import Batches
 from narthex.scrape.metrics import ScrapeMetrics
 from narthex.server.features import read_features
 from narthex.server.jobs import Jobs
@@ -103,7 +104,7 @@ def assemble(plan: Plan, around: Surroundings, rule_executor: Executor) -> Assem
     features = read_features(options.enable_feature)
     exemplars = ExemplarRing(0)  # as large as the configuration says, once it is carried out
     scraping = replace(features.scraping, exemplars=exemplars) if features.exemplars else features.scraping
-    pools = PoolFactory(storage, catalog, clock, ScrapeMetrics(registry), around.client, scraping)
+    pools = PoolFactory(storage, catalog, clock, ScrapeMetrics(registry), around.client, scraping, Batches())
     jobs = Jobs(scrape_supervisor, pools)
     return Assembly(
         storage, engine, scrape_supervisor, notify_supervisor, handoff, rule_queries, rules, jobs, exemplars

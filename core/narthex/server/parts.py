@@ -15,6 +15,7 @@ from narthex.http.client import HttpClient
 from narthex.kinds import BuildContext, Receiver
 from narthex.model.labels import Labels
 from narthex.plugins.catalog import Catalog
+from narthex.scrape.batches import Batches
 from narthex.scrape.formats import ScrapeFeatures
 from narthex.scrape.metrics import ScrapeMetrics
 from narthex.scrape.pool import ScrapePool
@@ -35,6 +36,7 @@ class PoolFactory:
     metrics: ScrapeMetrics
     make_client: Callable[[HttpConfig], HttpClient]
     features: ScrapeFeatures = ScrapeFeatures()  # noqa: RUF009 (frozen)
+    batches: Batches | None = None
 
     def __call__(self, job: Job, external_labels: Mapping[str, str]) -> ScrapePool:
         """Build the pool; its seed differs between servers, so that replicas do not scrape in step."""
@@ -48,6 +50,7 @@ class PoolFactory:
             make_client=self.make_client,
             seed=server_seed(socket.gethostname(), str(Labels(external_labels))),
             features=self.features,
+            batches=self.batches,
         )
 
 

@@ -51,6 +51,7 @@ class Bench:
         self.storage = MemoryStorage()
         self.registry = CollectorRegistry()
         self.metrics = ScrapeMetrics(self.registry)
+        self.batches = None
         self.clients = []
         self.pools = []
 
@@ -73,6 +74,7 @@ class Bench:
             metrics=self.metrics,
             make_client=self.make_client,
             seed=seed,
+            batches=self.batches,
         )
         self.pools.append(pool)
         return pool
