@@ -92,8 +92,8 @@ class Directory:
 
     def head_bytes(self) -> int:
         """Bytes of the files that are no blocks."""
-        files = [*self.wal.iterdir(), *self.sealed.iterdir()]
-        return sum(size_of(path) for path in files)
+        directories = [one for one in (self.wal, self.sealed, self.histograms) if one.exists()]
+        return sum(size_of(path) for one in directories for path in one.iterdir())
 
     def last_number(self) -> int:
         """The largest number any file has; 0 without files."""

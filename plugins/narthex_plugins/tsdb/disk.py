@@ -67,6 +67,7 @@ class Disk:
         self.histograms = HistogramDisk(path, histograms, metrics, log)
         self._tombstones = tombstones
         self._retention = limits.retention
+        self._most = limits.size
         self._numbers = count(1)
         self._forced = -_LATE
 
@@ -152,6 +153,10 @@ class Disk:
         self._metrics.blocks.set(len(self._parts.blocks()))
         size = sum(block.file.size for block in self._parts.blocks())
         self._metrics.blocks_bytes.set(size + self.histograms.size)
+        excess = size + self.directory.head_bytes() - self._most
+        if self._most and excess > 0:  # whatever is oldest goes: a block, in the round, or histograms
+            oldest = min((block.max_time for block in self._parts.blocks()), default=now)
+            self.histograms.make_room(excess, oldest)
         return self._compactor.start_round(newest, now, head=not due)
 
     def _report(self, recovered: Recovered, seconds: float) -> None:

@@ -159,6 +159,16 @@ class HistogramDisk:
                 run.file.release()
         self._merging = True
 
+    def make_room(self, excess: int, before: int) -> None:
+        """Remove the oldest files, until so many bytes are gone, as far as they end before a time (ms)."""
+        for run in sorted(self._sealed(), key=lambda one: one.max_time):
+            if excess <= 0 or run.max_time >= before:
+                return
+            excess -= run.file.size
+            self._store.replace((run,), None)
+            run.file.path.unlink(missing_ok=True)
+            self._metrics.size_retentions.inc()
+
     def _sealed(self) -> list[SealedHistograms]:
         return [run for run in self._store.runs if isinstance(run, SealedHistograms)]
 

@@ -28,6 +28,7 @@ from narthex_plugins.tsdb.histograms.sealed import SealedHistograms, write_histo
 
 T0 = 1_700_000_000_000
 ROOT = Path(__file__).parents[4]
+DAY = 86_400_000
 A, B = Labels({"__name__": "a"}), Labels({"__name__": "b"})
 
 
@@ -224,6 +225,22 @@ async def test_files_past_retention_are_removed(make) -> None:
     await storage.stop()
 
 
+async def test_the_oldest_files_make_room(make) -> None:
+    storage = make()
+    await storage.start()
+    for part in range(3):
+        write(storage, 10 * part, 10)
+        await sealed(storage)
+    disk = storage._disk.histograms
+    disk.make_room(1, T0 + 5000)  # something else is older
+    assert len(everything(storage)["a"]) == 30
+    disk.make_room(1, T0 + DAY)
+    assert [when for when, _ in everything(storage)["a"]] == [T0 + i * 1000 for i in range(10, 30)]
+    disk.make_room(1 << 40, T0 + DAY)
+    assert everything(storage) == {}
+    await storage.stop()
+
+
 async def test_a_full_disk_loses_nothing_that_is_in_memory(make, monkeypatch) -> None:
     storage = make()
     await storage.start()
@@ -266,9 +283,6 @@ async def test_deleted_histograms_are_gone_wherever_they_stood(make) -> None:
     await storage.delete_series([[Matcher(MatchOp.REGEX, "__name__", ".+")]], 0, T0 + 100_000)
     assert everything(storage) == {}
     await storage.stop()
-
-
-DAY = 86_400_000
 
 
 async def test_the_files_of_a_day_become_one_when_it_is_over(make) -> None:
