@@ -1,6 +1,9 @@
-"""Sealed files as parts of the database: the same frames as from open slabs, read through a memory map."""
+"""Sealed slabs and points as parts of the database: the same frames as from open slabs, decoded when they are read."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,31 +14,29 @@ from narthex_plugins.tsdb.points import Run
 from narthex_plugins.tsdb.slab import rows_of_window
 from narthex_plugins.tsdb.slabcodes import KINDS, ColumnCodes, SlabCells
 
-__all__ = ["SealedPoints", "SealedSlab", "columns_of"]
+__all__ = ["PackedSlab", "SealedPoints", "SealedSlab", "columns_of"]
 
 Ints = NDArray[np.int64]
 
 
-class SealedSlab:
-    """A slab's file: ``refs`` ascending, and for each its group of times and how its column is written."""
+class SlabColumns:
+    """A slab as it is written: ``refs`` ascending, and for each its group of times and how its column is coded."""
 
-    def __init__(self, file: ArrayFile) -> None:
-        self.file = file
-        facts = file.facts
+    def __init__(self, facts: Mapping[str, Any], arrays: Callable[[str], NDArray[Any]], names: Collection[str]) -> None:
         self.number = int(facts["number"])
         self.min_time = int(facts["min_time"])
         self.max_time = int(facts["max_time"])
         self.interval = int(facts["interval"])
         self.base = int(facts["base"])
-        self.times: Ints = file.array("times")
-        self.refs: NDArray[np.int32] = file.array("refs")
-        self.group: NDArray[np.int32] = file.array("group")
+        self.times: Ints = arrays("times")
+        self.refs: NDArray[np.int32] = arrays("refs")
+        self.group: NDArray[np.int32] = arrays("group")
         columns = {
-            kind: ColumnCodes(file.array(f"codes.{kind}"), file.array(f"base.{kind}"), file.array(f"digits.{kind}"))
+            kind: ColumnCodes(arrays(f"codes.{kind}"), arrays(f"base.{kind}"), arrays(f"digits.{kind}"))
             for kind in KINDS
-            if f"codes.{kind}" in file.names
+            if f"codes.{kind}" in names
         }
-        self._cells = SlabCells(file.array("kind"), file.array("place"), columns, (0, len(self.times)))
+        self._cells = SlabCells(arrays("kind"), arrays("place"), columns, (0, len(self.times)))
         self.columns = len(self.refs)
 
     def frames(self, refs: Ints, start: int, end: int) -> list[Frame]:
@@ -62,6 +63,28 @@ class SealedSlab:
     def top(self) -> int:
         """One more than the largest reference."""
         return 1 + (int(self.refs[-1]) if len(self.refs) else -1)
+
+
+class SealedSlab(SlabColumns):
+    """A slab's file, read through a memory map."""
+
+    def __init__(self, file: ArrayFile) -> None:
+        self.file = file
+        super().__init__(file.facts, file.array, file.names)
+
+
+class PackedSlab(SlabColumns):
+    """A slab that waits in memory for a disk that takes it."""
+
+    def __init__(self, facts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
+        self.facts = facts
+        self.arrays = arrays
+        super().__init__(facts, arrays.__getitem__, arrays)
+
+    @property
+    def size(self) -> int:
+        """Bytes it takes."""
+        return sum(one.nbytes for one in self.arrays.values())
 
 
 class SealedPoints(Run):

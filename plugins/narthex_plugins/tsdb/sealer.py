@@ -1,7 +1,8 @@
 """The thread that turns full slabs and runs of points into files, and removes files that are past retention.
 
 A slab is read from memory until its file has taken its place, so no reader notices. When a file cannot be written the
-slab stays in memory and is tried again; if that goes on, the oldest are given up, because memory ends too.
+slab is packed as the file would be, stays in memory and is tried again; if that goes on for hours, the oldest are given
+up, because memory ends too.
 """
 
 from __future__ import annotations
@@ -17,16 +18,16 @@ from narthex_plugins.tsdb.directory import Directory
 from narthex_plugins.tsdb.metrics import TsdbMetrics
 from narthex_plugins.tsdb.parts import Parts
 from narthex_plugins.tsdb.points import PointStore, Run, merge
-from narthex_plugins.tsdb.sealed import SealedPoints, SealedSlab
-from narthex_plugins.tsdb.sealing import write_points, write_slab
+from narthex_plugins.tsdb.sealed import PackedSlab, SealedPoints, SealedSlab
+from narthex_plugins.tsdb.sealing import pack_slab, write_packed, write_points, write_slab
 from narthex_plugins.tsdb.series import SeriesTable
 from narthex_plugins.tsdb.slab import Slab
 from narthex_plugins.tsdb.wal import WriteAheadLog
 
 __all__ = ["Sealer"]
 
-_MOST_WAITING = 8
-"""Slabs kept in memory while files cannot be written."""
+_MOST_BYTES = 256 << 20
+"""Bytes of packed slabs kept in memory while files cannot be written: hours of most loads."""
 
 
 class Sealer:
@@ -48,7 +49,7 @@ class Sealer:
         self._metrics = metrics
         self._log = log
         self._table = SeriesTable()
-        self._waiting: list[Slab] = []
+        self._waiting: list[Slab | PackedSlab] = []
         self._lock = threading.Lock()
         self._failing = False
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="tsdb-seal")
@@ -98,24 +99,48 @@ class Sealer:
                 self._seal(slab)
             except (OSError, StorageError) as error:
                 self._failed(error)
+                self._make_room()
                 break
             self._done(slab)
-        while len(self._waiting) > _MOST_WAITING:
-            slab = self._waiting[0]
-            self._log.error("gave up a slab that could not be written", extra={"slab": slab.number})
-            self._parts.replace(slab, None)
-            self._done(slab, keep_log=True)
 
-    def _seal(self, slab: Slab) -> None:
+    def _seal(self, slab: Slab | PackedSlab) -> None:
         path = self._directory.slab(slab.number)
-        sealed = SealedSlab(ArrayFile(path)) if write_slab(slab, self._table, path) else None
-        self._parts.replace(slab, sealed)
+        written = True
+        if isinstance(slab, PackedSlab):
+            write_packed(slab, path)
+        else:
+            written = write_slab(slab, self._table, path)
+        self._parts.replace(slab, SealedSlab(ArrayFile(path)) if written else None)
         self._metrics.compactions.inc()
         if self._failing:
             self._failing = False
             self._log.info("files can be written again")
 
-    def _done(self, slab: Slab, *, keep_log: bool = False) -> None:
+    def _make_room(self) -> None:
+        """Pack what has to wait, and give the oldest up when even that takes too much."""
+        with self._lock:
+            waiting = list(self._waiting)
+        for slab in waiting:
+            if isinstance(slab, PackedSlab):
+                continue
+            packed = pack_slab(slab, self._table)
+            self._parts.replace(slab, packed)
+            if packed is None:
+                self._done(slab)
+                continue
+            with self._lock:
+                self._waiting[self._waiting.index(slab)] = packed
+        packed_slabs = [slab for slab in self._waiting if isinstance(slab, PackedSlab)]
+        size = sum(slab.size for slab in packed_slabs)
+        for slab in packed_slabs:
+            if size <= _MOST_BYTES:
+                break
+            self._log.error("gave up a slab that could not be written", extra={"slab": slab.number})
+            self._parts.replace(slab, None)
+            self._done(slab, keep_log=True)
+            size -= slab.size
+
+    def _done(self, slab: Slab | PackedSlab, *, keep_log: bool = False) -> None:
         with self._lock:
             self._waiting.remove(slab)
         self._wal.drop(slab.number, keep=keep_log)

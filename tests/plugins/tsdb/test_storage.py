@@ -17,7 +17,7 @@ from narthex.model.sample import MISSING
 from narthex.storage.protocol import Batch
 from narthex.testing.storage_contract import T0, bits, equal, family, points_of, row, samples
 from narthex_plugins.tsdb import TsdbConfig
-from narthex_plugins.tsdb.sealed import SealedSlab
+from narthex_plugins.tsdb.sealed import PackedSlab, SealedSlab
 
 MINUTE = 60_000
 
@@ -207,9 +207,30 @@ async def test_slabs_that_cannot_be_sealed_stay_until_they_can(make, monkeypatch
         await written_out(storage)
         assert not list((make.data / "sealed").iterdir())
         assert len(samples(storage)[family(1)[0]]) == 300
+        packed = [part for part in storage._parts.all() if isinstance(part, PackedSlab)]
+        assert len(packed) == 2
+        assert sum(slab.size for slab in packed) < 4000, "raw slabs would take a hundred times as much"
     await written_out(storage)
+    assert len(samples(storage)[family(1)[0]]) == 300
     assert len(list((make.data / "sealed").iterdir())) == 2
     assert sum("cannot write a file" in record.message for record in caplog.records) == 1
+    await storage.stop()
+
+
+async def test_the_oldest_slabs_are_given_up_when_memory_ends_too(make, monkeypatch, caplog) -> None:
+    storage = make()
+    await storage.start()
+    lane = lane_of(storage, family(1))
+    monkeypatch.setattr("narthex_plugins.tsdb.container._finish_file", _full_disk)
+    monkeypatch.setattr("narthex_plugins.tsdb.sealer._MOST_BYTES", 4000)
+    for step in range(1000):
+        storage.append(row(lane, T0 + step * 1000, step))
+    await written_out(storage)
+    times = [(time - T0) // 1000 for time, _ in samples(storage)[family(1)[0]]]
+    assert times == list(range(times[0], 1000))
+    assert 0 < times[0] < 900
+    assert "gave up a slab" in caplog.text
+    monkeypatch.undo()
     await storage.stop()
 
 
