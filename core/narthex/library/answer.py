@@ -33,7 +33,8 @@ class Answer:
       of one series without labels), ``string`` (no sample; see ``text``).
     * ``labels``: the label sets as dictionary-encoded columns, one row for each series.
     * ``offsets``: int64 ``[n + 1]``; ``times``: int64, ms since the epoch; ``values``: float64 of the same length.
-    * ``histograms``: object array beside ``values``, None where a sample is a float; None where all are.
+    * ``histograms``: object array beside ``values``, None where a sample is a float (the value of a histogram is NaN);
+      None where all are.
     * ``warnings``, ``infos``: what the engine had to say, with the place in the expression.
     """
 
@@ -60,9 +61,10 @@ class Answer:
                 return cls("scalar", one, np.arange(2), np.array([time]), np.array([value]), None, *notes)
             case InstantVector(labels=labels, values=values, time=time, histograms=histograms):
                 times = np.full(labels.rows, time, dtype=np.int64)
+                values = _floats(values, histograms)
                 return cls("vector", labels, np.arange(labels.rows + 1), times, values, histograms, *notes)
             case RangeVector() as found:
-                arrays = found.offsets, found.times, found.values, found.histograms
+                arrays = found.offsets, found.times, _floats(found.values, found.histograms), found.histograms
                 return cls("matrix", found.labels, *arrays, *notes)
 
     def __len__(self) -> int:
@@ -103,3 +105,10 @@ class Answer:
         from narthex.library.tables import to_arrow
 
         return to_arrow(self)
+
+
+def _floats(values: NDArray[np.float64], histograms: NDArray[np.object_] | None) -> NDArray[np.float64]:
+    """NaN stands where a sample is a histogram; the engine leaves there whatever it likes."""
+    if histograms is None:
+        return values
+    return np.where(np.array([one is None for one in histograms], dtype=np.bool_), values, np.nan)

@@ -124,6 +124,13 @@ def test_stored_histograms_stand_beside_floats(database):
     assert np.isnan(answer.values[2])
 
 
+def test_an_answer_with_histograms_has_no_number_for_them(database):
+    answer = database.query('{__name__=~"a|h"}', 40)
+    assert np.isnan(answer.values).tolist() == [one is not None for one in answer.histograms]
+    assert answer.to_pandas()["histogram"].notna().sum() == 1
+    assert np.isnan(database.query_range("h", 40, 50, 10).matrix()[1]).all()
+
+
 def test_a_table_of_pandas_has_a_row_for_each_sample(database):
     table = database.query("a", 40).to_pandas()
     assert list(table.columns) == ["__name__", "job", "label_time", "time", "value"]
