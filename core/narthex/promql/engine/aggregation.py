@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from narthex.config.names import is_label_name
 from narthex.errors import QueryError
 from narthex.promql.ast import AggregateExpr
 from narthex.promql.engine.aggregate import REDUCTIONS, Grouped
 from narthex.promql.engine.folding import folded
-from narthex.promql.engine.functions.labels import valid_label_name
 from narthex.promql.engine.functions.overtime import go_g, quantile_warnings
 from narthex.promql.engine.notes import Notes
 from narthex.promql.engine.query import Steps
@@ -111,7 +111,7 @@ def _ratio(evaluation: Evaluation, expr: AggregateExpr, parameter: Floats) -> Fl
 def _count_values(evaluation: Evaluation, expr: AggregateExpr, steps: Steps) -> Vector:
     assert expr.param is not None  # the parser refuses count_values without its label
     label = evaluation.text(expr.param)
-    if not valid_label_name(label):
+    if not is_label_name(label):
         raise QueryError(f"invalid label name {quote_go(label)}")
     vector = evaluation.vector(expr.expr, steps)
     return count_values(vector, label, expr.grouping, without=expr.without) if vector.size else vector

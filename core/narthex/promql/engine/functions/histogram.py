@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 
 import numpy as np
 
+from narthex.config.names import is_label_name
 from narthex.errors import QueryError
 from narthex.model.labeltable import Column, LabelTable
 from narthex.promql.engine.functions.buckets import Smoothed, bucket_fraction, bucket_quantile, monotonic
-from narthex.promql.engine.functions.labels import valid_label_name
 from narthex.promql.engine.functions.native import native_fractions, native_quantiles
 from narthex.promql.engine.functions.overtime import go_g, warn_of_quantiles
 from narthex.promql.engine.functions.registry import Function, Invocation
@@ -208,7 +208,7 @@ def _label_of(q: float) -> str:
 def _quantiles(invocation: Invocation) -> Vector:
     """Several quantiles at once, told apart by a label."""
     label = invocation.text(1)
-    if not valid_label_name(label):
+    if not is_label_name(label):
         raise QueryError(f'invalid label name "{label}"')
     asked = [(index, invocation.scalar(index)) for index in range(2, invocation.count)]
     for index, q in asked:

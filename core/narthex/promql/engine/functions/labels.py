@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from narthex.config.names import is_label_name
 from narthex.errors import QueryError
 from narthex.model.labeltable import Column, encode
 from narthex.promql.engine.functions.registry import Function, Invocation
@@ -16,12 +17,7 @@ from narthex.promql.strings import quote_go
 from narthex.regex import Regex
 from narthex.relabel.expand import compile_template
 
-__all__ = ["FUNCTIONS", "valid_label_name"]
-
-
-def valid_label_name(name: str) -> bool:
-    """Whether the text can be a label's name: any UTF-8 that is not empty."""
-    return bool(name) and not any("\ud800" <= char <= "\udfff" for char in name)
+__all__ = ["FUNCTIONS"]
 
 
 def _label_replace(invocation: Invocation) -> Vector:
@@ -31,7 +27,7 @@ def _label_replace(invocation: Invocation) -> Vector:
         regex = Regex(pattern)
     except ValueError as error:
         raise QueryError(f"invalid regular expression in label_replace(): {pattern}") from error
-    if not valid_label_name(target):
+    if not is_label_name(target):
         raise QueryError(f"invalid destination label name in label_replace(): {_shown(target)}")
     column = vector.labels.columns.get(source, Column(np.zeros(vector.size, dtype=np.int32), [""]))
     used, inverse = np.unique(column.codes, return_inverse=True)
@@ -48,9 +44,9 @@ def _label_join(invocation: Invocation) -> Vector:
     target, separator = invocation.text(1), invocation.text(2)
     sources = [invocation.text(index) for index in range(3, invocation.count)]
     for source in sources:
-        if not valid_label_name(source):
+        if not is_label_name(source):
             raise QueryError(f"invalid source label name in label_join(): {_shown(source)}")
-    if not valid_label_name(target):
+    if not is_label_name(target):
         raise QueryError(f"invalid destination label name in label_join(): {_shown(target)}")
     columns = [vector.labels.columns.get(source) for source in sources]
     key, size = np.zeros(vector.size, dtype=np.int64), 1
