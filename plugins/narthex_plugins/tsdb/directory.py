@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 from pathlib import Path
 
 from narthex.errors import StorageError
@@ -40,6 +41,8 @@ class Directory:
         self.series_log = self.wal / "series.log"
         self.sealed = path / "sealed"
         self.blocks = path / "blocks"
+        self.stage = path / f"import{TEMPORARY}"
+        """Where an import keeps what is not complete."""
         self.histograms = path / "histograms"
         self.tombstones = path / "tombstones.nrx"
         self.clean = True
@@ -80,6 +83,9 @@ class Directory:
         found += self.path.glob(f"*.nrx{TEMPORARY}")
         for path in found:
             path.unlink()
+        if self.stage.exists():  # of an import that was killed; one that goes on has the lock
+            shutil.rmtree(self.stage, ignore_errors=True)
+            found.append(self.stage)
         return found
 
     def slab(self, number: int) -> Path:

@@ -21,7 +21,7 @@ from narthex.errors import StorageError
 from narthex.model.labels import Labels
 from narthex.model.labeltable import LabelTable
 from narthex_plugins.tsdb.blocks import BlockWriter, block_path
-from narthex_plugins.tsdb.container import TEMPORARY, sync_directory
+from narthex_plugins.tsdb.container import sync_directory
 from narthex_plugins.tsdb.directory import Directory
 from narthex_plugins.tsdb.transfer.histogramintake import HistogramIntake
 
@@ -30,7 +30,6 @@ __all__ = ["Intake", "Series"]
 Series = tuple[Labels, NDArray[np.int64], NDArray[np.float64]]
 """Labels, times (ms, ascending) and values of one series."""
 
-_STAGE = f"import{TEMPORARY}"
 _DONE = "imported.json"
 
 
@@ -39,7 +38,7 @@ class Intake:
 
     def __init__(self, path: Path) -> None:
         self._directory = Directory(path)
-        self._stage = path / _STAGE
+        self._stage = self._directory.stage
         self._staged: list[Path] = []
         self._number = 0
         self.histograms = HistogramIntake(self._directory, self._stage)

@@ -108,6 +108,16 @@ def test_what_a_killed_import_left_is_removed(tmp_path, dump):
     assert not stage.exists()
 
 
+async def test_a_server_removes_what_a_killed_import_left(make):
+    stage = make.data / "import.tmp"
+    stage.mkdir(parents=True)
+    (stage / "block-00000001.nrx").write_bytes(b"?")
+    storage = make()
+    await storage.start()
+    await storage.stop()
+    assert not stage.exists()
+
+
 def test_a_lock_that_a_crash_left_is_left_again(tmp_path):
     with Intake(tmp_path / "data"):
         pass
