@@ -25,8 +25,9 @@ def negotiated(accept: str, escaping: str, *, openmetrics: bool) -> str:
     ``escaping`` is what clients get that ask for none; ``openmetrics`` says whether that format may be chosen.
     """
     for media, parameters in _wishes(accept):
-        wanted = parameters.get("escaping", "")
-        suffix = f"; escaping={wanted if wanted in _ESCAPINGS else escaping}"
+        if parameters.get("escaping", "") in _ESCAPINGS:
+            escaping = parameters["escaping"]  # also of a format that is not known: it says what the client can read
+        suffix = f"; escaping={escaping}"
         version = parameters.get("version", "")
         if media == _PROTOBUF and parameters.get("proto") == _FAMILY and parameters.get("encoding") in _ENCODINGS:
             return f"{_PROTOBUF}; proto={_FAMILY}; encoding={parameters['encoding']}{suffix}"

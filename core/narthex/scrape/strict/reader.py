@@ -215,7 +215,8 @@ class _Reader:
         value = self._number(text, f"expected float as value, got {shown(text)}")
         part = family.part(name)
         if family.own_label == "le" and part != "sum" and value < 0:
-            raise self._scanner.fail(f"negative count for histogram {shown(family.name)}")
+            what = "count" if part == "count" else "bucket population"
+            raise self._scanner.fail(f"negative {what} for histogram {shown(family.name)}")
         if family.own_label is None:
             metric.value = value
         elif part == "count":
