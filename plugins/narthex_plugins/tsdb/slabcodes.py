@@ -29,6 +29,9 @@ CONSTANT, RAW = 0, 8
 KINDS = (CONSTANT, 1, 2, 4, RAW)
 """Kinds of columns: one value; offsets of so many bytes; float64 as they are."""
 
+_WIDE, _FEW = 4, 64
+"""A row is decoded as a whole when a quarter of its columns are wanted, and more than a few."""
+
 _DIGITS = 3
 WIDTHS = {size: (np.dtype(f"u{size}"), (1 << 8 * size) - 1) for size in (1, 2, 4)}
 """Type and largest code of each."""
@@ -188,6 +191,8 @@ class SlabCells(PackedCells):
 
     def take(self, columns: Ints) -> Floats:
         """All rows of some columns."""
+        if len(columns) * _WIDE >= self.shape[1] and len(columns) > _FEW:
+            return self._take_wide(columns)
         found = np.empty((self.shape[0], len(columns)))
         kinds, places = self._kinds[columns], self._places[columns]
         for kind, own in self._columns.items():
@@ -200,6 +205,31 @@ class SlabCells(PackedCells):
             if len(at) == len(columns) and kind != CONSTANT:
                 return values
             found.view(np.int64)[:, at] = values.view(np.int64)
+        return found
+
+    def _take_wide(self, columns: Ints) -> Floats:
+        """The same for a large part of the columns: each row is decoded as it lies, and then put in order.
+
+        Decoding only what is wanted has to pick codes from memory and put values into it out of order, kind by kind;
+        picking once from a row of values, which fits into a cache, takes a third of the time.
+        """
+        start, order = 0, np.zeros(len(columns), dtype=np.int64)
+        runs: list[tuple[int, ColumnCodes, slice, Floats | None]] = []
+        kinds, places = self._kinds[columns], self._places[columns]
+        for kind, own in self._columns.items():
+            at = kinds == kind
+            order[at] = start + places[at]
+            end = start + own.codes.shape[1]
+            runs.append((kind, own, slice(start, end), _POWERS[own.digits] if own.digits.any() else None))
+            start = end
+        values = np.empty(start)
+        found = np.empty((self.shape[0], len(columns)))
+        for row in range(self.shape[0]):
+            for kind, own, part, powers in runs:
+                if kind == CONSTANT and row:
+                    continue  # still there
+                _decode(kind, own, 0 if kind == CONSTANT else self._low + row, powers, values[part])
+            np.take(values, order, out=found[row], mode="clip")  # clip: no buffer between
         return found
 
     def gather(self, rows: Ints, columns: Ints) -> Floats:
@@ -215,6 +245,21 @@ class SlabCells(PackedCells):
             codes = own.codes[0, place] if kind == CONSTANT else own.codes[rows[at] + self._low, place]
             found.view(np.int64)[at] = _values(kind, own, codes, place).view(np.int64)
         return found
+
+
+def _decode(kind: int, own: ColumnCodes, row: int, powers: Floats | None, into: Floats) -> None:
+    """A row of all columns of a kind; ``powers`` are those of ten that their digits stand for, if there are any."""
+    codes = own.codes[row]
+    if kind in {CONSTANT, RAW}:
+        into.view(np.int64)[:] = codes.view(np.int64)
+        return
+    np.add(codes, own.base, out=into)
+    if powers is not None:
+        np.divide(into, powers, out=into)
+    top = WIDTHS[kind][1]
+    special = np.flatnonzero(codes >= top - 1)
+    if len(special):
+        into.view(np.int64)[special] = np.where(codes[special] == top, MISSING_BITS, STALE_NAN_BITS)
 
 
 def _values(kind: int, own: ColumnCodes, codes: NDArray[Any], place: NDArray[np.int32]) -> Floats:

@@ -43,6 +43,8 @@ def test_every_written_cell_comes_back(drawn: list[list[float]], written: np.nda
     packed = SlabCells(encoder.kinds(), encoder.places(), columns, (0, 12))
     whole = np.where(written, packed.take(np.arange(cells.shape[1])).view(np.int64), 0)
     assert (whole == np.where(written, cells.view(np.int64), 0)).all()
+    wide = packed._take_wide(np.arange(cells.shape[1])).view(np.int64)
+    assert (np.where(written, wide, 0) == whole).all(), "the way for many columns"
     some = np.arange(cells.shape[1])[::-2]
     part = packed.rows(2, 40).rows(1, 8)
     assert part.shape == (7, cells.shape[1])
