@@ -52,6 +52,7 @@ class Rig:
     def __init__(self) -> None:
         self.clock = SystemClock()
         self._stack = AsyncExitStack()
+        self._catalog = self.given
 
     # --- for the author ----------------------------------------------------------------------------------------------
 
@@ -92,12 +93,12 @@ class Rig:
 
     def catalog(self) -> Catalog:
         """What the plugin contributes (``given`` where it is loaded). Raises ``Broken`` where it does not load."""
-        if self.given is not None:
-            return self.given
-        host = PluginHost({_name_of(self.plugin): self.plugin}, scan=False)
-        if failures := host.failures():
-            raise Broken("; ".join(map(str, failures)))
-        return host.catalog()
+        if self._catalog is None:
+            host = PluginHost({_name_of(self.plugin): self.plugin}, scan=False)
+            if failures := host.failures():
+                raise Broken("; ".join(map(str, failures)))
+            self._catalog = host.catalog()
+        return self._catalog
 
     def described(self) -> Any:
         """The kind as the plugin's hook returns it. Raises ``Broken`` where it does not."""

@@ -1,7 +1,7 @@
 """Notices what is left over: tasks when their loop ends, threads and sockets after a test.
 
-Nothing is judged before it had its chance: a task may run on for a few turns of its loop, a thread has a second to
-end. A socket that nobody refers to any more is a leak all the same: when it will be closed, nobody can tell.
+Nothing is judged before it had its chance: a task may run on for a few turns of its loop, a thread has a few
+seconds to end. A socket that nobody refers to any more is a leak all the same: when it will be closed, nobody can tell.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _POOLS = ("asyncio_", "AnyIO worker thread", "ThreadPoolExecutor", WATCHER)
 """Threads of executors that idle until their owner ends, and the guards' own."""
 
 _TURNS = 20
-_SECONDS = 1.0
+_SECONDS = 3.0
 _DESCRIPTORS = Path("/proc/self/fd")
 
 
