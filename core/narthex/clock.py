@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Protocol
+from collections.abc import Coroutine
+from typing import Any, Protocol
 
 __all__ = ["Clock", "SystemClock"]
 
@@ -37,9 +38,9 @@ class SystemClock:
         """Seconds from an arbitrary start, never going backwards."""
         return time.monotonic()
 
-    async def sleep(self, seconds: float) -> None:
-        """Wait on the event loop."""
-        await asyncio.sleep(max(0.0, seconds))
+    def sleep(self, seconds: float) -> Coroutine[Any, Any, None]:
+        """Wait on the event loop. Not a coroutine around a coroutine: thousands of scrape loops wait here."""
+        return asyncio.sleep(max(0.0, seconds))
 
 
 _: Clock = SystemClock()

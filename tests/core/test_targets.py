@@ -155,3 +155,15 @@ def test_discovered_labels_are_those_that_rules_see(own, labels):
 def test_many_shapes_of_labels_are_forgotten_again():
     own = [{"__address__": f"h:{i}", f"l{i}": "1"} for i in range(5000)]
     assert len(found(*own).active) == 5000
+
+
+def test_another_interval_does_not_make_it_another_target_but_another_label_does():
+    def only(**more):
+        (one,) = found({"__address__": "h:1", **more}).active
+        return one
+
+    plain, slower = only(), only(__scrape_interval__="1m", __scrape_timeout__="1s")
+    assert plain != slower
+    assert (plain.steady, plain.hash64) == (slower.steady, slower.hash64)
+    others = [only(a="b"), only(a="c"), only(ab="c"), only(__param_x="b")]
+    assert len({one.steady for one in (plain, *others)}) == 5

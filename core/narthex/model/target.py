@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from typing import cast
 
 from narthex.model.labels import Labels
 
 __all__ = ["Target"]
 
 _TIMING = ("__scrape_interval__", "__scrape_timeout__")
+_BETWEEN = "\ud800"
+"""Half of a surrogate pair, which no value of a target holds: values are UTF-8."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +36,20 @@ class Target:
     public: Labels = field(compare=False)
     interval: int = field(compare=False)
     timeout: int = field(compare=False)
-    _steady: Hashable = field(default=None, init=False, repr=False, compare=False)
+    _steady: bytes | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
-    def steady(self) -> Hashable:
-        """Identity but for the timing: another interval does not make it another target. Worked out once."""
+    def steady(self) -> bytes:
+        """Identity but for the timing: another interval does not make it another target. Worked out once.
+
+        A digest of 128 bits over URL, names and values: the same after a restart and on every machine, and a fifth of
+        the memory of a tuple of them.
+        """
         if self._steady is None:
-            labels = self.labels.to_dict()
-            for name in _TIMING:
-                labels.pop(name, None)
-            object.__setattr__(self, "_steady", (*labels, *labels.values(), self.url))
-        return self._steady
+            labels = {name: value for name, value in self.labels.as_dict().items() if name not in _TIMING}
+            text = _BETWEEN.join((self.url, *labels, "", *labels.values())).encode("utf-8", "surrogatepass")
+            object.__setattr__(self, "_steady", blake2b(text, digest_size=16).digest())
+        return cast("bytes", self._steady)
 
     @property
     def key(self) -> Hashable:
@@ -52,13 +58,11 @@ class Target:
 
     @property
     def hash64(self) -> int:
-        """Hash of the identity that is the same after a restart and on every machine, for spreading scrapes.
+        """The first half of :attr:`steady` as a number, for spreading scrapes.
 
-        Not Prometheus's FNV, which byte by byte in Python takes 60 µs a target, this 2. Computed on each read.
+        Not Prometheus's FNV, which byte by byte in Python takes 60 µs a target, this 2.
         """
-        labels = self.labels.as_dict()
-        text = "\xff".join((self.url, *labels, *labels.values()))
-        return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
+        return int.from_bytes(self.steady[:8], "big")
 
     @property
     def unix_socket(self) -> str:

@@ -66,6 +66,8 @@ _OTHER_STAGES = {
 class _Running:
     """A loop and its task."""
 
+    __slots__ = ("loop", "task")
+
     def __init__(self, loop: ScrapeLoop, task: asyncio.Task[None]) -> None:
         self.loop = loop
         self.task = task
@@ -102,6 +104,7 @@ class ScrapePool:
         self._common = Common()
         self._found = TargetSet(config.job_name)
         self._settled = clock.monotonic() + BEGINNING
+        self._task_name = f"scrape of {config.job_name}"
         self._urgent = 0
         self._began = 0.0
         self._forced_error = ""
@@ -226,7 +229,7 @@ class ScrapePool:
         loop.forced_error = self._forced_error
         at_once = ended is None and self._urgent > 0
         self._urgent -= at_once
-        task = asyncio.create_task(loop.run(at_once=at_once), name=f"scrape {target.job} {target.url}")
+        task = asyncio.create_task(loop.run(at_once=at_once), name=self._task_name)
         self._running[key] = _Running(loop, task)
 
     def _drop_waiting(self) -> None:
