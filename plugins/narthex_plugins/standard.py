@@ -15,7 +15,17 @@ __all__ = ["main", "shipped"]
 
 def shipped() -> Mapping[str, object]:
     """Every plugin that ships, by the name that operators see."""
-    from narthex_plugins import exposition, file, memory, relabel_actions, static, status_page, tsdb, webhook
+    from narthex_plugins import (
+        exposition,
+        file,
+        graph_page,
+        memory,
+        relabel_actions,
+        static,
+        status_page,
+        tsdb,
+        webhook,
+    )
     from narthex_sd import consul, dns, ec2, http, mdns
     from narthex_sd import exec as program
 
@@ -34,6 +44,7 @@ def shipped() -> Mapping[str, object]:
         "memory": memory,
         "webhook": webhook,
         "status_page": status_page,
+        "graph_page": graph_page,
     }
 
 

@@ -6,34 +6,21 @@ A web route like any stranger's: it sees the server through the same read-only v
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from narthex import __version__, hookimpl
 from narthex.kinds import WebRoute
+from narthex_plugins.page import document, labels_text, table
 
 if TYPE_CHECKING:
     from aiohttp import web
 
     from narthex.discovery.state import DiscovererStatus
-    from narthex.model.labels import Labels
     from narthex.web.view import ServerView
 
 __all__ = ["narthex_web_routes", "status_page"]
-
-_STYLE = """
-body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem; color: #222; }
-h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin-top: 2rem } a { color: #0b57a4 }
-table { border-collapse: collapse; width: 100% } th { text-align: left; font-weight: 600 }
-th, td { padding: .3rem .6rem; border-bottom: 1px solid #ddd; vertical-align: top } td { overflow-wrap: anywhere }
-.up, .ok, .inactive, .finished { color: #17692f } .unknown, .pending, .starting, .retrying, .degraded { color: #8a5a00 }
-.down, .err, .firing, .failed, .blocked { color: #b3261e; font-weight: 600 } .labels { color: #555 }
-@media (prefers-color-scheme: dark) { body { background: #161616; color: #ddd } a { color: #7ab8ff }
-  th, td { border-color: #333 } .labels { color: #aaa } .up, .ok, .inactive, .finished { color: #6dd58c }
-  .down, .err, .firing, .failed, .blocked { color: #ff8a80 }
-  .unknown, .pending, .starting, .retrying, .degraded { color: #e8b23c } }
-"""
 
 
 @hookimpl
@@ -47,12 +34,7 @@ async def status_page(_request: web.Request, server: ServerView) -> web.StreamRe
     from aiohttp import web
 
     sections = (*_notices(server), *_targets(server), *_alerts(server), *_discovery(server), *_links())
-    body = "\n".join(sections)
-    page = (
-        '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f'<meta http-equiv="refresh" content="5"><title>Narthex</title><style>{_STYLE}</style>'
-        f"<body><h1>Narthex {__version__}</h1>\n{body}</body></html>"
-    )
+    page = document(f"Narthex {__version__}", sections, refresh=5)
     return web.Response(text=page, content_type="text/html")
 
 
@@ -78,14 +60,14 @@ def _targets(server: ServerView) -> Iterable[str]:
             (
                 _link(one.target.url),
                 _state(one.health),
-                _labels(one.target.public),
+                labels_text(one.target.public),
                 f"{one.last_duration * 1000:.1f} ms",
                 html.escape(one.last_error),
             )
             for one in pool.targets
         ]
         rows += [(html.escape(str(one)), _state("failed"), "", "", html.escape(one.error)) for one in pool.failed]
-        yield _table(("Endpoint", "State", "Labels", "Took", "Error"), rows)
+        yield table(("Endpoint", "State", "Labels", "Took", "Error"), rows)
 
 
 def _alerts(server: ServerView) -> Iterable[str]:
@@ -96,14 +78,14 @@ def _alerts(server: ServerView) -> Iterable[str]:
             _state(rule.state if rule.health != "err" else "err"),
             f"<code>{html.escape(rule.query)}</code>",
             str(len(rule.alerts)),
-            "<br>".join(f"{_state(alert.state)} {_labels(alert.labels)}" for alert in rule.alerts)
+            "<br>".join(f"{_state(alert.state)} {labels_text(alert.labels)}" for alert in rule.alerts)
             or html.escape(rule.last_error),
         )
         for group in server.rule_groups()
         for rule in group.rules
         if rule.kind == "alerting"
     ]
-    yield _table(("Rule", "State", "Expression", "Active", "Alerts"), rows)
+    yield table(("Rule", "State", "Expression", "Active", "Alerts"), rows)
     active, _ = server.alertmanagers()
     yield f"<p>Alertmanagers: {', '.join(map(_link, active)) or 'none'}</p>"
 
@@ -128,7 +110,7 @@ def _discovery(server: ServerView) -> Iterable[str]:
         )
         for one in server.discoverers()
     ]
-    yield _table(("Source", "State", "Jobs", "Targets", "Plugin", "Last error"), rows)
+    yield table(("Source", "State", "Jobs", "Targets", "Plugin", "Last error"), rows)
 
 
 def _problem(one: DiscovererStatus) -> str:
@@ -141,25 +123,13 @@ def _problem(one: DiscovererStatus) -> str:
 
 def _links() -> Iterable[str]:
     # Relative, because the path of the external URL stands before them.
-    paths = ("metrics", "api/v1/targets", "api/v1/rules", "api/v1/status/plugins", "api/v1/status/config")
+    paths = ("graph", "metrics", "api/v1/targets", "api/v1/rules", "api/v1/status/plugins", "api/v1/status/config")
     links = [f'<a href="{path}">{path}</a>' for path in paths]
     yield f"<h2>More</h2><p>{' · '.join(links)}</p>"
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    if not rows:
-        return "<p>None.</p>"
-    titles = "".join(f"<th>{title}</th>" for title in head)
-    lines = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
-    return f"<table><tr>{titles}</tr>{lines}</table>"
-
-
 def _state(state: str) -> str:
     return f'<span class="{html.escape(state)}">{html.escape(state)}</span>'
-
-
-def _labels(labels: Labels) -> str:
-    return f'<span class="labels">{html.escape(str(labels))}</span>'
 
 
 def _moment(seconds: float) -> str:
