@@ -195,6 +195,8 @@ class HistogramDisk:
             self._write_log(sync=False)
             if frozen:
                 self._seal(frozen)
+            if any(run is one for run in self._store.runs for one in frozen):
+                raise StorageError("cannot delete histograms: what is open cannot be written to a file")
             try:
                 for run in self._sealed():
                     if run.max_time >= start and run.min_time <= end:
@@ -232,15 +234,22 @@ class HistogramDisk:
         synced = time.monotonic()
         while not self._stop.wait(WRITE_EVERY):
             due = time.monotonic() - synced >= SYNC_EVERY
-            with self._busy:
-                wanted = self._wanted
-                # What is put behind this moment belongs to the next log; what came before is in the runs.
-                self._write_log(sync=due)
-                if wanted:
-                    self._seal(wanted)
-                elif self._merging:
-                    self._merge()
+            try:
+                with self._busy:
+                    self._work(sync=due)
+            except Exception as error:  # noqa: BLE001 -- a mistake in this package: the next samples must be logged
+                self._wanted, self._merging = (), False
+                self._failed(error)
             synced = time.monotonic() if due else synced
+
+    def _work(self, *, sync: bool) -> None:
+        wanted = self._wanted
+        # What is put behind this moment belongs to the next log; what came before is in the runs.
+        self._write_log(sync=sync)
+        if wanted:
+            self._seal(wanted)
+        elif self._merging:
+            self._merge()
 
     def _next_log(self) -> Log:
         self._number += 1
@@ -318,7 +327,7 @@ class HistogramDisk:
         if not self._failing:
             self._failing = True
             text = "cannot write histograms; they stay in memory until this works again"
-            self._log.error(text, extra={"error": str(error), "directory": str(self._path)})
+            self._log.error(text, extra={"error": f"{type(error).__name__}: {error}", "directory": str(self._path)})
 
     def _worked(self) -> None:
         if self._failing:

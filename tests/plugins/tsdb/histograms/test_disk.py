@@ -338,6 +338,39 @@ async def test_damaged_files_are_left_as_they_are(make) -> None:
     await storage.stop()
 
 
+async def test_a_mistake_in_the_thread_does_not_end_it(make, monkeypatch) -> None:
+    storage = make()
+    await storage.start()
+    with monkeypatch.context() as patch:
+        patch.setattr("narthex_plugins.tsdb.histograms.disk.write_histograms", lambda *_: 1 / 0)
+        write(storage, 0, 5)
+        await sealed(storage)
+        with pytest.raises(ZeroDivisionError):
+            await storage.delete_series([[Matcher(MatchOp.EQUAL, "__name__", "a")]], 0, T0)
+    write(storage, 5, 5)
+    await settled(storage)
+    await storage.stop()
+    storage = make()
+    await storage.start()
+    check(everything(storage), 10)
+    await storage.stop()
+
+
+async def test_a_deletion_that_cannot_be_written_is_refused(make, monkeypatch) -> None:
+    storage = make()
+    await storage.start()
+    write(storage, 0, 5)
+
+    def full(*_args: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("narthex_plugins.tsdb.histograms.disk.write_histograms", full)
+    with pytest.raises(StorageError, match="cannot delete histograms"):
+        await storage.delete_series([[Matcher(MatchOp.EQUAL, "__name__", "a")]], 0, T0)
+    check(everything(storage), 5)
+    await storage.stop()
+
+
 async def test_a_snapshot_holds_histograms(make) -> None:
     storage = make()
     await storage.start()
