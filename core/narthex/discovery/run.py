@@ -47,6 +47,8 @@ class Run:
         self.task: asyncio.Task[None] | None = None
         self.leftovers: Callable[[], Sequence[asyncio.Task[object]]] = tuple
         """Tasks that the discoverer created and that still run; set by a lane that can tell."""
+        self.is_publishing = False
+        """Whether what it has published is being taken over at this moment; read by the watchdog."""
         self.is_guest = False
         """Whether it runs on a loop that others end, and so obeys whoever cancels it; set by its lane."""
         self._discoverer = discoverer
@@ -119,6 +121,13 @@ class Run:
             task.cancel()
 
     def _publish(self, number: int, groups: Sequence[TargetGroup]) -> None:
+        self.is_publishing = True
+        try:
+            self._take_over(number, groups)
+        finally:
+            self.is_publishing = False
+
+    def _take_over(self, number: int, groups: Sequence[TargetGroup]) -> None:
         skipped: list[str] = []
         try:
             own = checked(groups, skipped if self._skips else None)

@@ -250,3 +250,32 @@ async def test_stop_leaves_a_blocked_discoverer_behind_and_names_it(kit):
     assert await supervisor.stop(0.2) == ["bad/0"]
     release.set()
     await kit.until(lambda: not [one for one in threading.enumerate() if one.name.startswith("discovery-")])
+
+
+class SlowToRead(list):
+    """Groups that take their time while they are read, as 100,000 of them do."""
+
+    def __init__(self, groups, seconds):
+        super().__init__(groups)
+        self.seconds = seconds
+
+    def __iter__(self):
+        time.sleep(self.seconds)
+        return super().__iter__()
+
+
+@pytest.mark.parametrize(("ours", "blamed"), [(10, False), (1, True)])
+async def test_a_publish_that_takes_long_to_be_checked_is_not_blamed_on_the_discoverer_at_once(
+    kit, supervisor, monkeypatch, ours, blamed
+):
+    monkeypatch.setattr("narthex.discovery.watchdog.OURS", ours)
+
+    async def run(publish, context):
+        publish(SlowToRead([kit.group("s", "h:1")], 3 * kit.QUICK.block_limit))
+        await kit.forever()
+
+    await supervisor.apply({"bad": [kit.block("x", run, "bad")]})
+    await kit.until(
+        lambda: kit.addresses(supervisor, "bad") == ["h:1"] and status_of(supervisor, "bad").state is State.OK
+    )
+    assert bool(failures(kit, supervisor, "blocked")) is blamed
