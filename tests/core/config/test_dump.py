@@ -58,7 +58,8 @@ def test_defaults_are_shown_and_nothing_is_not(config):
     assert job["relabel_configs"] == [
         {"separator": ";", "regex": "", "target_label": "t", "replacement": "", "action": "replace"}
     ]
-    assert {"remote_write", "storage", "otlp"}.isdisjoint(shown)
+    assert {"remote_write", "otlp"}.isdisjoint(shown)
+    assert shown["storage"] == {"exemplars": {"max_exemplars": 100_000}}
     assert shown["narthex"]["storage"] == {"disk": {"slots": 3}}
 
 
