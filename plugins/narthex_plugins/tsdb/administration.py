@@ -21,9 +21,9 @@ from narthex.clock import Clock
 from narthex.errors import StorageError
 from narthex.model.matcher import Matcher
 from narthex_plugins.tsdb.compactor import Compactor
-from narthex_plugins.tsdb.container import sync_directory
 from narthex_plugins.tsdb.directory import Directory
 from narthex_plugins.tsdb.disk import Disk
+from narthex_plugins.tsdb.durable import sync_directory
 from narthex_plugins.tsdb.parts import Parts
 from narthex_plugins.tsdb.points import PointStore
 from narthex_plugins.tsdb.selecting import Reader

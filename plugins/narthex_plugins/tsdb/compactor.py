@@ -21,8 +21,9 @@ from narthex_plugins.tsdb.blocks import Block, block_path, open_block
 from narthex_plugins.tsdb.blocks.fromhead import write_head_block
 from narthex_plugins.tsdb.blocks.plan import RANGE, compactable, expired, next_merge, oversized, range_of
 from narthex_plugins.tsdb.blocks.upwards import write_merged_block
-from narthex_plugins.tsdb.container import ArrayFile, sync_directory
+from narthex_plugins.tsdb.container import ArrayFile
 from narthex_plugins.tsdb.directory import Directory
+from narthex_plugins.tsdb.durable import set_aside, sync_directory
 from narthex_plugins.tsdb.logs import Trouble
 from narthex_plugins.tsdb.metrics import TsdbMetrics
 from narthex_plugins.tsdb.parts import Parts
@@ -266,7 +267,7 @@ class Compactor:
                 continue
             path = block.file.path
             self._parts.exchange((block,))
-            path.rename(path.with_name(path.name + ".bad"))
+            set_aside(path)
             self._metrics.wal_corruptions.inc()
             facts = {"file": str(path), "damage": str(error), "from": block.min_time, "to": block.max_time}
             self._log.error("a damaged block was set aside; the others are served", extra=facts)

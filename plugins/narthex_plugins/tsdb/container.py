@@ -20,10 +20,9 @@ from isal.isal_zlib import crc32
 from numpy.typing import NDArray
 
 from narthex.errors import StorageError
+from narthex_plugins.tsdb.durable import TEMPORARY, finish_file
 
-__all__ = ["MAGIC", "TEMPORARY", "VERSION", "ArrayFile", "ArrayFileWriter", "sync_directory"]
-
-TEMPORARY = ".tmp"
+__all__ = ["MAGIC", "VERSION", "ArrayFile", "ArrayFileWriter"]
 
 MAGIC = b"narthex\n"
 VERSION = 2
@@ -32,15 +31,6 @@ _CHECKSUM = struct.Struct("<I")  # CRC-32 of the header's bytes before it
 _START = 64
 _ALIGN = 64
 _CHUNK = 1 << 22
-
-
-def sync_directory(path: Path) -> None:
-    """Make renames and removals in a directory durable."""
-    fd = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 class ArrayFileWriter:
@@ -131,14 +121,7 @@ class ArrayFileWriter:
         self._flush()
         header = _HEADER.pack(MAGIC, VERSION, len(text), end, crc32(text))
         os.pwrite(self._file.fileno(), header + _CHECKSUM.pack(crc32(header)), 0)
-        _finish_file(self._file, self._temporary, self.path)
-
-
-def _finish_file(file: BinaryIO, temporary: Path, path: Path) -> None:
-    """Sync a file and give it its name."""
-    os.fsync(file.fileno())
-    temporary.rename(path)
-    sync_directory(path.parent)
+        finish_file(self._file, self._temporary, self.path)
 
 
 class ArrayFile:

@@ -19,7 +19,7 @@ import shutil
 from pathlib import Path
 
 from narthex.errors import StorageError
-from narthex_plugins.tsdb.container import TEMPORARY
+from narthex_plugins.tsdb.durable import TEMPORARY
 
 __all__ = ["Directory"]
 
@@ -80,7 +80,7 @@ class Directory:
     def remove_temporary(self) -> list[Path]:
         """Remove what a crash left half written; returns it."""
         found = [path for one in (self.wal, self.sealed, self.blocks) for path in one.glob(f"*{TEMPORARY}")]
-        found += self.path.glob(f"*.nrx{TEMPORARY}")
+        found += [path for kind in ("nrx", "json") for path in self.path.glob(f"*.{kind}{TEMPORARY}")]
         for path in found:
             path.unlink()
         if self.stage.exists():  # of an import that was killed; one that goes on has the lock

@@ -8,7 +8,6 @@ right away, so each log is replayed once.
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,8 +19,9 @@ from narthex.errors import StorageError
 from narthex.storage.frames import Points
 from narthex_plugins.tsdb import records
 from narthex_plugins.tsdb.blocks import Block
-from narthex_plugins.tsdb.container import TEMPORARY, ArrayFile, sync_directory
+from narthex_plugins.tsdb.container import ArrayFile
 from narthex_plugins.tsdb.directory import Directory
+from narthex_plugins.tsdb.durable import replace_file, set_aside, sync_directory
 from narthex_plugins.tsdb.metrics import TsdbMetrics
 from narthex_plugins.tsdb.replay import replay_points, replay_series, replay_slab
 from narthex_plugins.tsdb.sealed import SealedPoints, SealedSlab
@@ -147,8 +147,7 @@ class _Recovery:
         return int(path.stem.split("-")[1])
 
     def _aside(self, path: Path, error: Exception) -> None:
-        path.rename(path.with_name(path.name + ".bad"))
-        self._damaged(path, f"{error}; set aside as {path.name}.bad")
+        self._damaged(path, f"{error}; set aside as {set_aside(path)}")
 
     def _sealed_files(self) -> None:
         budget = _VERIFIED
@@ -179,7 +178,7 @@ class _Recovery:
                 slab, damage = replay_slab(path)
                 self._damaged(path, damage)
                 if slab is None and damage:  # not even its header, or a version to come: somebody may want it
-                    path.rename(path.with_name(path.name + ".bad"))
+                    set_aside(path)
                 if slab is not None and write_slab(slab, self._result.table, sealed):
                     self._adopt(ArrayFile(sealed))
             if path.exists():
@@ -212,13 +211,8 @@ class _Recovery:
         result.table.load(snapshot)
         result.table.index(lost)
         self._erase_points()
-        temporary = self._directory.series_log.with_name(f"series.log{TEMPORARY}")
-        with temporary.open("wb") as file:
-            file.write(records.frame(records.series_payload(snapshot)) if len(kept) else b"")
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.rename(self._directory.series_log)
-        sync_directory(self._directory.wal)
+        log = records.frame(records.series_payload(snapshot)) if len(kept) else b""
+        replace_file(self._directory.series_log, log)
 
     def _erase_points(self) -> None:
         """Points of logs get into another log now, so what was deleted of them goes for good."""

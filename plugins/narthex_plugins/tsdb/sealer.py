@@ -13,8 +13,9 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from narthex.errors import StorageError
-from narthex_plugins.tsdb.container import ArrayFile, sync_directory
+from narthex_plugins.tsdb.container import ArrayFile
 from narthex_plugins.tsdb.directory import Directory
+from narthex_plugins.tsdb.durable import sync_directory
 from narthex_plugins.tsdb.metrics import TsdbMetrics
 from narthex_plugins.tsdb.parts import Parts
 from narthex_plugins.tsdb.points import PointStore, Run, merge

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from narthex.storage.frames import Points
 from narthex_plugins.tsdb import records
-from narthex_plugins.tsdb.container import TEMPORARY, sync_directory
+from narthex_plugins.tsdb.durable import replace_file
 from narthex_plugins.tsdb.metrics import TsdbMetrics
 from narthex_plugins.tsdb.series import NewSeries
 from narthex_plugins.tsdb.slab import Slab
@@ -87,13 +87,7 @@ class Log:
         """Begin the file anew with this record. Raises ``OSError``; then the old file goes on."""
         self.write()
         data = records.frame(payload)
-        temporary = self.path.with_name(self.path.name + TEMPORARY)
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.rename(self.path)
-        sync_directory(self.path.parent)
+        replace_file(self.path, data)
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1

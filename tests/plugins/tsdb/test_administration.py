@@ -143,7 +143,7 @@ async def test_a_full_disk_refuses_and_deletes_nothing(make: Factory, monkeypatc
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("narthex_plugins.tsdb.container._finish_file", full)
+        patch.setattr("narthex_plugins.tsdb.container.finish_file", full)
         with pytest.raises(StorageError, match="No space left"):
             await storage.delete_series([[equal("i", "1")]], 0, 1 << 53)
         patch.setattr("narthex_plugins.tsdb.administration.os.link", full)

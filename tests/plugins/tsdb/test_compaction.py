@@ -196,7 +196,7 @@ async def test_a_block_that_cannot_be_written_leaves_everything_as_it_is(
 
     storage._disk._sealer.retry().result()
     with monkeypatch.context() as patch:
-        patch.setattr("narthex_plugins.tsdb.container._finish_file", full)
+        patch.setattr("narthex_plugins.tsdb.container.finish_file", full)
         for _ in range(3):
             storage._disk.tidy(storage._newest, storage._newest).result()
         assert samples(storage) == before

@@ -201,7 +201,7 @@ async def test_slabs_that_cannot_be_sealed_stay_until_they_can(make, monkeypatch
     await storage.start()
     lane = lane_of(storage, family(1))
     with monkeypatch.context() as patch:
-        patch.setattr("narthex_plugins.tsdb.container._finish_file", _full_disk, raising=True)
+        patch.setattr("narthex_plugins.tsdb.container.finish_file", _full_disk, raising=True)
         for step in range(300):
             storage.append(row(lane, T0 + step * 1000, step))
         await written_out(storage)
@@ -221,7 +221,7 @@ async def test_the_oldest_slabs_are_given_up_when_memory_ends_too(make, monkeypa
     storage = make()
     await storage.start()
     lane = lane_of(storage, family(1))
-    monkeypatch.setattr("narthex_plugins.tsdb.container._finish_file", _full_disk)
+    monkeypatch.setattr("narthex_plugins.tsdb.container.finish_file", _full_disk)
     monkeypatch.setattr("narthex_plugins.tsdb.sealer._MOST_BYTES", 4000)
     for step in range(1000):
         storage.append(row(lane, T0 + step * 1000, step))

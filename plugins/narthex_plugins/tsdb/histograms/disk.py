@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 
 from narthex.errors import StorageError
 from narthex_plugins.tsdb import records
-from narthex_plugins.tsdb.container import TEMPORARY, ArrayFile, sync_directory
+from narthex_plugins.tsdb.container import ArrayFile
+from narthex_plugins.tsdb.durable import TEMPORARY, set_aside, sync_directory
 from narthex_plugins.tsdb.histograms.columns import Columns, Sample, columns_of_samples, joined
 from narthex_plugins.tsdb.histograms.record import HISTOGRAMS, histograms_payload, read_histograms
 from narthex_plugins.tsdb.histograms.rewriting import erased, mergeable, merged
@@ -105,8 +106,7 @@ class HistogramDisk:
             file.verify([name for name in file.names if name != "pages"])
             run = SealedHistograms(file, self._damaged)
         except (StorageError, KeyError, ValueError, TypeError) as error:
-            path.rename(path.with_name(f"{path.name}.bad"))
-            self._damaged(StorageError(f"{error}; set aside as {path.name}.bad"))
+            self._damaged(StorageError(f"{error}; set aside as {set_aside(path)}"))
             return np.zeros(0, dtype=np.int64)
         self._store.replace((), run)
         return run.references()

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from pathlib import Path
 
 from narthex.errors import StorageError
 from narthex_plugins.tsdb import records
-from narthex_plugins.tsdb.container import TEMPORARY, sync_directory
+from narthex_plugins.tsdb.durable import replace_file
 from narthex_plugins.tsdb.starts import StartTimes, read_starts, starts_payload
 from narthex_plugins.tsdb.wal import Log
 
@@ -84,10 +83,4 @@ class StartLog:
         self._log.close()
 
     def _replace(self, changes: list[tuple[int, int, int]]) -> None:
-        temporary = self._path.with_name(self._path.name + TEMPORARY)
-        with temporary.open("wb") as file:
-            file.write(records.frame(starts_payload(changes)) if changes else b"")
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.rename(self._path)
-        sync_directory(self._path.parent)
+        replace_file(self._path, records.frame(starts_payload(changes)) if changes else b"")

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from narthex.errors import StorageError
-from narthex_plugins.tsdb.container import TEMPORARY, sync_directory
 from narthex_plugins.tsdb.directory import Directory
+from narthex_plugins.tsdb.durable import TEMPORARY, sync_directory
 
 __all__ = ["snapshot"]
 

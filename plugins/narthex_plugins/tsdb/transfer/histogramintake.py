@@ -17,8 +17,8 @@ from narthex.errors import StorageError
 from narthex.model.histogram import Histogram
 from narthex.model.labels import Labels
 from narthex.storage.frames import NO_START
-from narthex_plugins.tsdb.container import sync_directory
 from narthex_plugins.tsdb.directory import Directory
+from narthex_plugins.tsdb.durable import sync_directory
 from narthex_plugins.tsdb.histograms.columns import Columns, columns_of_samples, joined
 from narthex_plugins.tsdb.histograms.record import read_histograms
 from narthex_plugins.tsdb.histograms.sealed import SealedHistograms, write_histograms

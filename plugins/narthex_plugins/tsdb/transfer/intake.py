@@ -7,7 +7,6 @@ import that is interrupted, by Ctrl-C or by the power, leaves the data as it was
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -21,8 +20,8 @@ from narthex.errors import StorageError
 from narthex.model.labels import Labels
 from narthex.model.labeltable import LabelTable
 from narthex_plugins.tsdb.blocks import BlockWriter, block_path
-from narthex_plugins.tsdb.container import sync_directory
 from narthex_plugins.tsdb.directory import Directory
+from narthex_plugins.tsdb.durable import replace_file, sync_directory
 from narthex_plugins.tsdb.transfer.histogramintake import HistogramIntake
 
 __all__ = ["Intake", "Series"]
@@ -119,13 +118,7 @@ class Intake:
         return found
 
     def _remember(self, sources: list[str]) -> None:
-        temporary = self._stage / _DONE
-        with temporary.open("wb") as file:
-            file.write(json.dumps({"sources": sources}, indent=1).encode())
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.rename(self._directory.path / _DONE)
-        sync_directory(self._directory.path)
+        replace_file(self._directory.path / _DONE, json.dumps({"sources": sources}, indent=1).encode())
 
 
 class _NothingError(Exception):

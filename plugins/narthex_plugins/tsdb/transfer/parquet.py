@@ -17,7 +17,7 @@ from narthex.library.tables import histogram_type, histogram_values
 from narthex.model.labels import Labels
 from narthex.model.labeltable import LabelTable
 from narthex.storage.protocol import StorageReader
-from narthex_plugins.tsdb.container import TEMPORARY
+from narthex_plugins.tsdb.durable import TEMPORARY
 from narthex_plugins.tsdb.transfer.reading import Piece, Tell, Wanted, read
 
 if TYPE_CHECKING:
