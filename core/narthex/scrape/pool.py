@@ -106,7 +106,7 @@ class ScrapePool:
         self._settled = clock.monotonic() + BEGINNING
         self._task_name = f"scrape of {config.job_name}"
         self._urgent = 0
-        self._began = 0.0
+        self._spent = 0.0
         self._forced_error = ""
         self._waiting: dict[Hashable, Target] = {}
         self._rest: asyncio.Handle | None = None
@@ -120,7 +120,7 @@ class ScrapePool:
 
     def sync(self, found: TargetSet, spent: float = 0.0) -> None:
         """Scrape these targets from now on. ``spent`` seconds went into finding them, to be counted with the rest."""
-        self._began, self._found = time.perf_counter() - spent, found
+        start, self._found = time.perf_counter(), found
         wanted = {target.steady: target for target in found.active}
         for key in [one for one in self._running if one not in wanted]:
             self._retire(key)
@@ -137,6 +137,7 @@ class ScrapePool:
             else:
                 running.loop.rename(target)
         self._check_limit(len(wanted))
+        self._spent = spent + time.perf_counter() - start
         self._start_waiting()
 
     def reload(self, config: ScrapeConfig, metric_rules: Rules) -> None:
@@ -209,12 +210,14 @@ class ScrapePool:
         if self._rest is not None:
             self._rest.cancel()
             self._rest = None
+        start = time.perf_counter()
         for key in list(islice(self._waiting, SLICE)):
             self._start(key, self._waiting.pop(key))
+        self._spent += time.perf_counter() - start  # what others do in between is not counted
         if self._waiting:
             self._rest = asyncio.get_running_loop().call_soon(self._start_waiting)
         else:
-            self._count_sync(time.perf_counter() - self._began)
+            self._count_sync(self._spent)
 
     def _start(self, key: Hashable, target: Target) -> None:
         slots = self._slots(target)
