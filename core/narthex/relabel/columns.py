@@ -102,10 +102,6 @@ class Table:
             column = self._load(name, column)
         return column
 
-    def is_sparse(self, name: str) -> bool:
-        """Whether some rows lack a label that others have; only after :meth:`read`."""
-        return name in self._sparse
-
     def set(self, name: str, column: Column) -> None:
         """Set a label last in order; empty values remove it."""
         self._columns.pop(name, None)

@@ -40,14 +40,10 @@ class Index:
         if at < 5:
             raise file.wrong(0, "too short for a table of contents")
         file.check(at, at + _TOC.size, "the table of contents")
-        (
-            self._symbols_at,
-            self._series_at,
-            self._label_indices_at,
-            self._label_table_at,
-            self._postings_at,
-            self._postings_table_at,
-        ) = _TOC.unpack(file.bytes(at, at + _TOC.size))
+        # Series and postings are found through the tables, and their own places are not needed.
+        self._symbols_at, _, _, self._label_table_at, _, self._postings_table_at = _TOC.unpack(
+            file.bytes(at, at + _TOC.size)
+        )
         self.version = file.version
         self.symbols = self._read_symbols()
         self.postings_offsets = self._read_table(self._postings_table_at, 2, "the table of postings")
