@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from narthex.storage.protocol import StorageStats
+from narthex_plugins.tsdb.cardinality import top
 from narthex_plugins.tsdb.series import METRIC, SeriesTable
 
 __all__ = ["table_stats"]
@@ -38,12 +39,8 @@ def table_stats(table: SeriesTable, limit: int, chunks: int, min_time: int, max_
         chunks=chunks,
         min_time=min_time,
         max_time=max_time,
-        series_by_metric=_top(by_metric, limit),
-        values_by_label=_top(by_label, limit),
-        bytes_by_label=_top(label_bytes, limit),
-        series_by_pair=_top(by_pair, limit),
+        series_by_metric=top(by_metric, limit),
+        values_by_label=top(by_label, limit),
+        bytes_by_label=top(label_bytes, limit),
+        series_by_pair=top(by_pair, limit),
     )
-
-
-def _top(entries: list[tuple[str, int]], limit: int) -> list[tuple[str, int]]:
-    return sorted((one for one in entries if one[1]), key=lambda one: (-one[1], one[0]))[:limit]
