@@ -14,6 +14,8 @@ from narthex.testing.clock import FakeClock
 from narthex.testing.discovery import Recorder, build_context
 from narthex_sd.mdns.discovery import MdnsDiscoverer
 
+pytestmark = pytest.mark.narthex_unguarded("tasks")  # zeroconf, as the responder, goes on repeating itself
+
 
 @contextlib.asynccontextmanager
 async def running(config, registry=None, **how):

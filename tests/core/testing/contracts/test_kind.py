@@ -16,6 +16,8 @@ from narthex.config.types import Secret
 from narthex.kinds import DiscoveryKind
 from narthex.testing.contracts import kind as contract
 
+pytestmark = pytest.mark.narthex_unguarded  # what guards find is made here on purpose
+
 KIND = DiscoveryKind("rooms", RoomsConfig, lambda config, context: object(), summary="Rooms")
 
 
