@@ -122,14 +122,15 @@ class SeriesCache:
             self._trusted, self._comments = False, ()
         if not kind.line_oriented:
             reading = self._attempt(lambda: read_whole(body, kind, content_type, self.options.starts), body)
-            self._settle(reading, content_type)
+            self._settle(reading, content_type, self._known())
             return
         values = self._layout.read(body) if self._trusted and self._layout is not None else None
         if values is None:
-            known = self._common.find(body, kind, content_type) if self._is_fresh() else None
-            if known is not None and self._meet(*known):
+            found = self._common.find(body, kind, content_type) if self._is_fresh() else None
+            if found is not None and self._meet(*found):
                 return
-            self._settle(self._attempt(lambda: self._read(body, kind, content_type), body), content_type)
+            known = self._known()
+            self._settle(self._attempt(lambda: self._read(body, kind, content_type, known), body), content_type, known)
             return
         self._row.cells[self._cells if self._span is None else self._span] = values
         self._counts = self._steady
@@ -189,9 +190,9 @@ class SeriesCache:
         in_order = np.array_equal(cells, np.arange(first, first + len(cells)))
         self._span = slice(first, first + len(cells)) if in_order else None
 
-    def _read(self, body: bytes, kind: ScrapeKind, content_type: str) -> Reading:
+    def _read(self, body: bytes, kind: ScrapeKind, content_type: str, known: Mapping[bytes, int]) -> Reading:
         lines = body.split(b"\n")
-        reading = read_lines(lines, self._known(), self._point_refs, self._comments, kind, content_type)
+        reading = read_lines(lines, known, self._point_refs, self._comments, kind, content_type)
         return reading if reading is not None else read_whole(body, kind, content_type, self.options.starts)
 
     def _is_fresh(self) -> bool:
@@ -236,23 +237,24 @@ class SeriesCache:
             self._counts = Counts(scraped=samples, kept=samples)
             raise
 
-    def _settle(self, reading: Reading, content_type: str) -> None:
+    def _settle(self, reading: Reading, content_type: str, known: Mapping[bytes, int]) -> None:
         """Decide over every sample and check the limits; change something only when all of it is good."""
         samples = len(reading.places) + len(reading.parsed) + len(reading.apart)
         self._counts = Counts(scraped=samples, kept=samples)  # for a series whose labels fail the scrape
-        plan = Plan(reading, self._known(), self._point_refs, self.identity, honor=self.options.honor_timestamps)
+        plan = Plan(reading, known, self._point_refs, self.identity, honor=self.options.honor_timestamps)
         apart = self._others.plan(reading.apart, self.identity, self.options.resolution)
         self._counts = plan.counts(self.options.sample_limit) + apart.counts
         self._check_limit()
-        self._adopt(reading, plan, apart, content_type)
+        self._adopt(reading, plan, apart, content_type, known)
 
     def _check_limit(self) -> None:
         limit = self.options.sample_limit
         if limit and self._counts.kept - self._counts.duplicates > limit:
             raise SampleLimitError(f"sample limit exceeded: {self._counts.kept} samples, limit {limit}")
 
-    def _adopt(self, reading: Reading, plan: Plan, apart: ApartPlan, content_type: str) -> None:
-        known = self._known()
+    def _adopt(
+        self, reading: Reading, plan: Plan, apart: ApartPlan, content_type: str, known: Mapping[bytes, int]
+    ) -> None:
         plan.place(self._row.add(plan.new_labels))
         duplicates = plan.drop_duplicates()
         cells = np.array(reading.cells, dtype=np.int32)
@@ -269,13 +271,17 @@ class SeriesCache:
             refused = self._examples.keep(samples, self.identity, self._timestamp, honor=options.honor_timestamps)
             self._counts = replace(self._counts, exemplars_refused=refused)
         self._ended = False
-        here = dict(zip(reversed(reading.prefixes), reversed(reading.cells), strict=True))
+        here = set(reading.prefixes)
         self._apart = {prefix: cell for prefix, cell in known.items() if cell != BIN and prefix not in here}
         own = Layout(reading.lines, reading.prefixes) if reading.lines else None
         layout = self._common.share(own) if own is not None else None
         self._lay_out(layout, cells[layout.places] if layout is not None else cells[:0])
-        inside = set(layout.prefixes()) if layout is not None else set()
-        self._apart |= {prefix: cell for prefix, cell in here.items() if prefix not in inside and prefix != NEVER}
+        outside = np.ones(len(cells), dtype=np.bool_)
+        if layout is not None:
+            outside[layout.places] = False
+        for place in np.flatnonzero(outside)[::-1].tolist():
+            if reading.prefixes[place] != NEVER:
+                self._apart[reading.prefixes[place]] = reading.cells[place]
         if reading.entries is not None and (reading.comments != self._comments or not reading.lines):
             self._comments = reading.comments
             self._metadata.update(reading.entries, self._scrapes)

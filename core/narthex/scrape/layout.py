@@ -111,14 +111,14 @@ class Layout:
 
 def _heads(lines: Sequence[bytes], prefixes: Sequence[bytes], count: int) -> tuple[list[int], list[bytes]]:
     """The numbers of sample lines among the first ``count``; what stands before each value, and behind the last one."""
-    places: list[int] = []
+    places = [place for place in range(count) if prefixes[place] != NEVER]
+    rests = [lines[place][len(prefixes[place]) :] for place in places]
+    if b"".join(rests).translate(None, NUMBER):
+        places = [place for place, rest in zip(places, rests, strict=True) if not rest.translate(None, NUMBER)]
     heads: list[bytes] = []
     first = 0
-    for place in range(count):
-        prefix = prefixes[place]
-        if prefix != NEVER and not lines[place][len(prefix) :].translate(None, NUMBER):
-            heads.append(b"\n".join([*lines[first:place], prefix]))
-            places.append(place)
-            first = place + 1
+    for place in places:
+        heads.append(b"\n".join([*lines[first:place], prefixes[place]]) if place > first else prefixes[place])
+        first = place + 1
     heads.append(b"\n".join([*lines[first:count], b""]))
     return places, heads
