@@ -130,7 +130,8 @@ def test_a_running_servers_snapshot_holds_what_its_api_says(tmp_path):
             f"--web.listen-address=127.0.0.1:{port}", "--enable-feature=native-histograms",
         ]  # fmt: skip
         with serving(argv, tmp_path / "log", port, "/-/ready") as server:
-            until("sixty scrapes", lambda: float(server.query("count_over_time(up[10m])")[0]["value"][1]) > 60)
+            # Of scrapes that were given up, only ``up`` has a sample.
+            until("sixty scrapes", lambda: server.query("count_over_time(g[10m]) > 60"))
             name = json.loads(fetch(f"{server.url}/api/v1/admin/tsdb/snapshot", "POST"))["data"]["name"]
             says = get(f"{server.url}/api/v1/query", query='{job="j"}[10m]')["data"]["result"]
 
