@@ -23,7 +23,7 @@ from pathlib import Path
 
 from tests.benchmarks._fleet import Fleet
 from tests.benchmarks.live_targets import NARTHEX
-from tests.benchmarks.side_by_side import _processor, _resident
+from tests.benchmarks.targets import processor, resident
 from tests.e2e.servers import free_port, get
 
 TARGETS, INTERVAL, SECONDS, WARM = 10_000, 15, 90, 45
@@ -80,16 +80,16 @@ def main(seconds: int = SECONDS) -> None:
 
 def _report(server: str, pid: int, fleet: int, seconds: int) -> None:
     time.sleep(WARM)
-    used, served, begin = _processor(pid), _processor(fleet), time.time()
+    used, served, begin = processor(pid), processor(fleet), time.time()
     time.sleep(seconds)
     end = time.time()
-    spent, serving = (_processor(pid) - used) / (end - begin), (_processor(fleet) - served) / (end - begin)
+    spent, serving = (processor(pid) - used) / (end - begin), (processor(fleet) - served) / (end - begin)
     missed, late, scrapes, down = _slots(server, begin, end)
     print(f"{TARGETS} targets at {INTERVAL} s for {seconds} s, ten samples each, on {os.cpu_count()} processors")
     print(f"  scrapes {scrapes}, missed slots {missed}, scrapes late for their slot {late}, failed {down}")
     print(
         f"  processor {spent * 100:.0f} % of one ({spent * INTERVAL / TARGETS * 1e6:.0f} us a scrape; the fake targets "
-        f"beside it {serving * 100:.0f} %), resident {_resident(pid) / 2**20:.0f} MiB"
+        f"beside it {serving * 100:.0f} %), resident {resident(pid):.0f} MiB"
     )
 
 
