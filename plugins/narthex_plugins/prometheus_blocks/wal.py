@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from narthex.errors import StorageError
+from narthex_plugins.prometheus_blocks.compression import snappy, zstd
 from narthex_plugins.prometheus_blocks.crc import crc32c_many
-from narthex_plugins.prometheus_blocks.snappy import decompress
 
 __all__ = ["log_records", "segments"]
 
@@ -55,10 +55,8 @@ def log_records(path: Path, *, last: bool) -> Iterator[bytes]:
         if what in {_FULL, _LAST}:
             record = b"".join(parts)
             parts.clear()
-            if kind & _ZSTD:
-                raise StorageError(f"{path}: at byte {offset}: compressed with zstd, which is not read")
             try:
-                yield decompress(record) if kind & _SNAPPY else record
+                yield snappy(record) if kind & _SNAPPY else zstd(record) if kind & _ZSTD else record
             except ValueError as error:
                 raise StorageError(f"{path}: at byte {offset}: {error}") from error
 

@@ -20,7 +20,7 @@ from tests.plugins.prometheus_blocks.writelog import (
 from narthex.errors import StorageError
 from narthex.model.sample import STALE_NAN
 from narthex_plugins.prometheus_blocks import HeadReader
-from narthex_plugins.prometheus_blocks.snappy import decompress
+from narthex_plugins.prometheus_blocks.compression import snappy, zstd
 
 SERIES = {7: {"__name__": "a", "job": "x"}, 300: {"__name__": "b"}}
 SAMPLES = [(7, 1000, 1.5), (300, 1000, -0.0), (7, 900, float("inf")), (300, 1 << 41, 5e-324)]
@@ -45,19 +45,28 @@ def plain(samples) -> list[tuple[str, int, bytes]]:
     return [(SERIES[reference]["__name__"], time, struct.pack("<d", value)) for reference, time, value in samples]
 
 
-@given(st.lists(st.one_of(st.binary(max_size=200), st.binary(max_size=4).map(lambda one: one * 60)), max_size=8))
-def test_compressed_data_comes_back(parts):
-    data = b"".join(parts)
-    assert decompress(pa.compress(data, codec="snappy", asbytes=True)) == data
+CODECS = {"snappy": snappy, "zstd": zstd}
 
 
-@pytest.mark.parametrize("wrong", [b"", b"\x05", b"\x05\x00a", b"\x02\x01\x01", b"\x09\x00a\x01\x05", b"\x80"])
-def test_compressed_data_that_makes_no_sense_is_refused(wrong):
+@pytest.mark.parametrize("codec", CODECS)
+@given(data=st.binary(max_size=4000))
+def test_compressed_data_comes_back(codec, data):
+    assert CODECS[codec](pa.compress(data, codec=codec, asbytes=True)) == data
+
+
+@pytest.mark.parametrize("wrong", [b"\x05", b"\x05\x00a", b"\x02\x01\x01", b"\x09\x00a\x01\x05", b"\x80"])
+@pytest.mark.parametrize("codec", CODECS)
+def test_compressed_data_that_makes_no_sense_is_refused(codec, wrong):
     with pytest.raises(ValueError, match="compressed data"):
-        decompress(wrong)
+        CODECS[codec](wrong)
 
 
-@pytest.mark.parametrize("compressed", [False, True])
+def test_a_block_that_claims_to_be_huge_is_refused_before_room_is_made_for_it():
+    with pytest.raises(ValueError, match="larger than any record"):
+        snappy(b"\xff\xff\xff\xff\x0f\x00a")
+
+
+@pytest.mark.parametrize("compressed", ["", "snappy", "zstd"])
 def test_records_are_read_over_pages_and_segments(tmp_path, compressed):
     many = [(7, at, float(at * at)) for at in range(4000)]  # more than a page
     write(

@@ -33,10 +33,12 @@ def tombstones_record(stones: Sequence[tuple[int, int, int]]) -> bytes:
     return b"\x03" + b"".join(struct.pack(">Q", r) + varint(low) + varint(high) for r, low, high in stones)
 
 
-def segment(records: Sequence[bytes], *, compressed: bool = False) -> bytes:
+def segment(records: Sequence[bytes], *, compressed: str = "") -> bytes:
+    """``compressed`` names a codec, or is empty."""
+    flag = {"": 0, "snappy": 8, "zstd": 16}[compressed]
     out = b""
     for plain in records:
-        record = pa.compress(plain, codec="snappy", asbytes=True) if compressed else plain
+        record = pa.compress(plain, codec=compressed, asbytes=True) if compressed else plain
         first = True
         while first or record:
             left = PAGE - len(out) % PAGE
@@ -45,6 +47,6 @@ def segment(records: Sequence[bytes], *, compressed: bool = False) -> bytes:
                 continue
             part, record = record[: left - 7], record[left - 7 :]
             kind = (1 if first else 4) if not record else (2 if first else 3)
-            out += struct.pack(">BHI", kind | (8 if compressed else 0), len(part), crc32c(part)) + part
+            out += struct.pack(">BHI", kind | flag, len(part), crc32c(part)) + part
             first = False
     return out
