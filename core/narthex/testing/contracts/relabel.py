@@ -12,7 +12,9 @@ from narthex.config.relabel import RelabelConfig
 from narthex.config.types import Count, RegexText
 from narthex.errors import ConfigError
 from narthex.kinds import ActionRule, CompiledAction
-from narthex.plugins.failure import describe
+from narthex.model.columnrule import ColumnRule
+from narthex.plugins.failure import describe as error_text
+from narthex.relabel.columns import Table, UnfitError
 from narthex.testing.rig import Rig, optional
 from narthex.testing.rule import Broken, Unchecked, rule
 
@@ -68,7 +70,9 @@ class RelabelRig(Rig):
         try:
             found = list(self.described().check(one, legacy))
         except Exception as error:
-            raise Broken(f"check raised {describe(error)} for {_text(one)}; it yields (key, what is wrong)") from error
+            raise Broken(
+                f"check raised {error_text(error)} for {_text(one)}; it yields (key, what is wrong)"
+            ) from error
         for pair in found:
             if not (isinstance(pair, tuple) and len(pair) == 2 and all(isinstance(text, str) for text in pair)):
                 raise Broken(f"check yielded {pair!r:.80}, expected (key, what is wrong)")
@@ -79,7 +83,7 @@ class RelabelRig(Rig):
         try:
             made: CompiledAction = self.described().compile(one)
         except Exception as error:
-            raise Broken(f"compile raised {describe(error)} for {_text(one)}, which check had let through") from error
+            raise Broken(f"compile raised {error_text(error)} for {_text(one)}, which check had let through") from error
         if not callable(made):
             raise Broken(f"compile returned {made!r:.80}, expected a function")
         return made
@@ -142,7 +146,7 @@ def _result(run: CompiledAction, labels: dict[str, str], one: ActionRule) -> dic
     try:
         found = run(labels)
     except Exception as error:
-        raise Broken(f"{_text(one)} raised {describe(error)} for {before!r:.120}") from error
+        raise Broken(f"{_text(one)} raised {error_text(error)} for {before!r:.120}") from error
     if found is None:
         return None
     if not isinstance(found, dict) or not all(type(text) is str for pair in found.items() for text in pair):
@@ -191,6 +195,41 @@ async def independent(rig: RelabelRig) -> None:
             raise Broken(f"the rule itself was changed: {before} became {_text(one)}")
 
 
+@rule("relabel/columns")
+async def columns(rig: RelabelRig) -> None:
+    """Where the action says what it does to columns, that is what the function does to each label set."""
+    describe = rig.described().columns
+    if describe is None:
+        raise Unchecked("the action has no columns")
+    for one in rig.good():
+        run, described = rig.compiled(one), describe(one)
+        if described is None:
+            continue
+        if not isinstance(described, ColumnRule):
+            raise Broken(f"columns returned {described!r:.80} for {_text(one)}, expected a rule of columns or None")
+        for labels in filter(None, rig.inputs()):
+            given = [labels, {name: f"{value}x" for name, value in labels.items()}]
+            wanted = [_result(run, dict(row), one) for row in given]
+            found = _by_columns(described, given)
+            if found is not None and found != wanted:
+                raise Broken(f"{_text(one)} makes {wanted!r:.160} of {given!r:.160}, and by columns {found!r:.160}")
+
+
+def _by_columns(described: ColumnRule, given: Sequence[Mapping[str, str]]) -> list[dict[str, str] | None] | None:
+    """What the rule makes of the rows at once; None where they have to be done one by one."""
+    table = Table({}, {}, given)
+    try:
+        table.run([described])
+    except UnfitError:
+        return None
+    found: list[dict[str, str] | None] = [None] * len(given)
+    read = {name: table.read(name) for name in table.names}
+    for place, row in enumerate(table.rows):
+        values = {name: column if isinstance(column, str) else column[place] for name, column in read.items()}
+        found[row] = {name: value for name, value in values.items() if value}
+    return found
+
+
 def _text(one: Any) -> str:
     """A rule as one line: what differs from the defaults."""
     default = RelabelConfig()
@@ -198,4 +237,4 @@ def _text(one: Any) -> str:
     return "rule {" + ", ".join(f"{key}: {value!r}" for key, value in pairs if value != getattr(default, key)) + "}"
 
 
-RULES = (agreement, bad_rules, total, no_empty_labels, deterministic, independent)
+RULES = (agreement, bad_rules, total, no_empty_labels, deterministic, independent, columns)

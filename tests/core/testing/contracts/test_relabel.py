@@ -8,6 +8,7 @@ import pytest
 from tests.core.testing.contracts.breaking import own_rules, plugin, verdict_of
 
 from narthex.kinds import RelabelAction
+from narthex.model.columnrule import Write
 from narthex.testing.contract import RelabelContract
 from narthex.testing.rigs import RelabelRig
 
@@ -26,8 +27,12 @@ def compile_reverse(rule):
     return run
 
 
-def rig(compiler=compile_reverse, checker=check, **methods):
-    action = RelabelAction("reverse", compiler, checker, summary="Reverses")
+def reverse_columns(rule):
+    return Write(rule.source_labels, "", rule.target_label, lambda joined: joined[::-1])
+
+
+def rig(compiler=compile_reverse, checker=check, columns=reverse_columns, **methods):
+    action = RelabelAction("reverse", compiler, checker, columns, summary="Reverses")
     made = {"bad_rules": lambda self: [{"source_labels": ["a"]}], **methods}
     return type(
         "Rig", (RelabelRig,), {"plugin": plugin("narthex_relabel_actions", action), "kind": "reverse", **made}
@@ -123,6 +128,8 @@ BREAKERS = [
     ("relabel/total", rig(compiled(yielding)), "expected a dict of texts or None"),
     ("relabel/no-empty-labels", rig(compiled(emptying)), "made the empty label"),
     ("relabel/deterministic", rig(counting), "of the same labels"),
+    ("relabel/columns", rig(columns=lambda rule: Write(("a",), "", rule.target_label, str.upper)), "and by columns"),
+    ("relabel/columns", rig(columns=lambda rule: lambda labels: labels), "expected a rule of columns or None"),
     ("relabel/independent", rig(haunting), "changed labels that it had returned before"),
     ("relabel/independent", rig(remembering), "returned the same dict twice"),
 ]
