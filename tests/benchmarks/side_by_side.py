@@ -43,7 +43,7 @@ def main() -> None:
     narthex = [sys.executable, "-c", "from narthex_plugins.standard import main; raise SystemExit(main())", "run"]
     with tempfile.TemporaryDirectory() as folder:
         fleet_port = free_port()
-        config = _configure(Path(folder), fleet_port)
+        config = configure(Path(folder), fleet_port)
         fleet = subprocess.Popen(
             [sys.executable, str(Path(__file__).with_name("_fleet.py")), str(fleet_port), str(SERIES)]
         )
@@ -58,15 +58,16 @@ def main() -> None:
         print(f"{name:32}{value:12.2f}{ours[name]:12.2f}{ours[name] / value:8.2f}")
 
 
-def _configure(folder: Path, fleet_port: int) -> Path:
+def configure(folder: Path, fleet_port: int, interval: str = "1s", more: str = "") -> Path:
+    """Write a configuration that scrapes the fleet; ``more`` is added at its end."""
     groups = "".join(
         f"      - {{targets: ['127.0.0.1:{fleet_port}'], labels: {{instance: t{n}, __metrics_path__: /target/{n}}}}}\n"
         for n in range(TARGETS)
     )
     config = folder / "config.yml"
     config.write_text(
-        "global: {scrape_interval: 1s, scrape_timeout: 1s}\n"
-        f"scrape_configs:\n  - job_name: fleet\n    static_configs:\n{groups}"
+        f"global: {{scrape_interval: {interval}, scrape_timeout: 1s}}\n"
+        f"scrape_configs:\n  - job_name: fleet\n    static_configs:\n{groups}{more}"
     )
     return config
 
@@ -85,11 +86,11 @@ def _measure(command: Sequence[str], config: Path, data: Path, fleet_port: int) 
 
 def _figures(pid: int, server: str, counter: str) -> Mapping[str, float]:
     time.sleep(WARM)
-    began, served = _processor(pid), int(fetch(counter))
+    began, served = processor(pid), int(fetch(counter))
     time.sleep(MEASURE)
     samples = (int(fetch(counter)) - served) * SERIES
     figures = {
-        "processor, µs a sample": (_processor(pid) - began) / samples * 1e6,
+        "processor, µs a sample": (processor(pid) - began) / samples * 1e6,
         "resident, B a series": _resident(pid) / (TARGETS * SERIES),
     }
     for name, query in QUERIES.items():
@@ -111,7 +112,7 @@ def _median(url: str, query: str, *, ranged: bool) -> float:
     return statistics.median(took)
 
 
-def _processor(pid: int) -> float:
+def processor(pid: int) -> float:
     """Seconds of processor time, user and system."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
