@@ -1,39 +1,26 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from tests.plugins.tsdb.processes import heard, killed, started
 
 from narthex.errors import StorageError
 from narthex.model.labels import Labels
 from narthex.testing.storage_contract import bits, samples
 
 T0 = 1_700_000_000_000
-ROOT = Path(__file__).parents[3]
-
-
-def writer(path: Path) -> subprocess.Popen[str]:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "core"), str(ROOT / "plugins")])}
-    command = [sys.executable, str(Path(__file__).with_name("writer.py")), str(path)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+WRITER = Path(__file__).with_name("writer.py")
 
 
 @pytest.mark.parametrize("seed", range(4))
 async def test_what_was_written_survives_sigkill(make, seed: int) -> None:
-    process = writer(make.data)
-    acknowledged = 0
+    process = started(WRITER, make.data)
     for _ in range(2 + seed * 2):
-        acknowledged = int(process.stdout.readline())
+        acknowledged = int(heard(process))
     await asyncio.sleep(0.031 * seed)  # the kill meets another moment of the cycle each time; nothing depends on it
-    process.send_signal(signal.SIGKILL)
-    acknowledged = max([acknowledged, *(int(line) for line in process.stdout.read().split())])
-    process.wait()
-    process.stdout.close()
+    acknowledged = max([acknowledged, *map(int, killed(process))])
 
     storage = make()
     await storage.start()
@@ -51,15 +38,13 @@ async def test_what_was_written_survives_sigkill(make, seed: int) -> None:
 
 
 async def test_a_second_process_is_refused(make) -> None:
-    process = writer(make.data)
+    process = started(WRITER, make.data)
     try:
-        process.stdout.readline()
+        heard(process)
         with pytest.raises(StorageError, match=f"in use by another server \\(process {process.pid}\\)"):
             await make().start()
     finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
+        killed(process)
 
 
 async def test_two_storages_in_one_process_are_refused_too(make) -> None:

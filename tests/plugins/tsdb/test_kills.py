@@ -8,20 +8,17 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import signal
-import subprocess
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from tests.plugins.tsdb.conftest import Factory
+from tests.plugins.tsdb.processes import heard, killed, started
 from tests.plugins.tsdb.stressed import CONFIG, STEP, T0, WIDTH, value
 
 from narthex.model.labels import Labels
 from narthex.testing.storage_contract import bits, samples
 
-ROOT = Path(__file__).parents[3]
 KILLS = int(os.environ.get("NARTHEX_KILLS", "4"))
 
 
@@ -47,20 +44,15 @@ class Told:
 
 
 def run_and_kill(data: Path, told: Told, seed: int) -> None:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "core"), str(ROOT / "plugins")])}
-    command = [sys.executable, str(Path(__file__).with_name("stressed.py")), str(data), str(told.row), str(seed)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+    process = started(Path(__file__).with_name("stressed.py"), data, told.row, seed)
     lines = random.Random(seed).randrange(1, 40)
     try:
         for _ in range(lines):  # the kill comes after some number of lines, wherever the threads are then
-            told.hear(process.stdout.readline())
+            told.hear(heard(process))
     finally:
-        process.send_signal(signal.SIGKILL)
-    for line in process.stdout.read().splitlines(keepends=True):
-        if line.endswith("\n"):
-            told.hear(line)
-    process.wait()
-    process.stdout.close()
+        rest = killed(process)
+    for line in rest:
+        told.hear(line)
 
 
 async def check(data: Path, told: Told) -> None:

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.core.model.histogram.strategies import any_histogram
+from tests.plugins.tsdb.processes import heard, killed, started
 
 from narthex.errors import StorageError
 from narthex.model.histogram import Hint, Histogram, parse_histogram, same, scale
@@ -27,7 +24,6 @@ from narthex_plugins.tsdb.histograms.record import histograms_payload, read_hist
 from narthex_plugins.tsdb.histograms.sealed import SealedHistograms, write_histograms
 
 T0 = 1_700_000_000_000
-ROOT = Path(__file__).parents[4]
 DAY = 86_400_000
 A, B = Labels({"__name__": "a"}), Labels({"__name__": "b"})
 
@@ -73,12 +69,6 @@ async def settled(storage) -> None:
 async def sealed(storage) -> None:
     storage._disk.histograms.seal()
     await settled(storage)
-
-
-def writer(path: Path) -> subprocess.Popen[str]:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(str(ROOT / one) for one in ("core", "plugins", "."))}
-    command = [sys.executable, str(Path(__file__).with_name("histogram_writer.py")), str(path)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
 
 
 @pytest.mark.parametrize("seal", [(), (1,), (0, 2)])
@@ -147,15 +137,11 @@ async def test_a_log_left_by_a_crash_between_two_steps_repeats_nothing(make) -> 
 
 @pytest.mark.parametrize("seed", range(3))
 async def test_what_was_acknowledged_survives_sigkill(make, seed) -> None:
-    process = writer(make.data)
-    acknowledged = 0
+    process = started(Path(__file__).with_name("histogram_writer.py"), make.data)
     for _ in range(2 + seed):
-        acknowledged = int(process.stdout.readline())
+        acknowledged = int(heard(process))
     await asyncio.sleep(0.037 * seed)  # another moment of the cycle each time; nothing depends on it
-    process.send_signal(signal.SIGKILL)
-    acknowledged = max([acknowledged, *(int(line) for line in process.stdout.read().split())])
-    process.wait()
-    process.stdout.close()
+    acknowledged = max([acknowledged, *map(int, killed(process))])
     storage = make()
     await storage.start()
     found = everything(storage)
