@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from tests.e2e.distributions import ROOT, environment, install, narthex, run
 
-ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = sorted(path.parent for path in (ROOT / "examples").glob("plugin-*/pyproject.toml"))
-
-
-def run(*command, **settings):
-    done = subprocess.run(command, capture_output=True, text=True, check=False, **settings)
-    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-    return done.stdout
 
 
 @pytest.fixture(scope="module", params=EXAMPLES, ids=lambda path: path.name)
@@ -28,13 +19,8 @@ def installed(request, tmp_path_factory):
     place = tmp_path_factory.mktemp(request.param.name)
     copy = shutil.copytree(request.param, place / "source", ignore=shutil.ignore_patterns("__pycache__", "dist"))
     target = place / "installed"
-    run(
-        sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index",
-        "--disable-pip-version-check", "--target", target, copy,
-    )  # fmt: skip
-    roots = [target, ROOT / "core", ROOT / "plugins", ROOT / "sd_adapters"]
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("NARTHEX_", "PYTEST_"))}
-    return copy, {**env, "PYTHONPATH": os.pathsep.join(map(str, roots))}
+    install(target, copy)
+    return copy, environment(target)
 
 
 def test_its_own_tests_pass(installed):
@@ -45,8 +31,7 @@ def test_its_own_tests_pass(installed):
 
 def test_narthex_lists_what_it_contributes(installed):
     copy, env = installed
-    code = "import sys; from narthex_plugins.standard import main; sys.exit(main(['plugins', '--json']))"
-    document = json.loads(run(sys.executable, "-c", code, cwd=copy.parent, env=env))
+    document = json.loads(narthex("plugins", "--json", cwd=copy.parent, env=env))
     name = f"narthex-{copy.parent.name.removeprefix('plugin-').rstrip('0123456789')}"
     assert document["failures"] == []
     assert [one for one in document["contributions"] if one["distribution"] == name]
@@ -55,8 +40,7 @@ def test_narthex_lists_what_it_contributes(installed):
 def test_it_keeps_every_rule_of_its_contract(installed):
     copy, env = installed
     name = f"narthex-{copy.parent.name.removeprefix('plugin-').rstrip('0123456789')}"
-    code = f"import sys; from narthex_plugins.standard import main; sys.exit(main(['plugins', 'conform', '{name}']))"
-    *_, last = run(sys.executable, "-c", code, cwd=copy.parent, env=env).splitlines()
+    *_, last = narthex("plugins", "conform", name, cwd=copy.parent, env=env).splitlines()
     kept, rules = re.fullmatch(r"(\d+) of (\d+) rules kept", last).groups()
     assert kept == rules
     assert int(rules) > 20

@@ -5,17 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from tests.e2e import distributions
+from tests.e2e.distributions import ROOTS, install, narthex, run
 
 from narthex.scaffold.stages import STAGES
-
-ROOT = Path(__file__).resolve().parents[2]
-ROOTS = ("core", "plugins", "sd_adapters")
-CALL = "import sys; from narthex_plugins.standard import main; sys.exit(main({}))"
 
 BROUGHT = {
     "discovery": [("discovery", "my_discovery")],
@@ -31,30 +27,19 @@ BROUGHT = {
 }
 
 
-def run(*command, **settings):
-    done = subprocess.run(command, capture_output=True, text=True, check=False, **settings)
-    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-    return done.stdout
-
-
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     """A directory with a project ``my-<stage>`` of every stage, all installed in ``installed``."""
     place = tmp_path_factory.mktemp("new")
     for stage in STAGES:
-        arguments = ["new", "plugin", f"my-{stage}", "--kind", stage, "--directory", str(place / stage)]
-        run(sys.executable, "-c", CALL.format(arguments), env=environment(place))
-    run(
-        sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index",
-        "--disable-pip-version-check", "--target", place / "installed", *(place / stage for stage in STAGES),
-    )  # fmt: skip
+        arguments = ("new", "plugin", f"my-{stage}", "--kind", stage, "--directory", place / stage)
+        narthex(*arguments, env=environment(place))
+    install(place / "installed", *(place / stage for stage in STAGES))
     return place
 
 
 def environment(place):
-    roots = [place / "installed", *(ROOT / part for part in ROOTS)]
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("NARTHEX_", "PYTEST_"))}
-    return {**kept, "PYTHONPATH": os.pathsep.join(map(str, roots))}
+    return distributions.environment(place / "installed")
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -66,7 +51,7 @@ def test_its_own_tests_pass(place, stage):
 
 
 def test_narthex_lists_what_they_contribute(place):
-    document = json.loads(run(sys.executable, "-c", CALL.format(["plugins", "--json"]), env=environment(place)))
+    document = json.loads(narthex("plugins", "--json", env=environment(place)))
     assert document["failures"] == []
     assert document["conflicts"] == []
     for stage, expected in BROUGHT.items():
@@ -76,8 +61,7 @@ def test_narthex_lists_what_they_contribute(place):
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_it_keeps_every_rule_that_is_tried(place, stage):
-    command = CALL.format(["plugins", "conform", f"narthex-my-{stage}"])
-    *_, last = run(sys.executable, "-c", command, env=environment(place)).splitlines()
+    *_, last = narthex("plugins", "conform", f"narthex-my-{stage}", env=environment(place)).splitlines()
     kept, rules, _ = re.fullmatch(r"(\d+) of (\d+) rules kept(, \d not checked)?", last).groups()
     assert kept == rules
     assert int(rules) >= 15
@@ -88,12 +72,12 @@ def test_the_configuration_in_its_readme_is_right(place, stage, tmp_path):
     (text,) = re.findall(r"```yaml\n(.*?)```", (place / stage / "README.md").read_text(), re.DOTALL)
     (tmp_path / "sample.yml").write_text(text)
     what = "rules" if text.startswith("groups:") else "config"
-    out = run(sys.executable, "-c", CALL.format(["check", what, str(tmp_path / "sample.yml")]), env=environment(place))
+    out = narthex("check", what, tmp_path / "sample.yml", env=environment(place))
     assert "SUCCESS" in out
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_strict_typing_finds_nothing(place, stage):
     """With the project's own settings; the cache is common to all, since most of what is read is narthex."""
-    env = {**environment(place), "MYPYPATH": os.pathsep.join(str(ROOT / part) for part in ROOTS)}
+    env = {**environment(place), "MYPYPATH": os.pathsep.join(map(str, ROOTS))}
     run(sys.executable, "-m", "mypy", "--cache-dir", str(place / "mypy"), cwd=place / stage, env=env)
