@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from itertools import islice
 
@@ -107,6 +107,8 @@ class ScrapePool:
         self._task_name = f"scrape of {config.job_name}"
         self._urgent = 0
         self._spent = 0.0
+        self._by_key = False
+        """Whether the next set cannot be told from this one by the objects in it."""
         self._forced_error = ""
         self._waiting: dict[Hashable, Target] = {}
         self._rest: asyncio.Handle | None = None
@@ -120,23 +122,22 @@ class ScrapePool:
 
     def sync(self, found: TargetSet, spent: float = 0.0) -> None:
         """Scrape these targets from now on. ``spent`` seconds went into finding them, to be counted with the rest."""
-        start, self._found = time.perf_counter(), found
-        wanted = {target.steady: target for target in found.active}
-        for key in [one for one in self._running if one not in wanted]:
-            self._retire(key)
+        start = time.perf_counter()
+        before, self._found = self._found.active, found
+        came, went = self._changes(before, found.active)
+        for key in went:
+            if self._waiting.pop(key, None) is None and key in self._running:
+                self._retire(key)
         self._urgent = AT_ONCE if self._running or self._clock.monotonic() >= self._settled else 0
-        self._waiting = {}
-        for key, target in wanted.items():
+        for key, target in came.items():
             running = self._running.get(key)
             if running is None:
                 self._waiting[key] = target
-            elif running.loop.target is target:
-                continue  # nearly always, and then a sync costs next to nothing
             elif running.loop.target != target:
                 self._adjust(running.loop, target)
             else:
                 running.loop.rename(target)
-        self._check_limit(len(wanted))
+        self._check_limit(len(self._running) + len(self._waiting))
         self._spent = spent + time.perf_counter() - start
         self._start_waiting()
 
@@ -205,14 +206,36 @@ class ScrapePool:
 
     # --- one target ---------------------------------------------------------------------------------------------------
 
+    def _changes(
+        self, before: Sequence[Target], after: Sequence[Target]
+    ) -> tuple[dict[Hashable, Target], list[Hashable]]:
+        """Targets that are other objects than before, by key, and the keys that are wanted no more.
+
+        Most targets are the objects they were, and these are told apart by identity alone: of 100,000 that takes 20 ms,
+        going by their keys 170. Keys it is where two targets share one (they differ in timing only, and the last
+        counts), and after a sync that failed.
+        """
+        old, new = set(map(id, before)), set(map(id, after))
+        fresh = [target for target in after if id(target) not in old]
+        came: dict[Hashable, Target] = {target.steady: target for target in fresh}
+        gone: set[Hashable] = {target.steady for target in before if id(target) not in new}
+        taken = (came.keys() & self._running.keys()) | (came.keys() & self._waiting.keys())
+        if self._by_key or len(came) < len(fresh) or not taken <= gone:
+            came = {target.steady: target for target in after}
+            gone = {*self._running, *self._waiting}
+            self._by_key = len(came) < len(after)
+        return came, [key for key in gone if key not in came]
+
     def _start_waiting(self) -> None:
         """Start new loops, some at a time, so that 100,000 of them do not keep the event loop for seconds."""
         if self._rest is not None:
             self._rest.cancel()
             self._rest = None
         start = time.perf_counter()
+        by_key, self._by_key = self._by_key, True  # if this fails, the next sync looks at everything
         for key in list(islice(self._waiting, SLICE)):
             self._start(key, self._waiting.pop(key))
+        self._by_key = by_key
         self._spent += time.perf_counter() - start  # what others do in between is not counted
         if self._waiting:
             self._rest = asyncio.get_running_loop().call_soon(self._start_waiting)

@@ -1,6 +1,7 @@
 import asyncio
 import dataclasses
 import itertools
+import random
 
 import numpy as np
 import pytest
@@ -418,3 +419,38 @@ async def test_as_many_dropped_targets_are_kept_as_the_job_says_and_all_are_coun
     pool.sync(dataclasses.replace(found(), dropped=dropped))
     status = pool.status()
     assert (len(status.dropped), status.dropped_count) == (shown, 3)
+
+
+async def test_targets_that_differ_in_timing_only_are_one_and_the_last_counts(bench, target, found):
+    pool = bench.pool()
+    one, two, other = target("a:1"), target("a:1", interval=7_000), target("b:1")
+    if one.steady != two.steady:
+        pytest.skip("the helper's interval is no label")
+    pool.sync(found(one, two, other))
+    assert sorted(status.target.interval for status in pool.status().targets) == sorted((two.interval, other.interval))
+    pool.sync(found(one, other))
+    assert sorted(status.target.interval for status in pool.status().targets) == sorted((one.interval, other.interval))
+    pool.sync(found(one, other, two))
+    pool.sync(found(other))
+    assert [status.target for status in pool.status().targets] == [other]
+
+
+async def test_a_sync_that_failed_is_made_good_by_the_next(bench, target, found, monkeypatch):
+    pool = bench.pool()
+    first, second = target("a:1"), target("b:1")
+    with monkeypatch.context() as broken:
+        broken.setattr("narthex.scrape.pool.ScrapeLoop", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            pool.sync(found(first, second))
+    pool.sync(found(first, second))
+    assert {id(status.target) for status in pool.status().targets} == {id(first), id(second)}
+
+
+async def test_any_sequence_of_sets_ends_with_the_targets_of_the_last(bench, target, found):
+    pool, rng = bench.pool(), random.Random(7)
+    known = [target(f"t:{i}") for i in range(12)]
+    for _ in range(60):
+        known[rng.randrange(12)] = target(f"t:{rng.randrange(12)}")  # another object, perhaps the same target
+        wanted = list({one.steady: one for one in rng.sample(known, rng.randrange(13))}.values())
+        pool.sync(found(*wanted))
+        assert {id(status.target) for status in pool.status().targets} == set(map(id, wanted))
