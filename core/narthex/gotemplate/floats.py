@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import math
-import re
 
 from narthex.model.number import shortest
 
 __all__ = ["format_float", "shortest"]
-
-_EXPONENT = re.compile(r"e([+-])(\d+)$")
 
 
 def format_float(value: float, verb: str, precision: int | None, *, alternate: bool = False) -> str:
