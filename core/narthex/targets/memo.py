@@ -64,8 +64,9 @@ class TargetMemo:
         known = self._entries
         ids = list(map(id, groups))
         present = set(ids)
-        fresh = {key: one for key, one in zip(ids, groups, strict=True) if key not in known}
-        gone = [entry for key, entry in known.items() if key not in present]
+        new = present.difference(known)  # sets of ids, because everything else that visits every group shows
+        fresh = {id(one): one for one in groups if id(one) in new} if new else {}
+        gone = [known[key] for key in known.keys() - present]
         made = self._make(fresh.values(), gone)
         for entry in gone:
             del known[id(entry.sourced)]
