@@ -9,7 +9,7 @@ two there is, and a long range is decoded block by block, where the reader cuts 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,14 @@ class PackedCells(ABC):
     @abstractmethod
     def take(self, columns: Ints) -> Floats:
         """All rows of some columns, decoded: float64 ``[rows, len(columns)]``, row by row in memory."""
+
+    def each(self, rows: Sequence[int], columns: Ints) -> Iterator[Floats]:
+        """Some rows, one after the other: float64 ``[len(columns)]``, good until the next one is asked for.
+
+        For a reader that wants rows here and there of many columns, and no matrix of all of them.
+        """
+        for row in rows:
+            yield self.rows(row, row + 1).take(columns)[0]
 
     @abstractmethod
     def gather(self, rows: Ints, columns: Ints) -> Floats:

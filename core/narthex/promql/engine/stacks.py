@@ -6,7 +6,7 @@ where two pieces of a series overlap in time its samples have to be sorted one b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +20,8 @@ from narthex.storage.frames import NO_TIME, Frame, Selection
 __all__ = ["Stack", "stacked"]
 
 
+_WIDE = 4
+"""A row of packed cells is decoded as a whole where this share of its columns is wanted."""
 _NARROW = 32
 """Up to so many series are read whole: there is nothing to save."""
 
@@ -104,7 +106,11 @@ class _Rows:
         steps = np.flatnonzero(np.logical_or.reduce(inside, axis=1))
         if not len(steps):
             return
-        if isinstance(matrix, PackedCells) and not (matrix.by_row and len(steps) == 1):
+        if isinstance(matrix, PackedCells) and matrix.by_row and len(columns) * _WIDE >= matrix.shape[1]:
+            whole = np.logical_and.reduce(inside, axis=1)
+            self._fill_by_row(values, matrix, columns, low, steps.tolist(), whole)
+            return
+        if isinstance(matrix, PackedCells):
             first, last = int(self._rows[inside].min()), int(self._rows[inside].max())
             matrix, columns, low = matrix[first - low : last + 1 - low].take(columns), np.arange(len(columns)), first
         whole = np.logical_and.reduce(inside, axis=1)
@@ -116,7 +122,29 @@ class _Rows:
                 if 0 <= row + distance < len(matrix) and (distance or not whole[step]):
                     values[step, members] = np.take(matrix[row + distance], columns[members])
 
-    def _members_of(self, step: int) -> dict[int, Ints]:
+    def _fill_by_row(
+        self, values: Floats, matrix: PackedCells, columns: Ints, low: int, steps: Sequence[int], whole: Bools
+    ) -> None:
+        """The same of cells that are decoded: each row once, and for all steps that want some of it."""
+        usual: dict[int, list[int]] = {}
+        others: dict[int, list[tuple[int, Ints]]] = {}
+        for step in steps:
+            row = int(self._usual[step]) - low
+            if whole[step]:
+                usual.setdefault(row, []).append(step)
+            for distance, members in self._members_of(step).items():
+                if 0 <= row + distance < len(matrix) and (distance or not whole[step]):
+                    others.setdefault(row + distance, []).append((step, members))
+        wanted = sorted({*others, *usual})
+        late: list[tuple[int, Ints, Floats]] = []
+        for row, cells in zip(wanted, matrix.each(wanted, columns), strict=True):
+            for step in usual.get(row, ()):
+                values[step] = cells
+            late += ((step, members, cells[members]) for step, members in others.get(row, ()))
+        for step, members, cells in late:  # behind the rows that most want
+            values[step, members] = cells
+
+    def _members_of(self, step: int) -> Mapping[int, Ints]:
         """Columns by the distance of their row from the usual one; nothing where all want the usual one."""
         apart = self._apart[step]
         if not apart.any():
