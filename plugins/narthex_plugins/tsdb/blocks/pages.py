@@ -93,7 +93,7 @@ class PageReader:
         self._payloads = payloads
         self._filler = filler
         self._damaged = damaged
-        self._label = f"{file.path}: page {{}} of {name}"
+        self._path, self._name = file.path, name
 
     def read(self, page: int, into: NDArray[Any]) -> None:
         """Decode a page; ``into`` has its length and is contiguous."""
@@ -105,20 +105,23 @@ class PageReader:
         data = bytes(self._payloads[word : word + size])  # pcodec takes nothing else
         try:
             if len(data) != size or crc32(data) != self.crc[page]:
-                raise StorageError(f"{self._label.format(page)} has a wrong checksum")
+                raise StorageError(f"{self._page(page)} has a wrong checksum")
             progress = standalone.simple_decompress_into(data, into)
             if progress.n_processed != len(into) or not progress.finished:
-                raise StorageError(f"{self._label.format(page)} has another length than its times")
+                raise StorageError(f"{self._page(page)} has another length than its times")
         except (StorageError, RuntimeError) as error:
             into.view(np.uint64)[:] = self._filler
-            self._damaged(error if isinstance(error, StorageError) else StorageError(f"{self._label}: {error}"))
+            self._damaged(error if isinstance(error, StorageError) else StorageError(f"{self._page(page)}: {error}"))
+
+    def _page(self, page: int) -> str:
+        return f"{self._path}: page {page} of {self._name}"
 
     def payload(self, page: int) -> memoryview:
         """The bytes of a page, checked; none for a constant one. Raises ``StorageError``."""
         size, word = int(self.size[page]), int(self.word[page])
         data = self._payloads[word : word + size] if size else self._payloads[:0]
         if len(data) != size or (size and crc32(data) != self.crc[page]):
-            raise StorageError(f"{self._label.format(page)} has a wrong checksum")
+            raise StorageError(f"{self._page(page)} has a wrong checksum")
         return data
 
     def check(self) -> None:
