@@ -47,7 +47,10 @@ class BlockSamples:
 
 
 def block_directories(path: Path) -> list[Path]:
-    """The block directories of a data directory, or the directory itself if it is a block; by time."""
+    """The block directories of a data directory, or the directory itself if it is a block; by time.
+
+    Raises ``StorageError`` where the directory cannot be listed.
+    """
     if (path / "meta.json").is_file():
         return [path]
     try:

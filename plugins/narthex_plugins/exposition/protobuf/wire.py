@@ -88,7 +88,7 @@ def fields(data: bytes) -> Iterator[Field]:  # noqa: PLR0912 -- one for each wir
 
 
 def delimited(body: bytes) -> Iterator[bytes]:
-    """The messages of a body, each of which stands behind its length."""
+    """The messages of a body, each of which stands behind its length. Raises ``WireError``."""
     at = 0
     while at < len(body):
         length, at = _varint(body, at)
@@ -99,7 +99,7 @@ def delimited(body: bytes) -> Iterator[bytes]:
 
 
 def signed_varints(kind: int, value: Any) -> list[int]:
-    """The numbers of a repeated ``sint64`` field, packed or one by one."""
+    """The numbers of a repeated ``sint64`` field, packed or one by one. Raises ``WireError``."""
     if kind == VARINT:
         return [zigzag(value)]
     data = np.frombuffer(value, dtype=np.uint8)
@@ -124,7 +124,7 @@ def signed_varints(kind: int, value: Any) -> list[int]:
 
 
 def packed_doubles(kind: int, value: Any) -> list[float]:
-    """The numbers of a repeated ``double`` field, packed or one by one."""
+    """The numbers of a repeated ``double`` field, packed or one by one. Raises ``WireError``."""
     if kind == FIXED64:
         return [value]
     if len(value) % 8:
