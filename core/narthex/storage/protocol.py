@@ -101,7 +101,10 @@ class Appended:
 
 @dataclass(frozen=True, slots=True)
 class StorageStats:
-    """For ``/api/v1/status/tsdb`` and the runtime information. Times are ms since the epoch."""
+    """For ``/api/v1/status/tsdb`` and the runtime information. Times are ms since the epoch.
+
+    Pairs are spelled ``name=value``, as the API gives them.
+    """
 
     series: int = 0
     label_pairs: int = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
@@ -32,9 +32,9 @@ def values(table: LabelTable, name: str, limit: int) -> Top:
     return top(((column.dictionary[code], int(counts[code])) for code in order), limit)
 
 
-def pairs(table: LabelTable, limit: int) -> Top:
-    """Series by label pair, as ``name="value"``."""
-    found = [(f"{name}={quote(value)}", n) for name in table.columns for value, n in values(table, name, limit)]
+def pairs(table: LabelTable, limit: int, spelled: Callable[[str], str] = quote) -> Top:
+    """Series by label pair, as ``name="value"``, or with the value spelled otherwise."""
+    found = [(f"{name}={spelled(value)}", n) for name in table.columns for value, n in values(table, name, limit)]
     return top(found, limit)
 
 
@@ -62,5 +62,5 @@ def table_counts(table: LabelTable, limit: int, min_time: int, max_time: int) ->
         series_by_metric=values(table, _METRIC, limit),
         values_by_label=names[:limit],
         bytes_by_label=top(sizes, limit),
-        series_by_pair=pairs(table, limit),
+        series_by_pair=pairs(table, limit, str),
     )

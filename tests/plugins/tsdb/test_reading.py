@@ -90,6 +90,7 @@ async def test_samples_of_every_place_come_together(make):
     assert everything == {**rows(131), str(SERIES[0]): old | rows(131)[str(SERIES[0])]}
     with narthex.open(make.data) as database:
         assert (database.stats().min_time, database.stats().max_time) == (int(times[0]), T0 + 130 * STEP)
+        assert ("job=x", 1) in database.stats().series_by_pair
         assert database.query("a").values.tolist() == [130.0]
         assert database.series("old") == [Labels({"__name__": "old"})]
         assert database.labels("job") == ["x"]
