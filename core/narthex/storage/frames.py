@@ -7,8 +7,9 @@ views of live or memory-mapped data; nothing is copied until the reader asks for
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from narthex.model.histogram import Histogram
 from narthex.model.labeltable import LabelTable
 from narthex.storage.cells import PackedCells
 
-__all__ = ["NO_START", "NO_TIME", "Frame", "HistogramPoints", "Points", "Selection"]
+__all__ = ["NO_START", "NO_TIME", "Frame", "HistogramPoints", "LateFrames", "Points", "Selection"]
 
 NO_TIME = 0
 """In a frame's ``times``: the group has no row here (a failed or skipped slot)."""
@@ -52,6 +53,38 @@ class Frame:
     def at(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         """One cell for each selected column and step: ``rows`` is int64 ``[steps, n]``; float64 of that shape."""
         return self.matrix[rows, self.columns]
+
+
+class LateFrames(Sequence[Frame]):
+    """Frames that are made when they are looked at: for one moment the newest of them is mostly enough.
+
+    ``sources`` come in order of time: the latest time (ms) of each, and what makes its frames.
+    """
+
+    def __init__(self, sources: Sequence[tuple[int, Callable[[], Sequence[Frame]]]]) -> None:
+        self.sources = sources
+        self._made: list[Frame] | None = None
+
+    def _all(self) -> list[Frame]:
+        if self._made is None:
+            self._made = [frame for _, make in self.sources for frame in make()]
+        return self._made
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._all())
+
+    def __iter__(self) -> Iterator[Frame]:
+        """All of them, in order of time."""
+        return iter(self._all())
+
+    @overload
+    def __getitem__(self, index: int) -> Frame: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Frame]: ...
+    def __getitem__(self, index: int | slice) -> Frame | Sequence[Frame]:
+        """One or some of them."""
+        return self._all()[index]
 
 
 @dataclass(frozen=True, slots=True)

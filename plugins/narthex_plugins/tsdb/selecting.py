@@ -5,7 +5,8 @@ Called from several threads at once while rows arrive and files change places; e
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import chain
 
 import numpy as np
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from narthex.model.labels import Labels
 from narthex.model.labeltable import LabelTable
 from narthex.model.matcher import Matcher
-from narthex.storage.frames import Frame, Points, Selection
+from narthex.storage.frames import Frame, LateFrames, Points, Selection
 from narthex_plugins.tsdb.blocks import Block
 from narthex_plugins.tsdb.histograms.joining import joined_histograms
 from narthex_plugins.tsdb.histograms.store import HistogramStore
@@ -71,17 +72,19 @@ class Reader:
         parts, blocks = self._parts.both()
         found = [(one, one.match(matchers)) for one in blocks if one.min_time <= end and one.max_time >= start]
         labels, placed = union(self._table, refs, found) if found else (self._labels_of(known), [])
-        frames: list[tuple[Part | Block, Frame]] = []
-        for part in parts:
-            frames += [(part, frame) for frame in part.frames(refs, start, end)]
+        sources: list[tuple[Part | Block, Callable[[], Sequence[Frame]]]] = [
+            (part, partial(part.frames, refs, start, end))
+            for part in parts
+            if part.min_time <= end and part.max_time >= start
+        ]
         for block, series, rows in placed:
-            frames += [(block, frame) for frame in block.frames(series, rows, start, end)]
+            sources.append((block, partial(block.frames, series, rows, start, end)))
             points.append(block.moment_zero(series, rows, start, end))
-        frames.sort(key=lambda one: one[0].min_time)
-        if deleted is None:
-            shown = [frame for _, frame in frames]
-        else:
+        sources.sort(key=lambda one: one[0].min_time)
+        shown: Sequence[Frame] = LateFrames([(one.max_time, make) for one, make in sources])
+        if deleted is not None:
             hashes = self._hashes(refs, labels.rows, placed)
+            frames = [(part, frame) for part, make in sources for frame in make()]
             shown = list(chain.from_iterable(deleted.frame(part.number, frame, hashes) for part, frame in frames))
         histograms = joined_histograms(self._histograms.pick(refs, start, end))
         started = self._starts.places(refs)

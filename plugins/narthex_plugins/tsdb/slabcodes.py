@@ -191,6 +191,8 @@ class SlabCells(PackedCells):
 
     def take(self, columns: Ints) -> Floats:
         """All rows of some columns."""
+        if len(columns) == 1:
+            return self._one(int(columns[0]))[:, None]
         if len(columns) * _WIDE >= self.shape[1] and len(columns) > _FEW:
             return self._take_wide(columns)
         found = np.empty((self.shape[0], len(columns)))
@@ -206,6 +208,24 @@ class SlabCells(PackedCells):
                 return values
             found.view(np.int64)[:, at] = values.view(np.int64)
         return found
+
+    def _one(self, column: int) -> Floats:
+        """All rows of one column: a fifth of the array operations that looking through all kinds takes."""
+        kind, place = int(self._kinds[column]), int(self._places[column])
+        own = self._columns[kind]
+        if kind == CONSTANT:
+            return np.repeat(own.codes[0, place : place + 1], self.shape[0])
+        codes = own.codes[self._low : self._high, place]
+        if kind == RAW:
+            return np.array(codes)
+        values = codes + own.base[place]
+        if digits := int(own.digits[place]):
+            values /= _POWERS[digits]
+        top = WIDTHS[kind][1]
+        if int(codes.max(initial=0)) >= top - 1:
+            special = codes >= top - 1
+            values.view(np.int64)[special] = np.where(codes[special] == top, MISSING_BITS, STALE_NAN_BITS)
+        return np.asarray(values)
 
     def _take_wide(self, columns: Ints) -> Floats:
         """The same for a large part of the columns."""

@@ -6,6 +6,8 @@ import numpy as np
 
 from narthex.model.labels import Labels
 from narthex.model.matcher import Matcher, MatchOp
+from narthex.promql.engine.latest import latest
+from narthex.storage.frames import LateFrames, Points, Selection
 from narthex.storage.protocol import Batch
 from narthex_plugins.tsdb.remembered import Remembered
 
@@ -59,3 +61,20 @@ def test_new_series_are_selected_at_once(in_memory):
         found = storage.select(UP, 0, 10_000)
         assert sorted(one["instance"] for one in found.labels.all_labels()) == [str(i + 1) for i in range(count)]
         assert found.frames[0].window(0, 1).shape[1] == count
+
+
+def test_frames_of_older_rows_are_not_made_for_the_newest_samples(in_memory):
+    storage = in_memory()
+    lane = storage.open_lane(1000, 0)
+    lane.extend(storage.register([Labels({"__name__": "up"})]))
+    for second in range(1, 301):  # several slabs
+        storage.append(Batch(lane, second * 1000, np.array([float(second)])))
+    frames = storage.select(UP, 0, 300_000).frames
+    assert isinstance(frames, LateFrames)
+    made = []
+    counted = [(time, lambda make=make: made.append(1) or make()) for time, make in frames.sources]
+    selection = storage.select(UP, 0, 300_000)
+    found = latest(Selection(selection.labels, LateFrames(counted), Points.none()), np.array([300_000]), 300_000)
+    assert found.values.tolist() == [[300.0]]
+    assert len(made) == 1 < len(counted)
+    assert len(LateFrames(counted)) == len(selection.frames)

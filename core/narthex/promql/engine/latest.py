@@ -7,7 +7,9 @@ that, to a search along the rows.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -16,7 +18,7 @@ from narthex.promql.engine.few import FEW, NO_SAMPLE, newest_of_few
 from narthex.promql.engine.gather_rows import after, filled, occurrences, trimmed
 from narthex.promql.engine.stacks import Stack, stacked
 from narthex.promql.engine.vector import Bools, Floats, Ints
-from narthex.storage.frames import NO_TIME, Frame, Points, Selection
+from narthex.storage.frames import NO_TIME, Frame, LateFrames, Points, Selection
 
 __all__ = ["Latest", "latest"]
 
@@ -52,26 +54,58 @@ def latest(selection: Selection, moments: Ints, lookback: int) -> Latest:
     if selection.labels.rows <= FEW and len(moments) > 1:
         times, values = newest_of_few(selection, moments)
         return _seen(values, times, None, moments, lookback)
-    oldest, newest = int(moments[0]) - lookback, int(moments[-1])
-    frames = [cut for frame in selection.frames if (cut := trimmed(frame, oldest, newest)) is not None]
     best = _Best(len(moments), selection.labels.rows)
     if len(selection.points.series):
         series, times, values = _of_points(selection.points, moments)
         best.take(series, _Found(values, times, None))
     if len(moments) > 1:
-        joined, scattered = stacked(frames, Selection(selection.labels, frames, Points.none()))
-        for stack in joined:
-            best.take(stack.series, _of_stack(stack, moments))
-        frames = [] if scattered is None else [_only(frame, scattered) for frame in frames]
-    for frame in reversed(frames):
-        columns = best.open_columns(frame, moments)
-        if columns is None:
-            continue
-        found = _of_stack(_alone(frame).take(columns), moments)
-        series = frame.series[columns]
-        for part in reversed(_parts(series)):
-            best.take(series[part], found.part(part))
+        _of_many(selection, moments, lookback, best)
+    else:
+        _of_one(selection.frames, moments, lookback, best)
     return _seen(best.values, best.times, best.group, moments, lookback)
+
+
+def _of_many(selection: Selection, moments: Ints, lookback: int, best: _Best) -> None:
+    """The newest samples of many moments: series are joined over all frames first."""
+    oldest, newest = int(moments[0]) - lookback, int(moments[-1])
+    frames = [cut for frame in selection.frames if (cut := trimmed(frame, oldest, newest)) is not None]
+    joined, scattered = stacked(frames, Selection(selection.labels, frames, Points.none()))
+    for stack in joined:
+        best.take(stack.series, _of_stack(stack, moments))
+    if scattered is not None:
+        for frame in reversed(frames):
+            _take(_only(frame, scattered), moments, best)
+
+
+def _of_one(frames: Sequence[Frame], moments: Ints, lookback: int, best: _Best) -> None:
+    """The newest samples of one moment: mostly the newest frame has them all, and no other is even made."""
+    moment = int(moments[0])
+    if isinstance(frames, LateFrames):
+        sources = frames.sources
+    else:
+        sources = [(int(frame.times.max(initial=NO_TIME)), partial(_itself, frame)) for frame in frames]
+    for newest, make in reversed(sources):
+        if best.is_as_new_as(min(newest, moment)):
+            continue
+        for frame in reversed(make()):
+            cut = trimmed(frame, moment - lookback, moment)
+            if cut is not None:
+                _take(cut, moments, best)
+
+
+def _itself(frame: Frame) -> Sequence[Frame]:
+    return (frame,)
+
+
+def _take(frame: Frame, moments: Ints, best: _Best) -> None:
+    """What a frame has that is newer than the best so far."""
+    columns = best.open_columns(frame, moments)
+    if columns is None:
+        return
+    found = _of_stack(_alone(frame).take(columns), moments)
+    series = frame.series[columns]
+    for part in reversed(_parts(series)):
+        best.take(series[part], found.part(part))
 
 
 def _only(frame: Frame, wanted: Bools) -> Frame:
@@ -140,6 +174,10 @@ class _Best:
         if self._found is None:
             self._found = _Found(np.zeros(self._shape), np.full(self._shape, NO_SAMPLE), None)
         return self._found
+
+    def is_as_new_as(self, limit: int) -> bool:
+        """Whether every series has a sample that is at least as new (ms)."""
+        return self._found is not None and bool((self._found.times >= limit).all())
 
     def open_columns(self, frame: Frame, moments: Ints) -> slice | Ints | None:
         """The columns of a frame that may hold something newer; None when none can.
