@@ -38,6 +38,7 @@ from narthex.server.plugins import plugin_report
 from narthex.server.quarantine import JobInQuarantine, since, summary
 from narthex.server.storage import needs_restart, retention
 from narthex.server.tasks import keep_running, quietly
+from narthex.server.warmup import warm_up
 from narthex.web.app import make_app
 from narthex.web.view import QueryLimits, RuntimeInfo
 
@@ -99,6 +100,8 @@ class Server:
             self._recovered = True
             await self._carry_out(plan, FIRST_DISCOVERY)
         self._in_force(plan)
+        warming = warm_up(self.engine, self.query_executor, self.clock)
+        self._tasks.append(asyncio.create_task(warming, name="warm up"))
         log.info("Server is ready to receive web requests", extra={"address": ",".join(addresses)})
         for address in addresses:
             log.info("Targets and alerts are shown at http://%s/", address)
