@@ -74,9 +74,7 @@ def _instant(vector: InstantVector) -> Iterable[str]:
 
 
 def _range(vector: RangeVector) -> Iterable[str]:
-    distinct, which = np.unique(vector.times, return_inverse=True)
-    heads = [f'[{time_text(time)},"' for time in distinct.tolist()]
-    samples = [heads[at] + text + '"]' for at, text in zip(which.tolist(), value_texts(vector.values), strict=True)]
+    samples = [head + text + '"]' for head, text in zip(_heads(vector), value_texts(vector.values), strict=True)]
     offsets = vector.offsets.tolist()
     if vector.histograms is not None:
         yield from _mixed(vector, samples)
@@ -84,6 +82,15 @@ def _range(vector: RangeVector) -> Iterable[str]:
     for row, metric in enumerate(metric_texts(vector.labels)):
         points = ",".join(samples[offsets[row] : offsets[row + 1]])
         yield f'{{"metric":{metric},"values":[{points}]}}'
+
+
+def _heads(vector: RangeVector) -> list[str]:
+    """What stands before each sample's value; a time is printed once for all series that share it."""
+    if vector.labels.rows == 1:
+        return [f'[{time_text(time)},"' for time in vector.times.tolist()]
+    distinct, which = np.unique(vector.times, return_inverse=True)
+    heads = [f'[{time_text(time)},"' for time in distinct.tolist()]
+    return [heads[at] for at in which.tolist()]
 
 
 def _mixed(vector: RangeVector, samples: list[str]) -> Iterable[str]:

@@ -27,8 +27,10 @@ def from_vector(vector: Vector, steps: Steps) -> Value:
     if steps.instant:
         histograms = None if vector.histograms is None else vector.histograms[0]
         return InstantVector(vector.labels, vector.values[0], int(steps.times[0]), histograms)
-    vector = vector.take(label_order(vector.labels))
-    counts = vector.mask().sum(axis=0)
+    if vector.size > 1:
+        vector = vector.take(label_order(vector.labels))
+    present = vector.present
+    counts = np.full(vector.size, vector.steps) if present is None else np.count_nonzero(present, axis=0)
     values, times = vector.values.T, np.broadcast_to(steps.times, (vector.size, vector.steps))
     objects = None if vector.histograms is None else vector.histograms.T
     if vector.present is None:
