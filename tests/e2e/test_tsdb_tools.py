@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import struct
 import subprocess
@@ -119,17 +120,23 @@ def test_a_directory_is_read_and_copied_but_not_written_to_while_a_server_runs_o
 
 
 def test_ctrl_c_leaves_the_directory_as_it_was_and_the_next_run_is_complete(tmp_path):
-    with (tmp_path / "big.om").open("w") as file:
-        for series in range(300):
-            file.writelines(f'm{{s="{series}"}} {at} {T0 + 15 * at}\n' for at in range(2000))
-        file.write("# EOF\n")
+    lines = [f'm{{s="{series}"}} {at} {T0 + 15 * at}\n' for series in range(300) for at in range(2000)]
+    big = tmp_path / "big.om"
+    os.mkfifo(big)  # the import waits for the rest of it, so it cannot be done before it is interrupted
     process = subprocess.Popen([*NARTHEX, "tsdb", "import", "big.om"], cwd=tmp_path, stderr=subprocess.PIPE)
-    until("the import is under way", (tmp_path / "data/import.tmp").exists)
-    process.send_signal(signal.SIGINT)
-    errors = process.communicate(timeout=30)[1]
+    writing = until("the import reads", lambda: os.open(big, os.O_WRONLY | os.O_NONBLOCK))
+    os.set_blocking(writing, True)
+    with open(writing, "w") as pipe:  # noqa: PTH123 -- a descriptor, not a path
+        pipe.writelines(lines[: len(lines) // 4])
+        pipe.flush()
+        until("the import is under way", (tmp_path / "data/import.tmp").exists)
+        process.send_signal(signal.SIGINT)
+        errors = process.communicate(timeout=30)[1]
     assert process.returncode == 130, errors
     assert b"Traceback" not in errors
     left = {path.name for path in (tmp_path / "data").rglob("*") if path.is_file()}
     assert left == set()
+    big.unlink()
+    big.write_text("".join([*lines, "# EOF\n"]))
     assert run("import", "big.om", cwd=tmp_path) == "big.om: 600000 samples, 5 blocks\n"
     assert run("verify", cwd=tmp_path) == "5 verified, 0 damaged\n"
