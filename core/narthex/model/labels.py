@@ -57,7 +57,7 @@ class Labels(Mapping[str, str]):
         """Likewise from a dict of which the values are at hand, in its order; they are what the hash is made of."""
         made = cls.__new__(cls)
         made._map = labels  # noqa: SLF001 -- its own
-        made._hash = hash(values)  # noqa: SLF001
+        made._hash = hash(values)  # noqa: SLF001 -- its own
         return made
 
     def __getitem__(self, name: str) -> str:

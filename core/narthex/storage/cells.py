@@ -106,7 +106,13 @@ class PackedRow:
         return function(*decoded, **kwargs)
 
 
-def _take(cells: PackedCells, indices: Ints, axis: int = 1, out: Floats | None = None, mode: str = "raise") -> Floats:  # noqa: ARG001
+def _take(  # mode: numpy hands it over, and every index is in range here
+    cells: PackedCells,
+    indices: Ints,
+    axis: int = 1,
+    out: Floats | None = None,
+    mode: str = "raise",  # noqa: ARG001 -- see above
+) -> Floats:
     if axis != 1:
         raise TypeError("only columns of packed cells can be taken")
     return _into(cells.take(np.asarray(indices)), out)
