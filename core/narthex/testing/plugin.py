@@ -30,7 +30,7 @@ __all__ = ["FIXTURES", "MARKERS", "OPTIONS"]
 
 OPTIONS: Mapping[str, tuple[Literal["args", "string"], str | list[str], str]] = {
     "narthex_guards": ("args", list(GUARDS), "the guards that watch tests"),
-    "narthex_block_limit": ("string", "1.0", "seconds for which a callback may keep the event loop"),
+    "narthex_block_limit": ("string", "2.0", "seconds for which a callback may keep the event loop"),
     "narthex_network_allow": ("args", [], "addresses, networks and names beyond loopback that tests may reach"),
 }
 """Options of the ini file: their type, default and meaning."""

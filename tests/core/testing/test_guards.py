@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 import threading
 import time
@@ -139,6 +140,26 @@ def test_a_slow_moment_without_work_of_its_own_is_no_finding():
 
     with BlockingGuard(5.0, moments).watch(found):
         asyncio.run(innocent())
+    assert found == []
+
+
+def test_a_garbage_collection_is_not_held_against_whom_it_interrupts(monkeypatch):
+    moments, found = Moments(), []
+
+    def long_collection(phase, _):
+        moments.now += 7.0 * (phase == "stop")
+
+    async def unlucky():
+        gc.callbacks.insert(0, long_collection)
+        try:
+            gc.collect()
+        finally:
+            gc.callbacks.remove(long_collection)
+
+    monkeypatch.setattr(time, "thread_time", moments)
+    with BlockingGuard(5.0, moments).watch(found):
+        asyncio.run(unlucky())
+    assert moments.now >= 7.0
     assert found == []
 
 

@@ -38,7 +38,7 @@ class Guards:
         self,
         chosen: Collection[str] = tuple(GUARDS),
         *,
-        block_limit: float = 1.0,
+        block_limit: float = 2.0,
         allowed: Collection[str] = (),
         monotonic: Callable[[], float] = real_monotonic,
     ) -> None:

@@ -3,11 +3,14 @@
 A thread looks at what runs too long and notes the place; so a finding names the frame that was busy, not only the
 callback. A callback that took long because the machine was busy is no finding: either the thread saw it at work
 during all of the limit, while it got its own turns in time, or the callback itself used that much of the processor.
+Garbage collections are not counted: how long one takes depends on everything in the process, and late in a long run of
+tests a full one can take a second, whoever happens to start it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -33,6 +36,9 @@ class _Call:
     since: float
     used: float
     place: str = ""
+    collecting: float = 0.0
+    """Seconds of garbage collection meanwhile; ``collection`` is when the last one began."""
+    collection: float = 0.0
 
 
 @dataclass(slots=True)
@@ -56,8 +62,8 @@ class BlockingGuard:
             try:
                 return original(handle)
             finally:
-                took = monotonic() - call.since
-                if took > limit and (call.place or time.thread_time() - call.used > limit):
+                took = monotonic() - call.since - call.collecting
+                if took > limit and (call.place or time.thread_time() - call.used - call.collecting > limit):
                     at = f", at {call.place}" if call.place else ""
                     found.append(Finding("blocking", f"{_title(handle)} kept the event loop for {took:.1f} s{at}"))
                 if outer is None:
@@ -68,13 +74,25 @@ class BlockingGuard:
         stop = Event()
         watcher = Thread(target=self._look, args=(stop,), name=WATCHER, daemon=True)
         watcher.start()
+        gc.callbacks.append(self._collects)
         setattr(asyncio.Handle, "_run", timed)  # noqa: B010 -- assigning to a method is no assignment to mypy
         try:
             yield
         finally:
+            gc.callbacks.remove(self._collects)
             setattr(asyncio.Handle, "_run", original)  # noqa: B010
             stop.set()
             watcher.join()
+
+    def _collects(self, phase: str, _info: dict[str, int]) -> None:
+        """The collector starts or stops, in this thread."""
+        call = self._running.get(get_ident())
+        if call is None:
+            return
+        if phase == "start":
+            call.collection = self.monotonic()
+        else:
+            call.collecting += self.monotonic() - call.collection
 
     def _look(self, stop: Event) -> None:
         period = self.limit / _LOOKS
@@ -86,7 +104,7 @@ class BlockingGuard:
             if late:
                 continue
             for thread, call in list(self._running.items()):
-                if not call.place and self.monotonic() - call.since > self.limit:
+                if not call.place and self.monotonic() - call.since - call.collecting > self.limit:
                     place = whereabouts(sys._current_frames().get(thread))  # noqa: SLF001 -- the documented way
                     call.place = place
 
