@@ -6,7 +6,7 @@ Groups come from the dictionary codes of the grouping labels; the values of all 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from copy import copy
 from dataclasses import replace
 from types import MappingProxyType
@@ -16,7 +16,7 @@ import numpy as np
 from narthex.model.labeltable import LabelTable
 from narthex.promql.engine.grouping import row_groups
 from narthex.promql.engine.sums import grouped_sum
-from narthex.promql.engine.vector import METADATA_LABELS, Bools, Floats, Vector
+from narthex.promql.engine.vector import METADATA_LABELS, Bools, Floats, Ints, Vector
 
 __all__ = ["REDUCTIONS", "Grouped", "grouping_labels"]
 
@@ -38,6 +38,14 @@ class Grouped:
         self.size = len(first)
         self.labels = table.take(first)
         self.unnamed = None if vector.unnamed is None else vector.unnamed[first]
+
+    def members(self) -> Iterator[slice | Ints]:
+        """The columns of each group."""
+        if self.size == 1:
+            yield slice(None)
+            return
+        order = np.argsort(self.ids, kind="stable")
+        yield from np.split(order, np.searchsorted(self.ids[order], np.arange(1, self.size)))
 
     def over(self, cells: Bools) -> Grouped:
         """The same groups, of these cells only."""

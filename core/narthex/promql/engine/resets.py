@@ -11,6 +11,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from narthex.promql.engine.picking import picked
+from narthex.promql.engine.sums import running_sums
 from narthex.promql.engine.vector import Bools, Floats, Ints
 from narthex.promql.engine.window import Window
 
@@ -64,9 +66,6 @@ def _running(window: Window, fell: Bools, first: Ints, last: Ints) -> Floats:
     np.copyto(losses[1:], values[:-1], where=fell)
     if not np.isfinite(losses).all():  # with a running sum an infinity would spoil the windows behind it
         return replace(window, low=first + 1, high=last + 1).sum(losses)
-    running = np.cumsum(losses, axis=0)
-    height, columns = values.shape
+    running = running_sums(losses)[1:]
     group = window.block.group
-    low, high = (np.clip(rows, 0, height - 1)[:, group] for rows in (first, np.maximum(first, last)))
-    here = np.arange(columns)
-    return np.asarray(running[high, here] - running[low, here])
+    return picked(running, np.maximum(first, last), group) - picked(running, first, group)

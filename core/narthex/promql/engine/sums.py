@@ -12,15 +12,31 @@ from collections.abc import Callable
 
 import numpy as np
 
-from narthex.promql.engine.vector import Floats, Ints
+from narthex.promql.engine.vector import Bools, Floats, Ints
 
-__all__ = ["exact_sum", "grouped_sum", "repaired"]
+__all__ = ["exact_sum", "grouped_sum", "repaired", "running_sums"]
 
 _RUN = 8
 """Members of a group on average from which adding runs is the faster way."""
 
+_WIDE = 128
+"""From so many columns on rows are added one by one: numpy's own running sum goes along each column, 4 ns a cell."""
+
 _CANCELLED = 1e6
 """Magnitudes this many times the sum: plain addition may be wrong in more than the ninth digit."""
+
+
+def running_sums(values: Floats | Bools) -> Floats:
+    """Sums of the rows before each row: ``[R, n]`` gives float64 ``[R + 1, n]``. True counts 1."""
+    running = np.empty((len(values) + 1, values.shape[1]))
+    running[0] = 0.0
+    with np.errstate(all="ignore"):
+        if values.shape[1] < _WIDE:
+            np.cumsum(values, axis=0, dtype=np.float64, out=running[1:])
+            return running
+        for row, before, after in zip(values, running, running[1:], strict=False):
+            np.add(before, row, out=after)
+    return running
 
 
 def exact_sum(values: Floats) -> float:

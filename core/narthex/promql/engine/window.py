@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from narthex.promql.engine.gather_rows import NEVER, after
-from narthex.promql.engine.sums import repaired
+from narthex.promql.engine.picking import picked
+from narthex.promql.engine.sums import repaired, running_sums
 from narthex.promql.engine.vector import Bools, Floats, Ints
 from narthex.promql.engine.windows import Block
 
@@ -77,12 +78,12 @@ class Window:
 
     def spread(self, by_group: NDArray[T]) -> NDArray[T]:
         """``[K, G]`` to ``[K, n]``."""
-        spread: NDArray[T] = by_group[:, self.block.group]
+        spread: NDArray[T] = np.take(by_group, self.block.group, axis=1)
         return spread
 
     def at(self, rows: Ints) -> Floats:
         """The values in the given rows (``[K, G]``; clipped to the block): float64 ``[K, n]``."""
-        return _pick(self.block.values, rows, self.block.group)
+        return picked(self.block.values, rows, self.block.group)
 
     def times_at(self, rows: Ints) -> Ints:
         """The times in the given rows (clipped to the block): int64 ``[K, G]``."""
@@ -123,12 +124,15 @@ class Window:
         time of reading each window for itself. What came before a window may be so much larger that the difference has
         lost digits. Columns with such windows, or with an infinity or NaN, are added window by window.
         """
-        running = self._running(values)
-        total = self._differences(running)
-        rising = not values.size or bool(values.min() >= 0)
-        magnitude = running if rising else self._running(np.abs(values))
+        running, group = running_sums(values), self.block.group
+        behind = np.maximum(self.high, self.low)
+        magnitude = picked(running, behind, group)
+        with np.errstate(all="ignore"):
+            total = magnitude - picked(running, self.low, group)
+        if values.size and not values.min() >= 0:  # a NaN is not >= 0
+            magnitude = picked(running_sums(np.abs(values)), behind, group)
         spoiled = ~np.isfinite(running[-1])
-        spoiled |= (self._upper(magnitude) > np.abs(total) * _LOST).any(axis=0) & ~spoiled
+        spoiled |= (magnitude > np.abs(total) * _LOST).any(axis=0) & ~spoiled
         if spoiled.any():
             columns = np.flatnonzero(spoiled)
             total[:, columns] = self._some(columns).sum_apart(values[:, columns])
@@ -143,23 +147,6 @@ class Window:
                 block, series=block.series[columns], values=block.values[:, columns], group=block.group[columns]
             ),
         )
-
-    def _running(self, values: Floats) -> Floats:
-        """Sums of the rows before each row: float64 ``[R + 1, n]``."""
-        running = np.zeros((len(values) + 1, values.shape[1]))
-        with np.errstate(all="ignore"):
-            np.cumsum(values, axis=0, out=running[1:])
-        return running
-
-    def _upper(self, running: Floats) -> Floats:
-        """Sums of all rows before the end of each window: float64 ``[K, n]``."""
-        return _pick(running, np.maximum(self.high, self.low), self.block.group)
-
-    def _differences(self, running: Floats) -> Floats:
-        total = self._upper(running)
-        with np.errstate(all="ignore"):
-            total -= _pick(running, self.low, self.block.group)
-        return total
 
     def sum_apart(self, values: Floats) -> Floats:
         """The same, each window from its own samples alone."""
@@ -198,12 +185,3 @@ class Window:
         rows = np.minimum(low + offsets, len(self.block.values) - 1)
         times = self.block.times[rows, self.block.group[column]]
         return Cells(self.block.values[rows, column], times, valid, counts, where)
-
-
-def _pick(values: Floats, rows: Ints, group: Ints) -> Floats:
-    """One cell for each step and series: float64 ``[K, n]``; ``rows`` (``[K, G]``) are clipped to those there are."""
-    height, size = values.shape
-    flat = (np.clip(rows, 0, height - 1) * size)[:, group]
-    flat += np.arange(size)
-    picked: Floats = np.take(values, flat, mode="clip")  # a flat index takes half the time of two
-    return picked

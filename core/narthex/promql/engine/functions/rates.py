@@ -8,24 +8,23 @@ depends on times only is computed once for each group of series.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from narthex.promql.ast import MatrixSelector, VectorSelector
 from narthex.promql.engine.extended import anchored, smoothed_change
 from narthex.promql.engine.functions.countertypes import note_other_types
 from narthex.promql.engine.functions.registry import Function, Invocation
 from narthex.promql.engine.functions.runrates import change_of, changes_of, instantaneous_of, resets_of
+from narthex.promql.engine.picking import picked
 from narthex.promql.engine.resets import lost_between
 from narthex.promql.engine.runs import OfStretch
-from narthex.promql.engine.vector import Bools, Floats, Ints, Vector
+from narthex.promql.engine.sums import running_sums
+from narthex.promql.engine.vector import Bools, Floats, Vector
 from narthex.promql.engine.window import Window
 
 __all__ = ["FUNCTIONS"]
 
-T = TypeVar("T", bound=np.generic)
 _Result = tuple[Floats, "Bools | None"]
 
 
@@ -79,12 +78,6 @@ def _stop_at_zero(
         factor[step, column] = (sampled + to_end + to_zero) / sampled * scale
 
 
-def _at(window: Window, values: NDArray[T], rows: Ints) -> NDArray[T]:
-    inside = np.clip(rows, 0, len(values) - 1)
-    cells: NDArray[T] = values[inside[:, window.block.group], np.arange(values.shape[1])]
-    return cells
-
-
 def _instantaneous(window: Window, *, rate: bool) -> tuple[Floats, Bools | None]:
     """From the last two samples: their difference, or for a rate the increase per second."""
     last, before = window.at(window.high - 1), window.at(window.high - 2)
@@ -99,11 +92,9 @@ def _transitions(differs: Callable[[Floats, Floats], Bools]) -> Callable[[Window
     """How many neighbouring samples of a window satisfy a condition."""
 
     def compute(window: Window) -> tuple[Floats, Bools | None]:
-        values = window.block.values
-        running = np.zeros(values.shape, dtype=np.int64)
-        np.cumsum(differs(values[:-1], values[1:]), axis=0, out=running[1:])
-        found = _at(window, running, window.high - 1) - _at(window, running, window.low)
-        return found.astype(np.float64), window.at_least(1)
+        values, group = window.block.values, window.block.group
+        running = running_sums(differs(values[:-1], values[1:]))
+        return picked(running, window.high - 1, group) - picked(running, window.low, group), window.at_least(1)
 
     return compute
 
