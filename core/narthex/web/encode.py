@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from narthex.model.histogram import histogram_json
 from narthex.model.labeltable import LabelTable
@@ -74,21 +75,36 @@ def _instant(vector: InstantVector) -> Iterable[str]:
 
 
 def _range(vector: RangeVector) -> Iterable[str]:
-    samples = [head + text + '"]' for head, text in zip(_heads(vector), value_texts(vector.values), strict=True)]
-    offsets = vector.offsets.tolist()
+    texts, offsets = value_texts(vector.values), vector.offsets.tolist()
     if vector.histograms is not None:
-        yield from _mixed(vector, samples)
-        return
-    for row, metric in enumerate(metric_texts(vector.labels)):
-        points = ",".join(samples[offsets[row] : offsets[row + 1]])
-        yield f'{{"metric":{metric},"values":[{points}]}}'
+        samples = [head + text + '"]' for head, text in zip(_heads(vector.times), texts, strict=True)]
+        return _mixed(vector, samples)
+    runs = (tuple(texts[low:high]) for low, high in pairwise(offsets))
+    return [
+        f'{{"metric":{metric},"values":[{form % run}]}}'
+        for metric, form, run in zip(metric_texts(vector.labels), _forms(vector), runs, strict=True)
+    ]
 
 
-def _heads(vector: RangeVector) -> list[str]:
-    """What stands before each sample's value; a time is printed once for all series that share it."""
-    if vector.labels.rows == 1:
-        return [f'[{time_text(time)},"' for time in vector.times.tolist()]
-    distinct, which = np.unique(vector.times, return_inverse=True)
+def _forms(vector: RangeVector) -> Iterable[str]:
+    """For each series its samples with ``%s`` for the values; made once where all series have the same times.
+
+    They nearly always have, and filling in a form of 31 samples takes a sixth of joining as many texts.
+    """
+    rows = vector.labels.rows
+    width = len(vector.times) // max(1, rows)
+    first = vector.times[:width]
+    if rows == 1 or (
+        (vector.offsets == np.arange(rows + 1) * width).all() and (vector.times.reshape(rows, -1) == first).all()
+    ):
+        return [",".join([f'[{time_text(time)},"%s"]' for time in first.tolist()])] * rows
+    heads = _heads(vector.times)
+    return (",".join([head + '%s"]' for head in heads[low:high]]) for low, high in pairwise(vector.offsets.tolist()))
+
+
+def _heads(times: NDArray[np.int64]) -> list[str]:
+    """What stands before each sample's value; a time that several series have is printed once."""
+    distinct, which = np.unique(times, return_inverse=True)
     heads = [f'[{time_text(time)},"' for time in distinct.tolist()]
     return [heads[at] for at in which.tolist()]
 

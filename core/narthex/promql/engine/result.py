@@ -70,6 +70,9 @@ def label_order(labels: LabelTable) -> Ints:
     more = np.zeros(labels.rows, dtype=np.bool_)  # whether the row has a label behind this one
     for name in sorted(labels.columns, reverse=True):
         column = labels.columns[name]
+        if (column.codes == column.codes[0]).all():  # says nothing about the order, as most labels of a selection
+            more |= bool(column.codes[0])
+            continue
         used, inverse = np.unique(column.codes, return_inverse=True)
         texts = [column.dictionary[code] for code in used.tolist()]
         rank = np.empty(len(used), dtype=np.int64)
