@@ -25,7 +25,7 @@ from narthex_plugins.tsdb.durable import TEMPORARY, finish_file
 __all__ = ["MAGIC", "VERSION", "ArrayFile", "ArrayFileWriter"]
 
 MAGIC = b"narthex\n"
-VERSION = 2
+VERSION = 3
 _HEADER = struct.Struct("<8sIIQI")  # magic, version, length of the directory, its offset, its CRC-32
 _CHECKSUM = struct.Struct("<I")  # CRC-32 of the header's bytes before it
 _START = 64

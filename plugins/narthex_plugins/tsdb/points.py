@@ -8,16 +8,16 @@ arrays: an unsorted tail, and runs that are sorted by series and time.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from narthex.storage.frames import NO_TIME, Points
+from narthex.storage.frames import NO_START, NO_TIME, Points
 from narthex.storage.protocol import Appended
 from narthex_plugins.tsdb.memory import grown, zeros
 
-__all__ = ["PointStore", "Run", "merge"]
+__all__ = ["PointStore", "Run", "joined_points", "joined_starts", "merge"]
 
 Ints = NDArray[np.int64]
 Newest = Callable[[Ints], tuple[Ints, NDArray[np.float64]]]
@@ -44,16 +44,22 @@ class Run:
         times: Ints,
         values: NDArray[np.float64],
         bounds: tuple[int, int] | None = None,
+        starts: Ints | None = None,
     ) -> None:
-        """``bounds`` are the oldest and newest time, where they are known without looking at the times."""
+        """``bounds`` are the oldest and newest time, where they are known without looking at the times.
+
+        ``starts`` are start timestamps as in :class:`Points`.
+        """
         self.refs = refs
         self.times = times
         self.values = values
+        self.starts = starts
         self.min_time, self.max_time = bounds or (int(times.min(initial=_FAR)), int(times.max(initial=-_FAR)))
 
     def part(self, chosen: NDArray[np.bool_]) -> Run:
         """The chosen points."""
-        return Run(self.refs[chosen], self.times[chosen], self.values[chosen])
+        starts = None if self.starts is None else self.starts[chosen]
+        return Run(self.refs[chosen], self.times[chosen], self.values[chosen], starts=starts)
 
     def pick(self, refs: Ints, start: int, end: int) -> Points:
         """Points of these series (ascending) in a window; ``series`` counts places in ``refs``."""
@@ -70,7 +76,8 @@ class Run:
         times = self.times[index]
         inside = (times >= start) & (times <= end)
         index = index[inside]
-        return Points(np.repeat(np.arange(len(refs)), lengths)[inside], times[inside], self.values[index])
+        starts = None if self.starts is None else self.starts[index]
+        return Points(np.repeat(np.arange(len(refs)), lengths)[inside], times[inside], self.values[index], starts)
 
 
 def merge(runs: list[Run]) -> Run:
@@ -78,23 +85,44 @@ def merge(runs: list[Run]) -> Run:
     refs = np.concatenate([run.refs for run in runs])
     times = np.concatenate([run.times for run in runs])
     values = np.concatenate([run.values for run in runs])
+    starts = joined_starts([(run.starts, len(run.refs)) for run in runs])
     order = np.lexsort((times, refs))
-    refs, times, values = refs[order], times[order], values[order]
+    refs, times = refs[order], times[order]
     last = np.ones(len(refs), dtype=np.bool_)
     last[:-1] = (refs[1:] != refs[:-1]) | (times[1:] != times[:-1])
-    return Run(refs[last], times[last], values[last])
+    kept = order[last]
+    return Run(refs[last], times[last], values[kept], starts=None if starts is None else starts[kept])
+
+
+def joined_points(parts: Sequence[Points]) -> Points:
+    """Several runs of points one after the other."""
+    if len(parts) < 2:
+        return parts[0] if parts else Points.none()
+    series, times, values = (
+        np.concatenate([getattr(part, name) for part in parts]) for name in ("series", "times", "values")
+    )
+    return Points(series, times, values, joined_starts([(part.starts, len(part.times)) for part in parts]))
+
+
+def joined_starts(parts: Sequence[tuple[Ints | None, int]]) -> Ints | None:
+    """The start timestamps of several runs one after the other, each with its length; None when none has any."""
+    if all(starts is None for starts, _ in parts):
+        return None
+    return np.concatenate([np.full(size, NO_START) if starts is None else starts for starts, size in parts])
 
 
 class Tail:
     """The newest points, in order of arrival; what lies below ``count`` never changes."""
 
-    __slots__ = ("count", "refs", "times", "values")
+    __slots__ = ("count", "refs", "starts", "times", "values")
 
     def __init__(self) -> None:
         self.count = 0
         self.refs: NDArray[np.int32] = zeros((TAIL,), np.int32)
         self.times: Ints = zeros((TAIL,), np.int64)
         self.values: NDArray[np.float64] = zeros((TAIL,), np.float64)
+        self.starts: Ints | None = None
+        """Start timestamps, once a point has one."""
 
     def add(self, points: Points, low: int) -> int:
         """Append points from ``low`` on, as many as fit; returns how many."""
@@ -105,6 +133,9 @@ class Tail:
             points.times[there],
             points.values[there],
         )
+        if points.starts is not None:
+            self.starts = zeros((TAIL,), np.int64) if self.starts is None else self.starts
+            self.starts[here] = points.starts[there]
         self.count += size
         return size
 
@@ -116,12 +147,14 @@ class Tail:
         series, times = self.refs[:count].astype(np.int64), self.times[:count]
         at = np.minimum(np.searchsorted(refs, series), len(refs) - 1)
         hit = np.flatnonzero((refs[at] == series) & (times >= start) & (times <= end))
-        return Points(at[hit], times[hit], self.values[hit])
+        starts = self.starts
+        return Points(at[hit], times[hit], self.values[hit], None if starts is None else starts[hit])
 
     def sorted(self) -> Run:
         """All points as a run."""
         count = self.count
-        return merge([Run(self.refs[:count], self.times[:count], self.values[:count])])
+        starts = None if self.starts is None else self.starts[:count]
+        return merge([Run(self.refs[:count], self.times[:count], self.values[:count], starts=starts)])
 
 
 class PointStore:
@@ -185,7 +218,8 @@ class PointStore:
             counts += verdict
             rows = np.delete(rows, first)
         stored = np.concatenate(taken)
-        accepted = Points(points.series[stored], points.times[stored], points.values[stored])
+        starts = None if points.starts is None else points.starts[stored]
+        accepted = Points(points.series[stored], points.times[stored], points.values[stored], starts)
         self._keep(accepted)
         return accepted, Appended(*counts.tolist())
 

@@ -16,7 +16,7 @@ import numpy as np
 from isal.isal_zlib import crc32  # ten times faster than zlib's
 from numpy.typing import NDArray
 
-from narthex.storage.frames import Points
+from narthex.storage.frames import NO_START, Points
 from narthex_plugins.tsdb.series import NewSeries
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "POINTS",
     "ROW",
     "SERIES",
+    "STARTED",
     "VERSION",
     "Damage",
     "frame",
@@ -40,14 +41,14 @@ __all__ = [
     "series_payload",
 ]
 
-HEADER, SERIES, LAYOUT, ROW, POINTS = b"\x01", b"\x02", b"\x03", b"\x04", b"\x05"
+HEADER, SERIES, LAYOUT, ROW, POINTS, STARTED = b"\x01", b"\x02", b"\x03", b"\x04", b"\x05", b"\x06"
 
 _FRAME = struct.Struct("<II")
 _LENGTH = struct.Struct("<I")
 _GROUP = struct.Struct("<I")
 _ROW = struct.Struct("<IIq")
 
-VERSION = 2
+VERSION = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +129,13 @@ def read_row(payload: memoryview) -> tuple[int, int, int, NDArray[np.float64]]:
 
 
 def points_payload(points: Points) -> bytes:
-    """Accepted points."""
-    arrays = points.series.astype("<i4"), points.times.astype("<i8"), points.values.astype("<f8")
-    return b"".join([POINTS, _LENGTH.pack(len(points.series)), *(one.tobytes() for one in arrays)])
+    """Accepted points, of another type where some have start timestamps."""
+    arrays = [points.series.astype("<i4"), points.times.astype("<i8"), points.values.astype("<f8")]
+    kind = POINTS
+    if points.starts is not None and (points.starts != NO_START).any():
+        kind = STARTED
+        arrays.append(points.starts.astype("<i8"))
+    return b"".join([kind, _LENGTH.pack(len(points.series)), *(one.tobytes() for one in arrays)])
 
 
 def read_points(payload: memoryview) -> Points:
@@ -139,4 +144,7 @@ def read_points(payload: memoryview) -> Points:
     start = 1 + _LENGTH.size
     series = np.frombuffer(payload, "<i4", count, start).astype(np.int64)
     times = np.frombuffer(payload, "<i8", count, start + 4 * count).astype(np.int64)
-    return Points(series, times, np.frombuffer(payload, "<f8", count, start + 12 * count).astype(np.float64))
+    values = np.frombuffer(payload, "<f8", count, start + 12 * count).astype(np.float64)
+    if payload[:1] != STARTED:
+        return Points(series, times, values)
+    return Points(series, times, values, np.frombuffer(payload, "<i8", count, start + 20 * count).astype(np.int64))

@@ -45,11 +45,12 @@ def replay_points(path: Path, live: NDArray[np.bool_]) -> tuple[list[Points], st
     found: list[Points] = []
 
     def take(payload: memoryview) -> None:
-        if payload[:1] == records.POINTS:
+        if payload[:1] in (records.POINTS, records.STARTED):
             points = records.read_points(payload)
             known = points.series < len(live)
             known[known] = live[points.series[known]]
-            found.append(Points(points.series[known], points.times[known], points.values[known]))
+            starts = None if points.starts is None else points.starts[known]
+            found.append(Points(points.series[known], points.times[known], points.values[known], starts))
         elif payload[:1] != records.HEADER:
             raise ValueError(f"unexpected record of type {payload[0]}")
 

@@ -99,7 +99,8 @@ class SealedPoints(Run):
         self.file = file
         self.number = int(file.facts["number"])
         bounds = int(file.facts["min_time"]), int(file.facts["max_time"])
-        super().__init__(file.array("refs"), file.array("times"), file.array("values"), bounds)
+        starts = file.array("starts") if "starts" in file.names else None
+        super().__init__(file.array("refs"), file.array("times"), file.array("values"), bounds, starts)
 
     def top(self) -> int:
         """One more than the largest reference."""

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from narthex.model.sample import MISSING_BITS
-from narthex.storage.frames import NO_TIME
+from narthex.storage.frames import NO_START, NO_TIME
 from narthex_plugins.tsdb.container import ArrayFileWriter
 from narthex_plugins.tsdb.points import Run
 from narthex_plugins.tsdb.sealed import PackedSlab
@@ -126,6 +126,8 @@ def write_points(run: Run, number: int, path: Path) -> None:
         file.add("refs", "<i4", run.refs.shape, [run.refs])
         file.add("times", "<i8", run.times.shape, [run.times])
         file.add("values", "<f8", run.values.shape, [run.values])
+        if run.starts is not None and (run.starts != NO_START).any():
+            file.add("starts", "<i8", run.starts.shape, [run.starts])
 
 
 def _survey(slab: Slab, table: SeriesTable, rows: int) -> tuple[Ints, Ints, Ints]:

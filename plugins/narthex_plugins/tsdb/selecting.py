@@ -21,10 +21,9 @@ from narthex_plugins.tsdb.histograms.joining import joined_histograms
 from narthex_plugins.tsdb.histograms.store import HistogramStore
 from narthex_plugins.tsdb.matching import Matching
 from narthex_plugins.tsdb.parts import Part, Parts
-from narthex_plugins.tsdb.points import PointStore
+from narthex_plugins.tsdb.points import PointStore, joined_points
 from narthex_plugins.tsdb.remembered import Known, Remembered
 from narthex_plugins.tsdb.series import SeriesTable
-from narthex_plugins.tsdb.starts import taken_out
 from narthex_plugins.tsdb.tombstones import Tombstones
 from narthex_plugins.tsdb.union import union
 
@@ -49,7 +48,6 @@ class Reader:
         self._parts = parts
         self._points = points
         self._histograms = histograms
-        self._starts = histograms.starts
         self._tombstones = tombstones
 
     def is_small(self, matchers: Matchers, start: int, end: int, series: int) -> bool:
@@ -77,24 +75,20 @@ class Reader:
             for part in parts
             if part.min_time <= end and part.max_time >= start
         ]
+        older: list[Points] = []
+        if deleted is not None:
+            hashes = self._hashes(refs, labels.rows, placed)
         for block, series, rows in placed:
             sources.append((block, partial(block.frames, series, rows, start, end)))
-            points.append(block.moment_zero(series, rows, start, end))
+            more = block.points(series, rows, start, end)
+            older.append(more if deleted is None else deleted.points(block.number, more, hashes))
         sources.sort(key=lambda one: one[0].min_time)
         shown: Sequence[Frame] = LateFrames([(one.max_time, make) for one, make in sources])
         if deleted is not None:
-            hashes = self._hashes(refs, labels.rows, placed)
             frames = [(part, frame) for part, make in sources for frame in make()]
             shown = list(chain.from_iterable(deleted.frame(part.number, frame, hashes) for part, frame in frames))
         histograms = joined_histograms(self._histograms.pick(refs, start, end))
-        started = self._starts.places(refs)
-        if len(started):
-            shown, more = taken_out(shown, started)
-            points += more
-        joined = _joined([one for one in points if len(one.series)])
-        if len(started):
-            joined = self._starts.fill(joined, refs, started)
-        return Selection(labels, shown, joined, histograms)
+        return Selection(labels, shown, _joined([one for one in (*older, *points) if len(one.series)]), histograms)
 
     def labels(self, matchers: Sequence[Matchers], start: int, end: int) -> LabelTable:
         """Labels of the series that satisfy any matcher set (none: all) and may have samples in the window."""
@@ -177,13 +171,10 @@ class Reader:
 
 def _joined(parts: list[Points]) -> Points:
     """All points sorted by series, then time; of repeats the last stays."""
-    if not parts:
-        return Points.none()
-    series, times, values = (
-        np.concatenate([getattr(part, name) for part in parts]) for name in ("series", "times", "values")
-    )
-    order = np.lexsort((times, series))
-    series, times, values = series[order], times[order], values[order]
+    points = joined_points(parts)
+    order = np.lexsort((points.times, points.series))
+    series, times = points.series[order], points.times[order]
     last = np.ones(len(series), dtype=np.bool_)
     last[:-1] = (series[1:] != series[:-1]) | (times[1:] != times[:-1])
-    return Points(series[last], times[last], values[last])
+    kept = order[last]
+    return Points(series[last], times[last], points.values[kept], None if points.starts is None else points.starts[kept])

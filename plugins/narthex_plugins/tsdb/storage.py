@@ -225,9 +225,6 @@ class Tsdb:
         now = int(self._clock.now() * 1000)
         for points in several:
             self._usage.touch(points.series, now)
-            changes = self._histograms.starts.note(points)
-            if changes and self._disk is not None:
-                self._disk.histograms.starts.put(changes)
             accepted, counts = self._points.add(points, self._newest_rows, self._newest)
             if len(accepted.series):
                 self._newest = max(self._newest, int(accepted.times.max()))

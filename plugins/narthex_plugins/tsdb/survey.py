@@ -28,7 +28,6 @@ from narthex_plugins.tsdb.replay import replay_points, replay_series, replay_sla
 from narthex_plugins.tsdb.sealed import SealedPoints, SealedSlab
 from narthex_plugins.tsdb.series import SeriesTable
 from narthex_plugins.tsdb.slab import Slab
-from narthex_plugins.tsdb.starts import read_starts
 from narthex_plugins.tsdb.tombstones import Deletion, Tombstones, read_deletions
 
 __all__ = ["Contents", "survey"]
@@ -187,13 +186,6 @@ class _Histograms:
                 continue  # a file holds its samples by now
             except (ValueError, TypeError, IndexError) as error:
                 self._contents.damage.append(f"{path}: {error}")
-        starts = self._path / "starts.log"
-        try:
-            for one in records(starts) if starts.exists() else ():
-                if not isinstance(one, Damage):
-                    self._contents.histograms.starts.restore(read_starts(one))
-        except (OSError, ValueError) as error:
-            self._contents.damage.append(f"{starts}: {error}")
 
     def files(self) -> None:
         """Open the files; one covers its own log and all before."""

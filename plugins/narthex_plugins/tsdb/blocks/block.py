@@ -18,8 +18,10 @@ from narthex_plugins.tsdb.blocks.cells import frames_of
 from narthex_plugins.tsdb.blocks.labels import read_labels
 from narthex_plugins.tsdb.blocks.matching import BlockMatching
 from narthex_plugins.tsdb.blocks.plan import Extent
+from narthex_plugins.tsdb.blocks.samples import Samples
 from narthex_plugins.tsdb.blocks.section import SectionReader
 from narthex_plugins.tsdb.container import ArrayFile
+from narthex_plugins.tsdb.points import joined_points
 
 __all__ = ["Block", "open_block"]
 
@@ -79,45 +81,61 @@ class Block:
         if self.max_time < start or self.min_time > end:
             return []
         columns, at = self.floats.locate(series)
-        return frames_of(self.floats, columns, rows[at], start, end)
+        plain = ~self._started(columns)
+        return frames_of(self.floats, columns[plain], rows[at[plain]], start, end)
 
-    def moment_zero(self, series: Ints, rows: Ints, start: int, end: int) -> Points:
-        """Samples of the very moment 0, which frames cannot show: there it means that there is none."""
-        if not (max(start, self.min_time) <= NO_TIME <= min(end, self.max_time)):
+    def points(self, series: Ints, rows: Ints, start: int, end: int) -> Points:
+        """What frames cannot show: series with start timestamps, and samples of the moment 0, there a sign for none.
+
+        Not sorted.
+        """
+        if self.max_time < start or self.min_time > end:
             return Points.none()
-        found: list[tuple[int, np.float64]] = []
+        zero = max(start, self.min_time) <= NO_TIME <= min(end, self.max_time)
         columns, at = self.floats.locate(series)
-        for column, row in zip(columns.tolist(), rows[at].tolist(), strict=True):
-            here = np.flatnonzero(self.floats.group_times(int(self.floats.group[column])) == NO_TIME)
-            if len(here) and not is_missing(value := self.floats.column_values(column)[here]):
-                found.append((row, value[0]))
-        values = np.array([one[1] for one in found], dtype=np.float64)
-        return Points(np.array([one[0] for one in found], np.int64), np.zeros(len(found), np.int64), values)
+        started = self._started(columns)
+        wanted = np.arange(len(columns)) if zero else np.flatnonzero(started)
+        parts: list[Points] = []
+        for place in wanted.tolist():
+            low, high = (start, end) if started[place] else (NO_TIME, NO_TIME)
+            found = self.floats.window(int(columns[place]), low, high)
+            if found is not None:
+                times, values, starts = _present(*found)
+                parts.append(Points(np.full(len(times), rows[at[place]]), times, values, starts))
+        return joined_points(parts)
+
+    def _started(self, columns: Ints) -> NDArray[np.bool_]:
+        """Which of the columns have start timestamps."""
+        if self.floats.starts is None:
+            return np.zeros(len(columns), dtype=np.bool_)
+        return np.isin(self.floats.series[columns], self.floats.starts.series)
 
     def select(self, matchers: Sequence[Matcher], start: int, end: int) -> Selection:
         """Series that satisfy all matchers with their samples of ``start`` <= t <= ``end``."""
         series = self.match(matchers)
         rows = np.arange(len(series))
-        points = self.moment_zero(series, rows, start, end)
+        points = self.points(series, rows, start, end)  # by row, each in order of time
         return Selection(self.table(series), self.frames(series, rows, start, end), points)
 
     def __iter__(self) -> Iterator[tuple[Labels, Ints, NDArray[np.float64]]]:
-        """Every series with its samples, in order: labels, times, values."""
+        """Every series with its floats, in order: labels, times, values."""
         for low in range(0, self.series, 1024):
             numbers = np.arange(low, min(low + 1024, self.series))
             for number, labels in zip(numbers.tolist(), self.table(numbers).all_labels(), strict=True):
                 yield labels, *self.of(number)
 
     def of(self, series: int) -> tuple[Ints, NDArray[np.float64]]:
-        """All samples of one series: times and values."""
+        """All floats of one series: times and values."""
         columns, _ = self.floats.locate(np.array([series]))
         if not len(columns):
             return np.zeros(0, dtype=np.int64), np.zeros(0)
-        column = int(columns[0])
+        times, values, _ = self.column(int(columns[0]))
+        return times, values
+
+    def column(self, column: int) -> Samples:
+        """All floats of one column."""
         times = self.floats.group_times(int(self.floats.group[column]))
-        values = self.floats.column_values(column)
-        there = ~is_missing(values)
-        return times[there], values[there]
+        return _present(times, self.floats.column_values(column), self.floats.column_starts(column))
 
     def verify(self) -> None:
         """Compare every checksum of the file. Raises ``StorageError``."""
@@ -126,3 +144,8 @@ class Block:
     def release(self) -> None:
         """Give back the pages of memory that readers touched."""
         self.file.release()
+
+
+def _present(times: Ints, values: NDArray[np.float64], starts: Ints | None) -> Samples:
+    there = ~is_missing(values)
+    return times[there], values[there], None if starts is None else starts[there]

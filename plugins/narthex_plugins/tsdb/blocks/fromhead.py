@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from narthex.model.sample import MISSING
 from narthex.storage.frames import NO_TIME
 from narthex_plugins.tsdb.blocks.labels import order_of
-from narthex_plugins.tsdb.blocks.samples import Erased, inside, numbered, settled
+from narthex_plugins.tsdb.blocks.samples import Erased, Samples, inside, numbered, settled
 from narthex_plugins.tsdb.blocks.writer import BlockWriter
 from narthex_plugins.tsdb.points import Run
 from narthex_plugins.tsdb.series import SeriesTable
@@ -28,7 +28,6 @@ __all__ = ["HeadColumns", "write_head_block"]
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
-Series = tuple[Ints, Floats]
 
 _CELLS = 1 << 20
 _COLUMNS = 512
@@ -117,16 +116,16 @@ class _Sources:
                 found[start : start + len(slab.times)] = slab.times[:, slab.group[at]]
         return found
 
-    def every(self, series: int, ref: int) -> list[Series]:
+    def every(self, series: int, ref: int) -> list[Samples]:
         """The samples of each column of a series."""
-        found = []
+        found: list[Samples] = []
         own = np.array([series])
         for slab in self.slabs:
             low, high = np.searchsorted(slab.refs, np.array([ref, ref + 1], dtype=np.int32)).tolist()
             for at in range(low, high):
                 times = slab.times[:, slab.group[at]]
                 there = times != NO_TIME
-                found.append((times[there], self._read(slab, own, np.array([at]))[there, 0]))
+                found.append((times[there], self._read(slab, own, np.array([at]))[there, 0], None))
         return found
 
 
@@ -157,18 +156,22 @@ class _Head:
             values = cells if len(way.rows) == len(cells) else cells[way.rows]
             self._block.floats.column(len(self.written), way.group, values)
         else:
-            times, values = settled(self._runs(series, way, cells))
+            times, values, starts = settled(self._runs(series, way, cells))
             if not len(times):
                 return
-            self._block.floats.column(len(self.written), self._block.floats.group(times), values)
+            self._block.floats.column(len(self.written), self._block.floats.group(times), values, starts)
         self.written.append(series)
 
-    def _runs(self, series: int, way: _Way, cells: Floats) -> list[Series]:
+    def _runs(self, series: int, way: _Way, cells: Floats) -> list[Samples]:
         ref = int(self._refs[series])
-        runs = self._sources.every(series, ref) if self._sources.apart[series] else [(way.times, cells[way.rows])]
-        if self._points is not None and self._own[series]:
-            low, high = np.searchsorted(self._points.refs, np.array([ref, ref + 1], dtype=np.int32)).tolist()
-            runs.append((self._points.times[low:high], self._points.values[low:high]))
+        runs: list[Samples] = [(way.times, cells[way.rows], None)]
+        if self._sources.apart[series]:
+            runs = self._sources.every(series, ref)
+        points = self._points
+        if points is not None and self._own[series]:
+            low, high = np.searchsorted(points.refs, np.array([ref, ref + 1], dtype=np.int32)).tolist()
+            starts = None if points.starts is None else points.starts[low:high]
+            runs.append((points.times[low:high], points.values[low:high], starts))
         return runs
 
     def _way(self, series: int) -> _Way:

@@ -9,7 +9,7 @@ number), ``size`` (bytes of the payload, 0 for a constant page) and ``crc`` of t
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,9 +20,12 @@ from pcodec import ChunkConfig, standalone
 from narthex.errors import StorageError
 from narthex_plugins.tsdb.container import ArrayFile, ArrayFileWriter
 
-__all__ = ["PAGE_ROWS", "PageReader", "PageWriter", "page_rows"]
+__all__ = ["PAGE_ROWS", "PageReader", "PageWriter", "Pages", "page_rows"]
 
 Ints = NDArray[np.int64]
+
+Pages = Sequence[int | bytes | memoryview]
+"""Encoded pages: payloads, or the bits of constant ones."""
 
 PAGE_ROWS = 1024
 """Most rows in a page, unless a writer makes pages of its own: what a reader of one moment has to decode."""
@@ -70,6 +73,14 @@ class PageWriter:
         self._sizes.append(len(data))
         self._checks.append(crc32(data))
 
+    def again(self, pages: Pages) -> None:
+        """Pages that are encoded already."""
+        for page in pages:
+            if isinstance(page, int):
+                self.constant(page)
+            else:
+                self.payload(page)
+
     def finish(self, name: str, order: Ints | None = None) -> None:
         """Write the directory, the pages in another order than they came in if one is given."""
         for part, dtype, numbers in (
@@ -112,6 +123,21 @@ class PageReader:
         except (StorageError, RuntimeError) as error:
             into.view(np.uint64)[:] = self._filler
             self._damaged(error if isinstance(error, StorageError) else StorageError(f"{self._page(page)}: {error}"))
+
+    def row(self, first: int, lengths: Sequence[int], into: NDArray[Any]) -> None:
+        """Decode pages of these lengths, one behind the other."""
+        at = 0
+        for page, length in enumerate(lengths, first):
+            self.read(page, into[at : at + length])
+            at += length
+
+    def encoded(self, low: int, high: int) -> list[int | bytes]:
+        """Some pages as they are. Raises ``StorageError``."""
+        sizes, words = self.size[low:high].tolist(), self.word[low:high].tolist()
+        return [
+            bytes(self.payload(page)) if size else word
+            for page, size, word in zip(range(low, high), sizes, words, strict=True)
+        ]
 
     def _page(self, page: int) -> str:
         return f"{self._path}: page {page} of {self._name}"

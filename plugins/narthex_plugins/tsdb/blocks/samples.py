@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from narthex.model.sample import is_missing
+from narthex_plugins.tsdb.points import joined_starts
 
-__all__ = ["Erased", "Intervals", "inside", "numbered", "settled"]
+__all__ = ["Erased", "Intervals", "Samples", "inside", "numbered", "settled"]
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -21,6 +22,10 @@ Erased = Mapping[int, Mapping[int, Intervals]]
 """What was deleted: by number of the file and hash of the series."""
 
 
+Samples = tuple[Ints, Floats, Ints | None]
+"""Times, values and start timestamps (None: all unknown) of one series."""
+
+
 def inside(times: Ints, intervals: Intervals) -> NDArray[np.bool_]:
     """Which of the times lie in any of the intervals."""
     found = np.zeros(times.shape, dtype=np.bool_)
@@ -29,17 +34,18 @@ def inside(times: Ints, intervals: Intervals) -> NDArray[np.bool_]:
     return found
 
 
-def settled(runs: Sequence[tuple[Ints, Floats]]) -> tuple[Ints, Floats]:
+def settled(runs: Sequence[Samples]) -> Samples:
     """All samples in order of time; of those of one moment the one of the later run stays. ``MISSING`` is none."""
     times = np.concatenate([run[0] for run in runs])
     values = np.concatenate([run[1] for run in runs])
+    starts = joined_starts([(run[2], len(run[0])) for run in runs])
     order = np.argsort(times, kind="stable")
-    times, values = times[order], values[order]
-    there = ~is_missing(values)
-    times, values = times[there], values[there]
+    order = order[~is_missing(values[order])]
+    times = times[order]
     last = np.ones(len(times), dtype=np.bool_)
     last[:-1] = times[1:] != times[:-1]
-    return times[last], values[last]
+    order = order[last]
+    return times[last], values[order], None if starts is None else starts[order]
 
 
 def numbered(keys: Ints, limit: int) -> tuple[Ints, int]:

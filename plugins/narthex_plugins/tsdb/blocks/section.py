@@ -1,11 +1,9 @@
-"""A section of a block: samples of one kind, as groups of times and columns of pages.
+"""The floats of a block, as groups of times and columns of pages.
 
 Series that were sampled at the same moments, mostly all of a target, form a *group* and share its times. A group is cut
-into pages by rows, and so is each of its columns, at the same rows. In a section a series has one column at most.
-
-This is the seam for further kinds of samples, such as native histograms: a section of another name, whose payloads
-their own code makes (:meth:`SectionWriter.pages`) and reads (:meth:`.pages.PageReader.payload`), carries them in the
-same file, under the same checksums, with the same groups of times.
+into pages by rows, and so is each of its columns, at the same rows. A series has one column at most. Series with start
+timestamps have a second one for those, cut at the same rows: they change when a counter is reset, so nearly all of its
+pages hold one number and take no payload.
 """
 
 from __future__ import annotations
@@ -15,31 +13,31 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import accumulate
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from narthex.errors import StorageError
 from narthex.model.sample import MISSING_BITS
-from narthex_plugins.tsdb.blocks.pages import PageReader, PageWriter, page_rows
+from narthex.storage.frames import NO_START
+from narthex_plugins.tsdb.blocks.pages import PageReader, Pages, PageWriter, page_rows
+from narthex_plugins.tsdb.blocks.samples import Samples
 from narthex_plugins.tsdb.container import ArrayFile, ArrayFileWriter
 
-__all__ = ["FLOATS", "SectionReader", "SectionWriter", "Span"]
+__all__ = ["SectionReader", "SectionWriter", "Span"]
 
 Ints = NDArray[np.int64]
 
-FLOATS = "float"
-"""The section of plain samples: pages of float64. A cell without a sample holds ``MISSING``."""
-
-
 class SectionWriter:
-    """Writes a section; the file must be at nothing else from the first call to :meth:`finish`."""
+    """Writes the section; the file must be at nothing else from the first call to :meth:`finish`."""
 
-    def __init__(self, file: ArrayFileWriter, name: str = FLOATS) -> None:
+    def __init__(self, file: ArrayFileWriter) -> None:
         self._file = file
-        self._name = name
         self._times = PageWriter(file)
         self._values = PageWriter(file)
+        self._begun = PageWriter(file)
+        self._started = array("I")
         self._rows = array("I")
         self._starts = array("q")
         self._ends = array("q")
@@ -82,51 +80,65 @@ class SectionWriter:
         """The lengths of a group's pages."""
         return self._rows[self._first_time_page[group] : self._first_time_page[group + 1]]
 
-    def column(self, series: int, group: int, values: NDArray[np.float64]) -> None:
-        """The samples of a series that has no column yet, one for each of the group's times."""
-        values = np.ascontiguousarray(values, dtype=np.float64)
+    def column(self, series: int, group: int, values: NDArray[np.float64], starts: Ints | None = None) -> None:
+        """The samples of a series that has no column yet, one for each of the group's times.
+
+        A cell without a sample holds ``MISSING``. ``starts`` are start timestamps (None: all unknown).
+        """
+        self._cut(self._values, group, np.ascontiguousarray(values, dtype=np.float64))
+        self._entered(series, group)
+        if starts is not None and (starts != NO_START).any():
+            self._cut(self._begun, group, np.ascontiguousarray(starts, dtype=np.int64))
+            self._started.append(series)
+
+    def pages(self, series: int, group: int, pages: Pages, starts: Pages = ()) -> None:
+        """A column of pages that are encoded already; so are its start timestamps, if it has some."""
+        self._values.again(pages)
+        self._entered(series, group)
+        if starts:
+            self._begun.again(starts)
+            self._started.append(series)
+
+    def _cut(self, pages: PageWriter, group: int, cells: NDArray[Any]) -> None:
         at = 0
         for count in self.rows(group):
-            self._values.put(values[at : at + count])
+            pages.put(cells[at : at + count])
             at += count
-        self._entered(series, group, at)
 
-    def pages(self, series: int, group: int, pages: Sequence[int | bytes | memoryview]) -> None:
-        """A column of pages that are encoded already: payloads, or the bits of constant pages."""
-        for page in pages:
-            if isinstance(page, int):
-                self._values.constant(page)
-            else:
-                self._values.payload(page)
-        self._entered(series, group, sum(self.rows(group)))
-
-    def _entered(self, series: int, group: int, rows: int) -> None:
+    def _entered(self, series: int, group: int) -> None:
         self._series.append(series)
         self._group.append(group)
-        self.samples += rows
+        self.samples += sum(self.rows(group))
 
     def finish(self, place: Ints) -> None:
         """Write the directories; ``place`` gives for each number that was used for a series its final one."""
-        self._file.end(f"{self._name}.pages")
+        self._file.end("float.pages")
         put = self._file.put
-        put(f"{self._name}.group_first", "<u4", np.frombuffer(self._first_time_page, np.uint32))
-        put(f"{self._name}.rows", "<u4", np.frombuffer(self._rows, np.uint32))
-        put(f"{self._name}.start", "<i8", np.frombuffer(self._starts, np.int64))
-        put(f"{self._name}.end", "<i8", np.frombuffer(self._ends, np.int64))
-        self._times.finish(f"{self._name}.times")
+        put("float.group_first", "<u4", np.frombuffer(self._first_time_page, np.uint32))
+        put("float.rows", "<u4", np.frombuffer(self._rows, np.uint32))
+        put("float.start", "<i8", np.frombuffer(self._starts, np.int64))
+        put("float.end", "<i8", np.frombuffer(self._ends, np.int64))
+        self._times.finish("float.times")
         series = place[np.frombuffer(self._series, np.uint32)]
         group = np.frombuffer(self._group, np.uint32)
         pages = np.diff(np.frombuffer(self._first_time_page, np.uint32))[group].astype(np.int64)
         order = np.argsort(series, kind="stable")
-        in_order = bool((order == np.arange(len(order))).all())
-        put(f"{self._name}.series", "<u4", series[order])
-        put(f"{self._name}.group", "<u4", group[order])
-        put(f"{self._name}.first", "<u8", np.array([0, *accumulate(pages[order].tolist())], dtype=np.uint64))
-        self._values.finish(f"{self._name}.values", None if in_order else _runs(pages, order))
+        put("float.series", "<u4", series[order])
+        put("float.group", "<u4", group[order])
+        put("float.first", "<u8", np.array([0, *accumulate(pages[order].tolist())], dtype=np.uint64))
+        self._values.finish("float.values", _runs(pages, order))
+        if self._started:
+            started = place[np.frombuffer(self._started, np.uint32)]
+            own = pages[order][np.searchsorted(series[order], started)]
+            by_series = np.argsort(started, kind="stable")
+            put("float.started", "<u4", started[by_series])
+            self._begun.finish("float.starts", _runs(own, by_series))
 
 
-def _runs(lengths: Ints, order: Ints) -> Ints:
-    """Indices that bring runs of these lengths into another order."""
+def _runs(lengths: Ints, order: Ints) -> Ints | None:
+    """Indices that bring runs of these lengths into another order; None when it is the one they have."""
+    if (order == np.arange(len(order))).all():
+        return None
     starts = np.cumsum(lengths) - lengths
     wanted = lengths[order]
     shift = np.repeat(starts[order] - (np.cumsum(wanted) - wanted), wanted)
@@ -149,19 +161,20 @@ class Span:
 
 
 class SectionReader:
-    """A section of an open block. What is damaged is told to ``damaged`` and reads as no sample."""
+    """The floats of an open block. What is damaged is told to ``damaged`` and reads as no sample."""
 
-    def __init__(self, file: ArrayFile, damaged: Callable[[StorageError], None], name: str = FLOATS) -> None:
-        payloads = file.bytes(f"{name}.pages")
-        self.group_first: NDArray[np.uint32] = file.array(f"{name}.group_first")
-        self.rows: NDArray[np.uint32] = file.array(f"{name}.rows")
-        self.start: Ints = file.array(f"{name}.start")
-        self.end: Ints = file.array(f"{name}.end")
-        self.times = PageReader(file, f"{name}.times", payloads, 0, damaged)
-        self.series: NDArray[np.uint32] = file.array(f"{name}.series")
-        self.group: NDArray[np.uint32] = file.array(f"{name}.group")
-        self.first: NDArray[np.uint64] = file.array(f"{name}.first")
-        self.values = PageReader(file, f"{name}.values", payloads, MISSING_BITS, damaged)
+    def __init__(self, file: ArrayFile, damaged: Callable[[StorageError], None]) -> None:
+        payloads = file.bytes("float.pages")
+        self.group_first: NDArray[np.uint32] = file.array("float.group_first")
+        self.rows: NDArray[np.uint32] = file.array("float.rows")
+        self.start: Ints = file.array("float.start")
+        self.end: Ints = file.array("float.end")
+        self.times = PageReader(file, "float.times", payloads, 0, damaged)
+        self.series: NDArray[np.uint32] = file.array("float.series")
+        self.group: NDArray[np.uint32] = file.array("float.group")
+        self.first: NDArray[np.uint64] = file.array("float.first")
+        self.values = PageReader(file, "float.values", payloads, MISSING_BITS, damaged)
+        self.starts = _Starts(file, self, payloads, damaged) if "float.started" in file.names else None
 
     def locate(self, series: Ints) -> tuple[Ints, Ints]:
         """``(columns, at)``: the columns of those of the series (ascending) that have one, and their places."""
@@ -191,15 +204,15 @@ class SectionReader:
         return Span(low - first, tuple(self.rows[low:high].tolist()), skip, times[skip:stop])
 
     def encoded(self, column: int) -> list[int | bytes]:
-        """A column's pages as they are: payloads, or the bits of constant pages. Raises ``StorageError``."""
-        low, high = int(self.first[column]), int(self.first[column + 1])
-        sizes = self.values.size[low:high].tolist()
-        words = self.values.word[low:high].tolist()
-        pages = range(low, high)
-        return [
-            bytes(self.values.payload(page)) if size else word
-            for page, size, word in zip(pages, sizes, words, strict=True)
-        ]
+        """A column's pages as they are. Raises ``StorageError``."""
+        return self.values.encoded(int(self.first[column]), int(self.first[column + 1]))
+
+    def encoded_starts(self, column: int) -> list[int | bytes]:
+        """Its pages of start timestamps; none when it has none. Raises ``StorageError``."""
+        first = -1 if self.starts is None else self.starts.first_page(column)
+        if self.starts is None or first < 0:
+            return []
+        return self.starts.pages.encoded(first, first + len(self.lengths(int(self.group[column]))))
 
     def lengths(self, group: int) -> list[int]:
         """The lengths of a group's pages."""
@@ -210,17 +223,55 @@ class SectionReader:
         """All cells of a column."""
         lengths = self.lengths(int(self.group[column]))
         values = np.empty(sum(lengths))
-        at, page = 0, int(self.first[column])
-        for length in lengths:
-            self.values.read(page, values[at : at + length])
-            at, page = at + length, page + 1
+        self.values.row(int(self.first[column]), lengths, values)
         return values
+
+    def column_starts(self, column: int) -> Ints | None:
+        """The start timestamps of all cells of a column; None when all are unknown."""
+        first = -1 if self.starts is None else self.starts.first_page(column)
+        if self.starts is None or first < 0:
+            return None
+        lengths = self.lengths(int(self.group[column]))
+        starts = np.empty(sum(lengths), dtype=np.int64)
+        self.starts.pages.row(first, lengths, starts)
+        return starts
+
+    def window(self, column: int, start: int, end: int) -> Samples | None:
+        """The cells of a column between two times (ms, inclusive); None when there is none."""
+        span = self.span(int(self.group[column]), start, end)
+        if span is None:
+            return None
+        cells, starts = np.empty(sum(span.lengths)), None
+        self.values.row(int(self.first[column]) + span.page, span.lengths, cells)
+        first = -1 if self.starts is None else self.starts.first_page(column)
+        if self.starts is not None and first >= 0:
+            starts = np.empty(len(cells), dtype=np.int64)
+            self.starts.pages.row(first + span.page, span.lengths, starts)
+        inside = slice(span.skip, span.skip + len(span.times))
+        return span.times, cells[inside], None if starts is None else starts[inside]
 
     def _times(self, low: int, high: int) -> Ints:
         lengths = self.rows[low:high].tolist()
         times = np.empty(sum(lengths), dtype=np.int64)
-        at = 0
-        for page, length in enumerate(lengths, low):
-            self.times.read(page, times[at : at + length])
-            at += length
+        self.times.row(low, lengths, times)
         return times
+
+
+class _Starts:
+    """Columns of start timestamps, of the series that have some."""
+
+    def __init__(
+        self, file: ArrayFile, section: SectionReader, payloads: memoryview, damaged: Callable[[StorageError], None]
+    ) -> None:
+        self.series: NDArray[np.uint32] = file.array("float.started")
+        self.pages = PageReader(file, "float.starts", payloads, NO_START, damaged)
+        self._all = section.series
+        columns = np.searchsorted(self._all, self.series)
+        pages = np.diff(section.group_first)[section.group[columns]].astype(np.int64)
+        self._first = np.cumsum(pages) - pages
+
+    def first_page(self, column: int) -> int:
+        """Where the pages of a column of floats begin; -1 when it has none here."""
+        series = self._all[column]
+        at = int(np.searchsorted(self.series, series))
+        return int(self._first[at]) if at < len(self.series) and self.series[at] == series else -1

@@ -13,13 +13,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from narthex.model.sample import is_missing
+from narthex.storage.frames import NO_START
 from narthex_plugins.tsdb.blocks.block import Block
 from narthex_plugins.tsdb.blocks.labels import order_of
-from narthex_plugins.tsdb.blocks.pages import page_rows
-from narthex_plugins.tsdb.blocks.samples import Erased, Intervals, inside, numbered, settled
+from narthex_plugins.tsdb.blocks.pages import Pages, page_rows
+from narthex_plugins.tsdb.blocks.samples import Erased, Intervals, Samples, inside, numbered, settled
 from narthex_plugins.tsdb.blocks.tables import joined
 from narthex_plugins.tsdb.blocks.writer import BlockWriter
+from narthex_plugins.tsdb.points import joined_starts
 
 __all__ = ["write_merged_block"]
 
@@ -97,15 +98,14 @@ class _Writer:
         erased = self._intervals(series, pieces) if self._erased else {}
         if way.group < 0 or erased:
             pieces.sort(key=lambda one: one[0].number)
-            times, values = settled([self._left(*piece, erased) for piece in pieces])
+            times, values, starts = settled([self._left(*piece, erased) for piece in pieces])
             if not len(times):
                 return
-            floats.column(number, floats.group(times), values)
+            floats.column(number, floats.group(times), values, starts)
         elif way.copy:
-            floats.pages(number, way.group, [page for block, column in pieces for page in block.floats.encoded(column)])
+            floats.pages(number, way.group, *_encoded(pieces))
         else:
-            cells = np.concatenate([block.floats.column_values(column) for block, column in pieces])
-            floats.column(number, way.group, cells)
+            floats.column(number, way.group, *_cells(pieces))
         self.written.append(series)
 
     def _intervals(self, series: int, pieces: Sequence[tuple[Block, int]]) -> dict[int, Intervals]:
@@ -115,11 +115,10 @@ class _Writer:
         return {number: one for number, one in found.items() if one}
 
     @staticmethod
-    def _left(block: Block, column: int, erased: Mapping[int, Intervals]) -> tuple[Ints, Floats]:
-        times = block.floats.group_times(int(block.floats.group[column]))
-        values = block.floats.column_values(column)
-        there = ~is_missing(values) & ~inside(times, erased.get(block.number, ()))
-        return times[there], values[there]
+    def _left(block: Block, column: int, erased: Mapping[int, Intervals]) -> Samples:
+        times, values, starts = block.column(column)
+        there = ~inside(times, erased.get(block.number, ()))
+        return times[there], values[there], None if starts is None else starts[there]
 
     def _way(self, series: int, pieces: Sequence[tuple[Block, int]]) -> _Way:
         number = int(self._merge.way[series])
@@ -133,6 +132,24 @@ class _Writer:
             group = self._block.floats.group(times, lengths if copy else None) if ascending else -1
             known = self._ways[number] = _Way(group, copy)
         return known
+
+
+def _encoded(pieces: Sequence[tuple[Block, int]]) -> tuple[Pages, Pages]:
+    """The pages of a series as they are, of values and of start timestamps (none: all unknown)."""
+    values: list[int | bytes] = []
+    starts: list[int | bytes] = []
+    for block, column in pieces:
+        own = block.floats.encoded(column)
+        values += own
+        starts += block.floats.encoded_starts(column) or [NO_START] * len(own)
+    return values, starts if any(starts) else ()
+
+
+def _cells(pieces: Sequence[tuple[Block, int]]) -> tuple[Floats, Ints | None]:
+    """All cells of a series, and their start timestamps."""
+    values = [block.floats.column_values(column) for block, column in pieces]
+    starts = [block.floats.column_starts(column) for block, column in pieces]
+    return np.concatenate(values), joined_starts(list(zip(starts, map(len, values), strict=True)))
 
 
 def write_merged_block(

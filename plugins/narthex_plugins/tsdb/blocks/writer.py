@@ -94,11 +94,12 @@ def write_block(
     labels: Sequence[Mapping[str, str]],
     times: Sequence[Ints],
     values: Sequence[Floats],
+    starts: Sequence[Ints | None] | None = None,
     **facts: Any,
 ) -> None:
     """Write a block of whole series: for each its labels, its times (int64, ms, ascending) and its values.
 
-    Series that share one array of times, or equal ones, share its storage. Series without samples are left out.
+    ``starts`` are its start timestamps, None where all are unknown. Series that share one array of times, or equal ones, share its storage. Series without samples are left out.
     ``path`` must be :func:`block_path`'s. Raises ``OSError``, and ``StorageError`` for repeated labels or times that
     do not ascend.
     """
@@ -110,5 +111,6 @@ def write_block(
             raise StorageError(f"the times of {dict(labels[row])} do not ascend, or their values differ in number")
     with BlockWriter(path, **facts) as block:
         for number, row in enumerate(rows):
-            block.floats.column(number, block.floats.group(times[row]), values[row])
+            own = None if starts is None else starts[row]
+            block.floats.column(number, block.floats.group(times[row]), values[row], own)
         block.finish(LabelTable.of([labels[row] for row in rows]))

@@ -7,7 +7,6 @@ writes the log every 200 ms and syncs it every second, as for rows, so the same 
 ::
 
     histograms/     log-NNNNNNNN.log, run-NNNNNNNN.nrx; a damaged one gets .bad added
-                    starts.log, the start timestamps of floats
 """
 
 from __future__ import annotations
@@ -30,7 +29,6 @@ from narthex_plugins.tsdb.histograms.columns import Columns, Sample, columns_of_
 from narthex_plugins.tsdb.histograms.record import HISTOGRAMS, histograms_payload, read_histograms
 from narthex_plugins.tsdb.histograms.rewriting import erased, mergeable, merged
 from narthex_plugins.tsdb.histograms.sealed import SealedHistograms, write_histograms
-from narthex_plugins.tsdb.histograms.startlog import StartLog
 from narthex_plugins.tsdb.histograms.store import HistogramStore, MemoryRun
 from narthex_plugins.tsdb.metrics import TsdbMetrics
 from narthex_plugins.tsdb.wal import SYNC_EVERY, WRITE_EVERY, Log
@@ -52,7 +50,6 @@ class HistogramDisk:
     ) -> None:
         self._path = path / "histograms"
         self._store = store
-        self.starts = StartLog(self._path, store.starts)
         self._metrics = metrics
         self._log = log
         self._number = 0
@@ -95,10 +92,7 @@ class HistogramDisk:
         for path in [] if self._failing else logs:
             path.unlink()
         sync_directory(self._path)
-        known, damage = self.starts.recover()
-        if damage is not None:
-            self._damaged(damage)
-        return np.unique(np.concatenate([np.array(known, dtype=np.int64), *used]))
+        return np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *used]))
 
     def _adopt(self, path: Path) -> Ints:
         try:
@@ -149,7 +143,6 @@ class HistogramDisk:
         span = max((run.max_time for run in runs), default=0) - min((run.min_time for run in runs), default=0)
         if not self._wanted and (self._store.size > _MOST_OPEN or span > _SPAN):
             self.seal()
-        self.starts.tidy(before)
         for run in self._sealed():
             if run.max_time < before:
                 self._store.replace((run,), None)
@@ -208,7 +201,7 @@ class HistogramDisk:
     def idle(self) -> bool:
         """Whether everything that was put has been handed to the kernel, and nothing is to be sealed or merged."""
         with self._busy:
-            return not (self._queue or self._wanted or self._merging) and self.starts.idle
+            return not (self._queue or self._wanted or self._merging)
 
     @property
     def size(self) -> int:
@@ -226,7 +219,6 @@ class HistogramDisk:
         for log in (*self._covered, *([self._open] if self._open is not None else [])):
             log.close()
         self._covered, self._open = [], None
-        self.starts.close()
 
     # --- in the thread ------------------------------------------------------------------------------------------------
 
@@ -259,7 +251,7 @@ class HistogramDisk:
         log = self._open
         assert log is not None  # there is one from recovery on
         try:
-            if self._queue or not self.starts.idle:
+            if self._queue:
                 self._series_first()
             samples = []
             while self._queue:
@@ -267,7 +259,6 @@ class HistogramDisk:
             if samples:
                 log.put(histograms_payload(columns_of_samples(samples)))
             log.write()
-            self.starts.write(sync=sync)
             if sync:
                 log.sync()
         except OSError as error:

@@ -17,7 +17,6 @@ from narthex.model.histogram import Buckets, Histogram, same, with_stored_hint
 from narthex.storage.frames import NO_START, NO_TIME, HistogramPoints
 from narthex.storage.protocol import Appended
 from narthex_plugins.tsdb.histograms.columns import Columns, Sample, columns_of_samples
-from narthex_plugins.tsdb.starts import StartTimes
 
 __all__ = ["HistogramStore", "MemoryRun", "Run"]
 
@@ -71,8 +70,6 @@ class HistogramStore:
     """All histograms. One thread adds, any number read."""
 
     def __init__(self) -> None:
-        self.starts = StartTimes()
-        """Start timestamps of floats, which are kept beside their samples too, and by the same rules."""
         self.runs: tuple[Run, ...] = ()
         self._lock = threading.Lock()
         self._tail: dict[int, list[Sample]] = {}
@@ -175,7 +172,6 @@ class HistogramStore:
         """The references may be given to other series."""
         for ref in refs.tolist():
             self._last.pop(ref, None)
-        self.starts.forget(refs)
 
     def freeze(self) -> tuple[Run, ...]:
         """Turn the objects into columns; all runs."""

@@ -1,22 +1,31 @@
-"""Start timestamps of floats, beside samples that are points, rows or blocks."""
+"""Start timestamps of floats: kept with every sample, in memory, in logs, in files and in blocks."""
 
 from __future__ import annotations
 
-from itertools import pairwise
+import asyncio
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.plugins.tsdb.conftest import Factory
 
+from narthex.config.types import Duration
 from narthex.model.labels import Labels
 from narthex.model.matcher import Matcher, MatchOp
 from narthex.model.sample import MISSING
-from narthex.storage.frames import NO_TIME, Frame, Points
+from narthex.storage.frames import NO_START, Points
 from narthex.storage.protocol import Batch
-from narthex_plugins.tsdb.starts import StartTimes, read_starts, starts_payload, taken_out
+from narthex_plugins.tsdb import TsdbConfig
+from narthex_plugins.tsdb.blocks import block_path, open_block, write_block
+from narthex_plugins.tsdb.blocks.plan import RANGE
+from narthex_plugins.tsdb.blocks.upwards import write_merged_block
+from narthex_plugins.tsdb.records import points_payload, read_points
+from narthex_plugins.tsdb.storage import Tsdb
 
-T0 = 1_700_000_000_000
+T0 = 1_700_006_400_000
+MINUTE = 60_000
 A, B = Labels({"__name__": "a"}), Labels({"__name__": "b"})
 
 
@@ -26,88 +35,132 @@ def points(ref: int, times: list[int], starts: list[int] | None) -> Points:
     return Points(np.full(count, ref), np.array(times), np.arange(count, dtype=np.float64), known)
 
 
-def select(storage) -> Points:
-    return storage.select([Matcher(MatchOp.REGEX, "__name__", ".+")], 0, 1 << 53).points
+def select(storage: Tsdb, name: str = ".+") -> Points:
+    return storage.select([Matcher(MatchOp.REGEX, "__name__", name)], 0, 1 << 53).points
 
 
-@given(st.lists(st.sampled_from((0, 7, 8, 9)), min_size=1, max_size=20))
-def test_only_changes_are_kept_and_every_sample_finds_its_own(starts: list[int]) -> None:
-    times = StartTimes()
-    given_points = points(3, list(range(100, 100 + len(starts))), starts)
-    changes = times.note(given_points)
-    assert len(changes) <= 1 + sum(one != other for one, other in pairwise(starts))
-    refs = np.array([1, 3])
-    plain = Points(np.ones(len(starts), np.int64), given_points.times, given_points.values)
-    found = times.fill(plain, refs, np.array([1]))
-    assert found.starts.tolist() == starts
-    if changes:
-        again = StartTimes()
-        again.restore(read_starts(memoryview(starts_payload(changes))))
-        assert again.places(refs).tolist() == times.places(refs).tolist() == [1]
+def began(row: int) -> int:
+    """The counter starts again every hour."""
+    return T0 - 9 + row // 60 * 3_600_000
 
 
-def test_samples_without_start_behind_one_with_it_have_none() -> None:
-    times = StartTimes()
-    assert times.note(points(0, [1], None)) == []
-    times.note(points(0, [10], [5]))
-    assert times.note(points(0, [20], None)) == [(0, 20, 0)]
+def fill(storage: Tsdb, rows: range) -> None:
+    """One series with start timestamps, and a plain one."""
+    refs = storage.register([A, B])
+    lane = storage.open_lane(MINUTE, 0)
+    lane.extend(refs)
+    for row in rows:
+        when = T0 + row * MINUTE
+        own = points(int(refs[0]), [when], [began(row)])
+        assert storage.append(Batch(lane, when, np.array([MISSING, row]), own)).stored == 2
+    lane.close()
 
 
-def test_what_concerns_old_samples_only_is_forgotten() -> None:
-    times = StartTimes()
-    times.note(points(0, [10, 20, 30], [1, 2, 3]))
-    times.note(points(1, [10, 20, 22], [1, 4, 0]))
-    assert times.prune(25) == [(0, 20, 2), (0, 30, 3)]
-    times.forget(np.array([0]))
-    assert not times.holds(5).any()
+def check(storage: Tsdb, rows: int) -> None:
+    found = select(storage, "a")
+    assert found.times.tolist() == [T0 + row * MINUTE for row in range(rows)]
+    assert found.starts is not None
+    assert found.starts.tolist() == [began(row) for row in range(rows)]
+    assert not len(select(storage, "b").times)  # plain series stay in frames
 
 
-def test_series_with_start_timestamps_leave_the_frames() -> None:
-    matrix = np.array([[1.0, 2.0, 3.0], [4.0, MISSING, 6.0]])
-    columns = np.arange(3)
-    frame = Frame(matrix, columns, np.array([0, 1, 2]), np.array([[10, NO_TIME], [20, 21]]), np.array([0, 0, 1]))
-    (left,), (first,) = taken_out([frame], np.array([1]))
-    assert (left.series.tolist(), left.columns.tolist()) == ([0, 2], [0, 2])
-    assert (first.series.tolist(), first.times.tolist(), first.values.tolist()) == ([1], [10], [2.0])
-    none, (rest,) = taken_out([left], np.array([0, 2]))
-    assert none == []
-    assert sorted(zip(rest.series.tolist(), rest.times.tolist(), strict=True)) == [(0, 10), (0, 20), (2, 21)]
+def work(storage: Tsdb) -> None:
+    """Seal, compact and tidy until nothing is left to do."""
+    for _ in range(4):
+        storage._disk._sealer.retry().result()
+        storage._disk.tidy(storage._newest, storage._newest).result()
+
+
+@given(st.lists(st.sampled_from((NO_START, 7, 8)), min_size=1, max_size=20))
+def test_a_record_reads_back(starts: list[int]) -> None:
+    payload = points_payload(points(3, list(range(len(starts))), starts))
+    found = read_points(memoryview(payload))
+    assert ([NO_START] * len(starts) if found.starts is None else found.starts.tolist()) == starts
+    assert (payload[:1] == b"\x06") == any(starts)
 
 
 @pytest.mark.parametrize("restart", [False, True])
-async def test_they_come_back_after_a_restart_and_from_rows(make, restart) -> None:
+async def test_they_come_back_from_memory_logs_files_and_blocks(make: Factory, restart: bool) -> None:
     storage = make()
     await storage.start()
-    refs = storage.register([A, B])
-    lane = storage.open_lane(1000, 0)
-    lane.extend(refs)
-    storage.append(Batch(lane, T0, np.array([MISSING, 5.0]), points(int(refs[0]), [T0], [T0 - 9])))
-    storage.append(Batch(lane, T0 + 1000, np.array([MISSING, 6.0]), points(int(refs[0]), [T0 + 1000], [T0 - 9])))
-    if restart:
-        await storage.stop()
-        storage = make()
-        await storage.start()
+    for step in range(5):
+        fill(storage, range(step * 100, step * 100 + 100))
+        work(storage)
+        check(storage, 100 * step + 100)
+        if restart:
+            await storage.stop()
+            storage = make()
+            await storage.start()
+            check(storage, 100 * step + 100)
+    assert len(storage._parts.blocks()) == 3
+    await storage.stop()
+
+
+async def test_a_late_sample_brings_its_own_start(make: Factory) -> None:
+    storage = make(TsdbConfig(out_of_order_window=Duration(3_600_000)))
+    await storage.start()
+    (ref,) = storage.register([A]).tolist()
+    lane = storage.open_lane(MINUTE, 0)
+    for when, start in ((T0, T0 - 1), (T0 + 2000, T0 + 1500), (T0 + 1000, T0 - 1)):
+        storage.append(Batch(lane, T0, np.zeros(0), points(ref, [when], [start])))
     found = select(storage)
-    assert found.starts.tolist() == [T0 - 9] * 2
-    assert found.times.tolist() == [T0, T0 + 1000]
-    assert len(storage.select([Matcher(MatchOp.EQUAL, "__name__", "b")], 0, 1 << 53).frames) == 1
-    assert select(storage).values.tolist() == [0.0, 0.0]
+    assert found.times.tolist() == [T0, T0 + 1000, T0 + 2000]
+    assert found.starts.tolist() == [T0 - 1, T0 - 1, T0 + 1500]
     await storage.stop()
 
 
-async def test_a_torn_log_of_them_is_good_up_to_its_damage(make) -> None:
-    for part in range(2):
-        storage = make()
-        await storage.start()
-        (ref,) = storage.register([A]).tolist()
-        lane = storage.open_lane(1000, 0)
-        when = T0 + part * 1000
-        storage.append(Batch(lane, when, np.zeros(0), points(ref, [when], [T0 - 9 - part])))
-        await storage.stop()
-    log = make.data / "histograms" / "starts.log"
-    log.write_bytes(log.read_bytes()[:-3])
+async def test_deleted_samples_of_blocks_are_gone_with_their_starts(make: Factory) -> None:
     storage = make()
     await storage.start()
-    assert select(storage).starts.tolist() == [T0 - 9] * 2
-    assert make.metric("wal_corruptions_total") == 1
+    fill(storage, range(400))
+    work(storage)
+    await storage.delete_series([[Matcher(MatchOp.EQUAL, "__name__", "a")]], T0, T0 + 99 * MINUTE)
+    for clean in (False, True):
+        if clean:
+            await storage.clean_tombstones()
+        found = select(storage, "a")
+        assert found.times.tolist() == [T0 + row * MINUTE for row in range(100, 400)]
+        assert found.starts.tolist() == [began(row) for row in range(100, 400)]
     await storage.stop()
+
+
+async def test_a_torn_log_is_good_up_to_its_damage(make: Factory) -> None:
+    storage = make()
+    await storage.start()
+    fill(storage, range(5))
+    await asyncio.to_thread(storage._disk.wal.flush)
+    (log,) = (make.data / "wal").glob("points-*.log")
+    torn = log.read_bytes()[:-3]
+    await storage.stop()
+    (log,) = (make.data / "wal").glob("points-*.log")
+    log.write_bytes(torn)
+    storage = make()
+    await storage.start()
+    check(storage, 4)
+    await storage.stop()
+
+
+@pytest.mark.parametrize("apart", [True, False], ids=["pages are copied", "samples are mixed"])
+def test_merged_blocks_keep_them(tmp_path: Path, apart: bool) -> None:
+    begin = [T0, T0 + (RANGE if apart else MINUTE // 2)]
+    blocks = []
+    for number, start in enumerate(begin, 1):
+        times = start + np.arange(110) * MINUTE
+        starts = np.where(np.arange(110) < 50, start - 7, start + 40 * MINUTE)
+        path = block_path(tmp_path, number)
+        given = [starts if number == 2 else None, None]
+        write_block(path, [A, B], [times, times], [np.arange(110.0), np.arange(110.0)], starts=given)
+        blocks.append(open_block(path))
+    assert write_merged_block(block_path(tmp_path, 3), blocks)
+    merged = open_block(block_path(tmp_path, 3))
+    merged.verify()
+    selection = merged.select([], 0, 1 << 53)
+    known = {}
+    for block in blocks[1:]:
+        own = block.select([], 0, 1 << 53).points
+        known = dict(zip(own.times.tolist(), own.starts.tolist(), strict=True))
+    assert len(known) == 110
+    found = selection.points
+    assert len(found.times) == 220
+    assert found.starts.tolist() == [known.get(time, NO_START) for time in found.times.tolist()]
+    assert sum(len(frame.series) for frame in selection.frames) == 1
