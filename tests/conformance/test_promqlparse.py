@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from tests.conformance.cases import params
 
+from narthex.config.names import is_label_name
 from narthex.errors import ParseError, QueryError
 from narthex.model.labels import Labels
 from narthex.model.matcher import Matcher
 from narthex.promql import ast
 from narthex.promql.engine import Engine
-from narthex.promql.labelnames import is_legacy_label
 from narthex.promql.parser import ALL_OPTIONS, ParserOptions, parse
 from narthex.promql.pretty import prettify
 from narthex.promql.printer import to_text
@@ -203,4 +203,4 @@ def gives_a_label_a_utf8_name(query: str) -> bool:
     except ParseError:
         return False
     names = [one.args[1].value for one in calls if one.func in {"label_replace", "label_join"}]
-    return any(name and not is_legacy_label(name) for name in names)
+    return any(name and not is_label_name(name, legacy=True) for name in names)

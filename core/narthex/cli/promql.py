@@ -32,8 +32,7 @@ def format_(app: App, expressions: tuple[str, ...], width: int, *, check: bool) 
     functions of plugins too. Comments are not kept.
     """
     from narthex.promql.contributed import with_plugins
-    from narthex.promql.cursor import ALL_OPTIONS
-    from narthex.promql.parser import parse
+    from narthex.promql.parser import ALL_OPTIONS, parse
     from narthex.promql.pretty import prettify
 
     options = with_plugins(app.catalog(), ALL_OPTIONS)

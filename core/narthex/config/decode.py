@@ -52,14 +52,7 @@ def read_document(cls: Any, session: Session) -> Any:
     try:
         return reader_of(cls)(session, root, None)
     except TooLargeError as error:
-        session.problems.append(_too_large(session, root, str(error)))
-        return INVALID
-
-
-def _too_large(session: Session, root: Node, message: str) -> Any:
-    from narthex.errors import Problem
-
-    return Problem(session.file, root.line, root.column, "", message)
+        return session.fail(root, None, str(error))
 
 
 # --- readers by type -------------------------------------------------------------------------------------------------

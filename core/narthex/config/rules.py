@@ -17,7 +17,7 @@ from narthex.config.names import is_label_name, is_metric_name
 from narthex.config.rulefile import RuleConfig, RuleFile, RuleGroupConfig
 from narthex.config.session import INVALID, Session
 
-__all__ = ["RuleConfig", "RuleFile", "RuleGroupConfig", "TextCheck", "load_rule_file", "parse_rule_file"]
+__all__ = ["TextCheck", "load_rule_file", "parse_rule_file"]
 
 TextCheck = Callable[[str], "str | None"]
 

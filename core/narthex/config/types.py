@@ -24,6 +24,9 @@ from collections.abc import Mapping
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+from narthex.config.durations import format_duration, format_size, parse_duration, parse_integer, parse_size
+from narthex.config.names import is_label_name
+
 __all__ = [
     "Count",
     "Duration",
@@ -51,8 +54,6 @@ class Duration(int):
     @classmethod
     def parse(cls, text: str, *, allow_negative: bool = False) -> Duration:
         """Read a Prometheus duration (reference §1.1). Raises ``ValueError`` saying what was expected."""
-        from narthex.config.durations import parse_duration
-
         return cls(parse_duration(text, allow_negative=allow_negative))
 
     @property
@@ -61,8 +62,6 @@ class Duration(int):
         return int(self) / 1000
 
     def __str__(self) -> str:
-        from narthex.config.durations import format_duration
-
         return format_duration(int(self))
 
 
@@ -74,13 +73,9 @@ class Size(int):
     @classmethod
     def parse(cls, text: str) -> Size:
         """Read a size with its mandatory unit. Raises ``ValueError`` saying what was expected."""
-        from narthex.config.durations import parse_size
-
         return cls(parse_size(text))
 
     def __str__(self) -> str:
-        from narthex.config.durations import format_size
-
         return format_size(int(self))
 
 
@@ -94,8 +89,6 @@ class Count(int):
     @classmethod
     def parse(cls, text: str) -> Count:
         """Read a whole number of at most 64 bits. Raises ``ValueError`` saying what was expected."""
-        from narthex.config.durations import parse_integer
-
         value = parse_integer(text)
         if not 0 <= value < 1 << 64:
             raise ValueError(f"expected a whole number that is not negative and fits in 64 bits, got {text}")
@@ -194,8 +187,6 @@ class LabelName(str):
 
         Raises ``ValueError`` saying what was expected.
         """
-        from narthex.config.names import is_label_name
-
         if not is_label_name(text):
             raise ValueError(f"{text!r} is not a valid label name: expected UTF-8 text that is not empty")
         return text
@@ -209,7 +200,7 @@ class RegexText(str):
     @classmethod
     def parse(cls, text: str) -> RegexText:
         """Check the expression. Raises ``ValueError`` with RE2's reason."""
-        from narthex.regex import Regex
+        from narthex.regex import Regex  # RE2, which a plugin that lists its kinds does not wait for
 
         try:
             Regex(text)
@@ -256,6 +247,6 @@ def internal() -> Mapping[str, Any]:
 def open_keys(table: str) -> Mapping[str, Any]:
     """Field metadata: keys that no field has are looked up in a table of the loader, such as the installed kinds.
 
-    The values are gathered into this field; see :class:`narthex.config.decode.KeyTable`.
+    The values are gathered into this field; see :class:`narthex.config.session.KeyTable`.
     """
     return {"narthex.open": table}

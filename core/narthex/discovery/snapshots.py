@@ -71,7 +71,7 @@ class SnapshotFile:
         fresh = self.path.with_suffix(".tmp")
         with contextlib.suppress(FileNotFoundError):
             fresh.unlink()
-        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:  # noqa: PTH123
+        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:  # noqa: PTH123 -- a descriptor
             file.write(_encode(self.job, groups))
             file.flush()
             os.fsync(file.fileno())

@@ -1,7 +1,7 @@
 """What a new configuration would change: targets, the identities of series, rules and settings.
 
 Pure. Both sides are given as configurations with their target sets; how these came about (a running instance's answers,
-discovery) is the caller's business (:mod:`narthex.cli.plan`).
+discovery) is the caller's business (:mod:`narthex.cli.planning`).
 """
 
 from __future__ import annotations

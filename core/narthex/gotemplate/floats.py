@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 
-from narthex.model.number import shortest
+from narthex.model.number import format_value, shortest
 
-__all__ = ["format_float", "shortest"]
+__all__ = ["format_float"]
 
 
 def format_float(value: float, verb: str, precision: int | None, *, alternate: bool = False) -> str:
     """One of Go's verbs ``e E f F g G x X``; without a precision, the verb's default."""
     if not math.isfinite(value):
-        return _special(value)
+        return format_value(value)
     if verb in "xX":
         return _hexadecimal(value, verb, precision)
     if precision is None:
@@ -21,10 +21,6 @@ def format_float(value: float, verb: str, precision: int | None, *, alternate: b
             return text.upper() if verb == "G" else text
         precision = 6
     return f"%{'#' if alternate else ''}.{precision}{verb.replace('F', 'f')}" % value
-
-
-def _special(value: float) -> str:
-    return "NaN" if math.isnan(value) else "+Inf" if value > 0 else "-Inf"
 
 
 def _hexadecimal(value: float, verb: str, precision: int | None) -> str:

@@ -6,14 +6,15 @@ argument too few, ``%!(EXTRA int=1)`` for one too many.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from narthex.gotemplate.floats import format_float, shortest
+from narthex.gotemplate.floats import format_float
+from narthex.gotemplate.literals import quote
 from narthex.gotemplate.values import Exported, text_of, type_name
+from narthex.model.number import shortest
 
 __all__ = ["default_text", "sprint", "sprintf", "sprintln"]
 
@@ -171,7 +172,7 @@ def _verb_v(value: Any, spec: _Spec) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return _number(_signed(str(abs(value)), spec, negative=value < 0), spec)
     if isinstance(value, str):
-        shown = _quoted(value) if "#" in spec.flags else value[: spec.precision]
+        shown = quote(value) if "#" in spec.flags else value[: spec.precision]
         return _padded(shown, spec)
     return _padded(default_text(value, fields="+" in spec.flags), spec)
 
@@ -213,28 +214,11 @@ def _string(value: str, spec: _Spec) -> str | None:
         return _padded(cut, spec)
     if spec.verb == "q":
         raw = "#" in spec.flags and "`" not in cut
-        return _padded(f"`{cut}`" if raw else _quoted(cut), spec)
+        return _padded(f"`{cut}`" if raw else quote(cut), spec)
     if spec.verb in "xX":
         text = value.encode().hex(" ") if " " in spec.flags else value.encode().hex()
         return _padded(text.upper() if spec.verb == "X" else text, spec)
     return None
-
-
-def _quoted(text: str) -> str:
-    """Go's ``strconv.Quote``: JSON's escapes fit, but for control characters."""
-    pieces = []
-    for char in text:
-        if char in '"\\\n\r\t\b\f':
-            pieces.append(json.dumps(char)[1:-1])
-        elif char in "\a\v":
-            pieces.append("\\a" if char == "\a" else "\\v")
-        elif char < " " or char == "\x7f":
-            pieces.append(f"\\x{ord(char):02x}")
-        elif not char.isprintable():
-            pieces.append(f"\\u{ord(char):04x}" if ord(char) < 0x10000 else f"\\U{ord(char):08x}")
-        else:
-            pieces.append(char)
-    return '"' + "".join(pieces) + '"'
 
 
 def _signed(digits: str, spec: _Spec, *, negative: bool) -> tuple[str, str]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-import re
 from typing import Any
 
 from narthex.gotemplate.calls import CallError
-from narthex.gotemplate.floats import format_float, shortest
+from narthex.gotemplate.floats import format_float
 from narthex.gotemplate.format import default_text
 from narthex.gotemplate.gotime import GoDuration, GoTime
 from narthex.gotemplate.values import type_name
+from narthex.model.number import parse_float, shortest
 
 __all__ = [
     "humanize",
@@ -26,16 +26,16 @@ __all__ = [
 _LARGE = ("", "k", "M", "G", "T", "P", "E", "Z", "Y")
 _SMALL = ("", "m", "u", "n", "p", "f", "a", "z", "y")
 _BINARY = ("", "ki", "Mi", "Gi", "Ti", "Pi", "Ei", "Zi", "Yi")
-_FLOAT = re.compile(r"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|inf(?:inity)?|nan)", re.IGNORECASE)
 _INT64 = 1 << 63
 
 
 def to_float(value: Any) -> float:
     """The number that a function works with. Raises ``CallError`` in the words of Go's ``ParseFloat``."""
     if isinstance(value, str):
-        if not _FLOAT.fullmatch(value):
-            raise CallError(f'strconv.ParseFloat: parsing "{value}": invalid syntax')
-        return float(value)
+        try:
+            return parse_float(value)
+        except ValueError as error:
+            raise CallError(str(error)) from None
     if isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
     if isinstance(value, GoDuration):
@@ -121,9 +121,9 @@ def _truncated(number: int, unit: int, of: int) -> int:
 
 
 def to_time(number: Any) -> GoTime:
-    """The moment so many seconds after the epoch, to the millisecond."""
+    """The moment so many seconds after the epoch, cut towards it to the millisecond."""
     nanoseconds = _nanoseconds(to_float(number), "timestamp")
-    return GoTime(nanoseconds // 1_000_000 * 1_000_000)
+    return GoTime(_truncated(nanoseconds, 1_000_000, 0) * 1_000_000)
 
 
 def to_duration(number: Any) -> GoDuration:

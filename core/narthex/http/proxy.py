@@ -41,7 +41,7 @@ class Proxy:
 def _environment(url: URL) -> URL | None:
     host = url.host or ""
     found = urllib.request.getproxies_environment().get(url.scheme)
-    if not found or urllib.request.proxy_bypass_environment(host):  # type: ignore[attr-defined]
+    if not found or urllib.request.proxy_bypass_environment(host):  # type: ignore[attr-defined]  # typeshed has no word of it
         return None
     return URL(found)
 

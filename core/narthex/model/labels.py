@@ -49,7 +49,7 @@ class Labels(Mapping[str, str]):
         """Take a dict over as it is: sorted by name, without empty values, and nobody else's from now on."""
         made = cls.__new__(cls)
         made._map = labels  # noqa: SLF001 -- its own
-        made._hash = None  # noqa: SLF001
+        made._hash = None  # noqa: SLF001 -- its own
         return made
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Numbers as Prometheus writes them: shortest text that reads back the same, ``+Inf``, ``-Inf``, ``NaN``.
+"""Numbers as Prometheus writes them: shortest text that reads back the same, ``+Inf``, ``-Inf``, ``NaN``; and reads them.
 
 Go switches to exponents below 1e-6 and from 1e21 on, Python's ``repr`` below 1e-4 and from 1e16 on; everything else
 agrees, because both print the shortest digits. Go's ``%v`` is a third way: exponents from 1e+06 on.
@@ -7,13 +7,42 @@ agrees, because both print the shortest digits. Go's ``%v`` is a third way: expo
 from __future__ import annotations
 
 import math
+import re
 from decimal import Decimal
 
 import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-__all__ = ["format_value", "plain_text", "shortest", "value_texts"]
+__all__ = ["format_value", "parse_float", "plain_text", "shortest", "value_texts"]
+
+_DIGITS, _HEX_DIGITS = "[0-9](?:_?[0-9])*", "[0-9a-fA-F](?:_?[0-9a-fA-F])*"
+_DECIMAL = re.compile(rf"[+-]?(?:{_DIGITS}(?:\.(?:{_DIGITS})?)?|\.{_DIGITS})(?:[eE][+-]?{_DIGITS})?")
+_HEXADECIMAL = re.compile(
+    rf"[+-]?0[xX]_?(?:{_HEX_DIGITS}(?:\.(?:{_HEX_DIGITS})?)?|\.{_HEX_DIGITS})[pP][+-]?{_DIGITS}"
+)
+_SPECIAL = re.compile(r"[+-]?inf(?:inity)?|nan", re.IGNORECASE)
+
+
+def parse_float(text: str) -> float:
+    """A number as Go's ``strconv.ParseFloat`` reads it: decimal or hexadecimal, with underscores between digits.
+
+    Raises ``ValueError`` in Go's words, also for what is too large.
+    """
+    if _DECIMAL.fullmatch(text):
+        value = float(text)
+    elif _HEXADECIMAL.fullmatch(text):
+        try:
+            value = float.fromhex(text.replace("_", ""))
+        except OverflowError:
+            value = math.inf
+    elif _SPECIAL.fullmatch(text):
+        return float(text)
+    else:
+        raise ValueError(f'strconv.ParseFloat: parsing "{text}": invalid syntax')
+    if math.isinf(value):
+        raise ValueError(f'strconv.ParseFloat: parsing "{text}": value out of range')
+    return value
 
 
 def format_value(value: float) -> str:
@@ -29,7 +58,7 @@ def format_value(value: float) -> str:
 def plain_text(value: float) -> str:
     """A number without exponent, in the fewest digits that read back the same, as PromQL prints it."""
     if not math.isfinite(value):
-        return "NaN" if math.isnan(value) else "+Inf" if value > 0 else "-Inf"
+        return format_value(value)
     text = repr(float(value))
     if "e" in text:
         text = format(Decimal(text), "f")

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
+from narthex.model.number import format_value
 from narthex.promql.ast import (
     At,
     DurationExpr,
@@ -122,14 +123,10 @@ def _moment(cursor: Cursor, expr: Expr) -> At | None:
         return bound
     seconds = signed_number(cursor, "@", "timestamp")
     if not abs(seconds) < _HUGE:
-        spelled = f"{seconds:f}" if math.isfinite(seconds) else _spell(seconds)
+        spelled = f"{seconds:f}" if math.isfinite(seconds) else format_value(seconds)
         cursor.fault(expr.pos, f"timestamp out of bounds for @ modifier: {spelled}")
         return None
     return At("timestamp", _half_away(seconds * 1000))
-
-
-def _spell(value: float) -> str:
-    return "NaN" if math.isnan(value) else "+Inf" if value > 0 else "-Inf"
 
 
 def _half_away(value: float) -> int:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import math
 
 from narthex.config.durations import format_duration
+from narthex.config.names import is_label_name
 from narthex.model.matcher import Matcher
-from narthex.model.number import plain_text as number_text
+from narthex.model.number import plain_text
 from narthex.promql.ast import (
     AggregateExpr,
     At,
@@ -26,10 +27,9 @@ from narthex.promql.ast import (
     VectorMatching,
     VectorSelector,
 )
-from narthex.promql.labelnames import is_legacy_label
 from narthex.promql.strings import quote_go
 
-__all__ = ["aggregation_head", "number_text", "operator_text", "subquery_suffix", "to_text"]
+__all__ = ["aggregation_head", "operator_text", "subquery_suffix", "to_text"]
 
 
 def to_text(expr: Expr) -> str:
@@ -85,9 +85,9 @@ def _matching(matching: VectorMatching) -> str:
         text += f" {word} {_label_list(matching.include)}"
     left, right = matching.fill_left, matching.fill_right
     if left is not None and left == right:
-        return f"{text} fill ({number_text(left)})"
-    text += "" if left is None else f" fill_left ({number_text(left)})"
-    return text + ("" if right is None else f" fill_right ({number_text(right)})")
+        return f"{text} fill ({plain_text(left)})"
+    text += "" if left is None else f" fill_left ({plain_text(left)})"
+    return text + ("" if right is None else f" fill_right ({plain_text(right)})")
 
 
 def aggregation_head(expr: AggregateExpr) -> str:
@@ -102,7 +102,7 @@ def _label_list(labels: tuple[str, ...]) -> str:
 
 
 def _label(name: str) -> str:
-    return name if is_legacy_label(name) else quote_go(name)
+    return name if is_label_name(name, legacy=True) else quote_go(name)
 
 
 def subquery_suffix(expr: SubqueryExpr) -> str:
@@ -119,7 +119,6 @@ def _selector(node: VectorSelector) -> str:
 
 
 def _matcher(matcher: Matcher) -> str:
-
     return f"{_label(matcher.name)}{matcher.op.value}{quote_go(matcher.value)}"
 
 
@@ -165,4 +164,4 @@ def _number(node: NumberLiteral) -> str:
     milliseconds = node.value * 1000
     if node.duration and math.isfinite(milliseconds):
         return format_duration(round(milliseconds))
-    return number_text(node.value)
+    return plain_text(node.value)

@@ -56,7 +56,7 @@ class CacheOptions:
     honor_timestamps: bool = True
     track_timestamps_staleness: bool = False
     sample_limit: int = 0
-    resolution: Resolution = Resolution()  # noqa: RUF009 (frozen)
+    resolution: Resolution = Resolution()  # noqa: RUF009 -- frozen
     starts: StartTimestamps = StartTimestamps.IGNORED
     exemplars: ExemplarRing | None = None
 
@@ -66,7 +66,7 @@ class SeriesCache:
 
     __slots__ = (
         "_apart", "_cells", "_comments", "_common", "_counts", "_ended", "_examples", "_histograms", "_kind", "_layout",
-        "_layouts", "_metadata", "_others", "_point_refs", "_points", "_row", "_scrapes", "_span", "_steady",
+        "_metadata", "_others", "_point_refs", "_points", "_row", "_scrapes", "_span", "_steady",
         "_timestamp", "_tracked", "_trusted", "identity", "options",
     )  # fmt: skip
 

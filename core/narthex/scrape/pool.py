@@ -87,7 +87,7 @@ class ScrapePool:
         metrics: ScrapeMetrics,
         make_client: Callable[[HttpConfig], HttpClient],
         seed: int = 0,
-        features: ScrapeFeatures = ScrapeFeatures(),  # noqa: B008 (frozen)
+        features: ScrapeFeatures = ScrapeFeatures(),  # noqa: B008 -- frozen
         batches: Batches | None = None,
     ) -> None:
         self._storage = storage

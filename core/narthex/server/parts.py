@@ -35,7 +35,7 @@ class PoolFactory:
     clock: Clock
     metrics: ScrapeMetrics
     make_client: Callable[[HttpConfig], HttpClient]
-    features: ScrapeFeatures = ScrapeFeatures()  # noqa: RUF009 (frozen)
+    features: ScrapeFeatures = ScrapeFeatures()  # noqa: RUF009 -- frozen
     batches: Batches | None = None
 
     def __call__(self, job: Job, external_labels: Mapping[str, str]) -> ScrapePool:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["PackedCells", "PackedRow"]
+__all__ = ["PackedCells"]
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -59,12 +59,10 @@ class PackedCells(ABC):
         return self.take(np.arange(self.shape[1]))
 
     def __getitem__(self, key: Any) -> Any:
-        """``[a:b]`` cuts rows; ``[a]`` is a row; ``[rows, columns]`` decodes cells, where either may be a slice."""
+        """``[a:b]`` cuts rows; ``[rows, columns]`` decodes cells, where either may be a slice."""
         if isinstance(key, slice):
             low, high, _ = key.indices(len(self))
             return self.rows(low, max(low, high))
-        if isinstance(key, int | np.integer):
-            return PackedRow(self.rows(int(key), int(key) + 1))
         rows, columns = key
         if isinstance(columns, slice):
             columns = np.arange(self.shape[1])[columns]
@@ -82,27 +80,6 @@ class PackedCells(ABC):
         if function is np.take and args and args[0] is self:
             return _take(*args, **kwargs)
         decoded = tuple(np.asarray(one) if isinstance(one, PackedCells) else one for one in args)
-        return function(*decoded, **kwargs)
-
-
-class PackedRow:
-    """One row of packed cells, for ``np.take(row, columns)``."""
-
-    def __init__(self, cells: PackedCells) -> None:
-        self._cells = cells
-
-    def __array__(self, dtype: Any = None, *, copy: bool | None = None) -> Floats:
-        """The row, decoded."""
-        found: Floats = np.asarray(self._cells)[0]
-        return found
-
-    def __array_function__(
-        self, function: Callable[..., Any], types: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
-    ) -> Any:
-        """``np.take`` decodes what is taken; any other function of numpy gets the decoded row."""
-        if function is np.take and args and args[0] is self:
-            return _into(self._cells.take(np.asarray(args[1]))[0], kwargs.get("out"))
-        decoded = tuple(np.asarray(one) if isinstance(one, PackedRow) else one for one in args)
         return function(*decoded, **kwargs)
 
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from narthex.gotemplate import StringMap, Uint
-from narthex.gotemplate.floats import shortest
 from narthex.gotemplate.format import default_text, sprintf
+from narthex.model.number import shortest
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from narthex.promql.numbers import read_number
 from narthex.promql.strings import unquote
 from narthex.promql.tokens import IDENTIFIER, KEYWORDS, METRIC_IDENTIFIER, STRING
 
-__all__ = ["SeriesLine", "Value", "parse_offsets", "parse_series", "parse_values"]
+__all__ = ["SeriesLine", "Value", "parse_offsets", "parse_series"]
 
 Value = float | Histogram | None
 """One position of a series: a number (or the stale marker), a histogram, or nothing."""
@@ -118,13 +118,8 @@ def _braces(cursor: Cursor, pairs: dict[str, str]) -> None:
     cursor.take()
 
 
-def parse_values(text: str) -> tuple[Value, ...]:
-    """The values after a series. Raises :class:`NotationError`."""
-    return _values(text)[0]
-
-
 def _values(text: str) -> tuple[tuple[Value, ...], frozenset[int]]:
-    """The values, and at which positions a hint is written."""
+    """The values behind a series, and at which positions a hint is written. Raises :class:`NotationError`."""
     values: list[Value] = []
     hinted: set[int] = set()
     for item in _items(_ITEM, text):
