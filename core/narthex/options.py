@@ -96,7 +96,7 @@ class ServerOptions:
     storage_wal_fsync: Literal["interval", "always"] = _option(
         "storage.tsdb.wal-fsync",
         "interval",
-        "When samples are made durable: within a second, or before they count as stored.",
+        "When samples are made durable: within a second, or as soon as they come, in groups.",
     )
     query_timeout: Duration = _option("query.timeout", Duration(120_000), "Longest time a query may take.")
     query_max_samples: int = _option(

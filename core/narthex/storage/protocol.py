@@ -27,6 +27,7 @@ from narthex.model.matcher import Matcher
 from narthex.storage.frames import HistogramPoints, Points, Selection
 
 __all__ = [
+    "Acknowledges",
     "Appended",
     "Batch",
     "KnowsSmall",
@@ -80,7 +81,10 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """What became of a batch: samples stored, and samples refused by reason (reference §7.3)."""
+    """What became of a batch: samples stored, and samples refused by reason (reference §7.3).
+
+    What is stored can be read at once; whether it is durable is told by :class:`Acknowledges`.
+    """
 
     stored: int = 0
     duplicate: int = 0
@@ -149,6 +153,18 @@ class KnowsSmall(Protocol):
         """Whether selecting takes well below a millisecond and gives no more than so many series.
 
         Called on the event loop: it must neither wait nor search. Whatever takes work to find out is not small.
+        """
+
+
+@runtime_checkable
+class Acknowledges(Protocol):
+    """A storage that can tell when samples are safe. One that keeps nothing, or promises nothing, need not."""
+
+    async def acknowledged(self) -> None:
+        """Wait until everything that ``append`` took before is as durable as the storage promises.
+
+        Until then nobody may claim so. It can take as long as a disk hangs. Raises ``StorageError`` when some of it
+        will never be; samples that are not durable can be read all the same.
         """
 
 

@@ -31,7 +31,7 @@ class TsdbConfig:
     samples live in memory only. ``retention_size`` bounds the bytes of all files; blocks are removed, oldest first, to
     keep it; 0 means no bound. Samples older than the newest of their series are taken when they are at most
     ``out_of_order_window`` older than the newest of all. ``wal_fsync``: samples are made durable within a second
-    (``interval``), or before ``append`` returns (``always``), which then waits for the disk.
+    (``interval``), or at once (``always``), by a thread; ``acknowledged`` waits for it.
     """
 
     path: FilePath | None = None

@@ -94,8 +94,7 @@ class Administration:
         moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(self._clock.now()))
         name = f"{moment}-{secrets.token_hex(8)}"
         if not skip_head:
-            self._disk.wal.flush()
-            self._disk.histograms.flush()
+            await asyncio.to_thread(self._disk.flush)
         directory = self._disk.directory
         await self._disk.between_rounds(lambda _: _snapshot(directory, name, skip_head=skip_head))
         return name

@@ -14,8 +14,10 @@ from functools import partial
 from itertools import count
 from pathlib import Path
 
+from narthex.errors import StorageError
 from narthex_plugins.tsdb.blocks import Block
 from narthex_plugins.tsdb.blocks.plan import compactable, range_of
+from narthex_plugins.tsdb.commit import GroupCommit
 from narthex_plugins.tsdb.compactor import Compactor, Contents, Limits
 from narthex_plugins.tsdb.directory import Directory
 from narthex_plugins.tsdb.histograms.disk import HistogramDisk
@@ -43,7 +45,7 @@ _POINTS_SPAN = 7_200_000
 class Disk:
     """A locked directory in use."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- one for each part it works with
         self,
         path: Path,
         parts: Parts,
@@ -53,18 +55,22 @@ class Disk:
         limits: Limits,
         metrics: TsdbMetrics,
         log: logging.LoggerAdapter[logging.Logger],
+        *,
+        synced: bool = False,
     ) -> None:
+        """``synced``: samples are committed group by group, instead of once a second."""
         self.directory = Directory(path)
         self._parts = parts
         self._points = points
         self._metrics = metrics
         self._log = log
-        self.wal = WriteAheadLog(self.directory.wal, metrics, log)
+        self.wal = WriteAheadLog(self.directory.wal, metrics, log, synced=synced)
         self._sealer = Sealer(self.directory, parts, points, self.wal, metrics, log)
         contents = Contents(parts, points, tombstones)
         numbers = self.number, self.wal.numbers
         self._compactor = Compactor(self.directory, contents, limits, *numbers, metrics, log)
         self.histograms = HistogramDisk(path, histograms, metrics, log)
+        self.commit = GroupCommit(self._commit, metrics.unacknowledged.set) if synced else None
         self._tombstones = tombstones
         self._retention = limits.retention
         self._most = limits.size
@@ -95,21 +101,36 @@ class Disk:
         for points in recovered.points:
             self._points.restore(points)
             self.wal.points(points)
-        self.wal.flush()
-        for path in recovered.point_logs:
-            path.unlink()
+        if await asyncio.to_thread(self.wal.flush):
+            for path in recovered.point_logs:
+                path.unlink()
         self.wal.start()
         self.histograms.start(self.wal.write)
+        if self.commit is not None:
+            self.commit.start()
         self._report(recovered, time.perf_counter() - begin)
         return recovered
 
     async def stop(self) -> None:
         """Wait for the threads and release the lock."""
+        if self.commit is not None:
+            await asyncio.to_thread(self.commit.stop)
         await asyncio.to_thread(self._compactor.close)
         await asyncio.to_thread(self._sealer.close)
         await asyncio.to_thread(self.histograms.stop)
         await asyncio.to_thread(self.wal.stop)
         self.directory.unlock()
+
+    def flush(self) -> bool:
+        """Write and sync all logs; whether everything that was appended before is on disk. It waits for the disk."""
+        rows = self.wal.flush()
+        return self.histograms.flush() and rows
+
+    def _commit(self) -> bool:
+        done = self.flush()
+        if self.wal.gave_up():
+            raise StorageError("samples that the disk refused for too long were given up")
+        return done
 
     async def between_rounds(self, action: Callable[[Compactor], None]) -> None:
         """Do something in a thread while nothing is compacted."""

@@ -38,4 +38,9 @@ class TsdbMetrics:
         self.retention = gauge("retention_limit_seconds", "How long samples are kept.")
         self.replay = gauge("data_replay_duration_seconds", "How long the last recovery took.")
         self.clean_start = gauge("clean_start", "-1: no lock, 0: the last stop was not clean, 1: it was.")
+        self.unacknowledged = Gauge(
+            "narthex_tsdb_unacknowledged_samples",
+            "Samples that are appended and not on disk yet, with wal-fsync=always.",
+            registry=registry,
+        )
         self.fsync = Summary("prometheus_tsdb_wal_fsync_duration_seconds", "Duration of log syncs.", registry=registry)

@@ -83,7 +83,8 @@ class Tsdb:
         if self._path is None or self._disk is not None:
             return
         stores = self._points, self._histograms
-        disk = Disk(self._path, self._parts, *stores, self._tombstones, self._limits, self._metrics, self._log)
+        limits, metrics, log = self._limits, self._metrics, self._log
+        disk = Disk(self._path, self._parts, *stores, self._tombstones, limits, metrics, log, synced=self._synced)
         recovered = await disk.start()
         self._disk, self._journal = disk, disk.wal
         recovered.table.journal = disk.wal.series
@@ -214,11 +215,14 @@ class Tsdb:
         if batch.histograms is not None and len(batch.histograms):
             result = self._append_histograms(batch.histograms, result)
         self._metrics.appended.inc(result.stored)
-        if self._synced and self._disk is not None:
-            self._disk.wal.flush()
-            if batch.histograms is not None:
-                self._disk.histograms.flush()
+        if self._disk is not None and self._disk.commit is not None:
+            self._disk.commit.ask(result.stored)
         return result
+
+    async def acknowledged(self) -> None:
+        """Wait until what was appended is on disk (:class:`narthex.storage.protocol.Acknowledges`)."""
+        if self._disk is not None and self._disk.commit is not None:
+            await asyncio.wrap_future(self._disk.commit.acknowledged())
 
     def _append_points(self, several: list[Points], stored: int) -> Appended:
         duplicate = out_of_order = too_old = out_of_bounds = 0

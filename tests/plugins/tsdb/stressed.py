@@ -1,8 +1,9 @@
 """A storage under load in a process of its own, to be killed at any moment: it appends, seals, compacts and deletes.
 
-Run as ``python stressed.py DIRECTORY FIRST_ROW SEED``. Time runs a few hundred thousand times faster than on the wall,
-so that a second sees many slabs and blocks. It prints ``row N`` once the log of all rows before N was handed to the
-kernel, ``deleting FROM TO`` before it deletes a span of one series, and ``deleted FROM TO`` when that is durable.
+Run as ``python stressed.py DIRECTORY FIRST_ROW SEED [always]``. Time runs a few hundred thousand times faster than on
+the wall, so that a second sees many slabs and blocks. It prints ``row N`` once the log of all rows before N was handed
+to the kernel, or, with ``always``, once they are acknowledged; ``deleting FROM TO`` before it deletes a span of one
+series, and ``deleted FROM TO`` when that is durable.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import asyncio
 import logging
 import random
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +30,7 @@ from narthex_plugins.tsdb import TsdbConfig, build
 T0 = 1_700_006_400_000
 STEP = 60_000
 CONFIG = TsdbConfig(retention=Duration(1 << 50))  # sixty kills go through more than fifteen days
+ALWAYS = replace(CONFIG, wal_fsync="always")
 WIDTH = 12
 """Series of the lane; ``i="0"`` is the one of which spans are deleted."""
 
@@ -43,10 +46,10 @@ def tell(text: str) -> None:
     sys.stdout.flush()
 
 
-async def main(path: Path, row: int, seed: int) -> None:
+async def main(path: Path, row: int, seed: int, config: TsdbConfig) -> None:
     """Go on until killed."""
     log = logging.LoggerAdapter(logging.getLogger("stressed"))
-    storage = build(CONFIG, BuildContext("tsdb", FakeClock(T0 / 1000), log, CollectorRegistry(), path))
+    storage = build(config, BuildContext("tsdb", FakeClock(T0 / 1000), log, CollectorRegistry(), path))
     await storage.start()
     disk, dice = storage._disk, random.Random(seed)
     assert disk is not None
@@ -60,7 +63,8 @@ async def main(path: Path, row: int, seed: int) -> None:
             values = np.array([value(row, i) for i in range(WIDTH)])
             storage.append(Batch(lane, T0 + row * STEP, values, points))
             row += 1
-        while not disk.wal.idle:  # noqa: ASYNC110 (a thread empties the queue; there is no event to await)
+        await storage.acknowledged()
+        while config is CONFIG and not disk.wal.idle:  # noqa: ASYNC110 (a thread empties the queue, without an event)
             await asyncio.sleep(0.002)
         tell(f"row {row}")
         if dice.random() < 0.7:
@@ -77,4 +81,4 @@ async def main(path: Path, row: int, seed: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])))
+    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), ALWAYS if sys.argv[4:] else CONFIG))

@@ -43,8 +43,8 @@ class Told:
             self.maybe -= set(range(*map(int, numbers)))
 
 
-def run_and_kill(data: Path, told: Told, seed: int) -> None:
-    process = started(Path(__file__).with_name("stressed.py"), data, told.row, seed)
+def run_and_kill(data: Path, told: Told, seed: int, *more: str) -> None:
+    process = started(Path(__file__).with_name("stressed.py"), data, told.row, seed, *more)
     lines = random.Random(seed).randrange(1, 40)
     try:
         for _ in range(lines):  # the kill comes after some number of lines, wherever the threads are then
@@ -81,10 +81,11 @@ async def check(data: Path, told: Told) -> None:
     told.row = end
 
 
+@pytest.mark.parametrize("more", [(), ("always",)], ids=["interval", "always"])
 @pytest.mark.timeout(30 + 10 * KILLS)
-async def test_what_was_acknowledged_survives_kill_after_kill(tmp_path: Path) -> None:
+async def test_what_was_acknowledged_survives_kill_after_kill(tmp_path: Path, more: tuple[str, ...]) -> None:
     told = Told()
     for seed in range(KILLS):
-        await asyncio.to_thread(run_and_kill, tmp_path / "data", told, seed)
+        await asyncio.to_thread(run_and_kill, tmp_path / "data", told, seed, *more)
         await check(tmp_path / "data", told)
     assert told.row > 100 * KILLS

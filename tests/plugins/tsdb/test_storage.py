@@ -5,11 +5,9 @@ from __future__ import annotations
 import errno
 import logging
 import os
-import shutil
 
 import numpy as np
 import pytest
-from tests.plugins.tsdb.conftest import Factory
 
 from narthex.config.types import Duration
 from narthex.errors import StorageError
@@ -279,19 +277,4 @@ async def test_late_samples_are_taken_within_the_window_and_stay(make) -> None:
         row(lane_of(storage, family(2)), newest + 2000, 1.0, 1.0, points=points_of((ref, newest, 9.0)))
     )
     assert result.stored == 3
-    await storage.stop()
-
-
-async def test_with_fsync_always_a_sample_is_durable_when_it_counts(make, tmp_path) -> None:
-    storage = make(TsdbConfig(wal_fsync="always"))
-    await storage.start()
-    lane = lane_of(storage, family(1))
-    for step in range(5):
-        storage.append(row(lane, T0 + step * 15_000, float(step)))
-        copy = tmp_path / str(step)
-        shutil.copytree(make.data, copy)
-        other = Factory(copy)()
-        await other.start()
-        assert len(samples(other)[family(1)[0]]) == step + 1
-        await other.stop()
     await storage.stop()

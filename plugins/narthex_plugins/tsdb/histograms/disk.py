@@ -56,7 +56,7 @@ class HistogramDisk:
         self._open: Log | None = None
         self._covered: list[Log] = []
         self._queue: deque[list[Sample]] = deque()
-        self._series_first: Callable[[], None] = lambda: None
+        self._series_first: Callable[[], object] = lambda: None
         self._stop = threading.Event()
         self._busy = threading.Lock()
         self._wanted: tuple[MemoryRun, ...] = ()
@@ -124,7 +124,7 @@ class HistogramDisk:
         self._metrics.wal_corruptions.inc()
         self._log.warning("damaged data was left out", extra={"error": str(error)})
 
-    def start(self, series_first: Callable[[], None]) -> None:
+    def start(self, series_first: Callable[[], object]) -> None:
         """Begin to write in the background. ``series_first`` writes out the series that samples refer to."""
         self._series_first = series_first
         self._stop.clear()
@@ -169,10 +169,10 @@ class HistogramDisk:
         """Turn everything that is open into one file, in the thread."""
         self._wanted = tuple(run for run in self._store.freeze() if isinstance(run, MemoryRun))
 
-    def flush(self) -> None:
-        """Write and sync everything that was put before."""
+    def flush(self) -> bool:
+        """Write and sync everything that was put before; whether it is on disk now."""
         with self._busy:
-            self._write_log(sync=True)
+            return self._write_log(sync=True)
 
     def freeze(self) -> tuple[MemoryRun, ...]:
         """Everything that is open, for :meth:`erase`."""
@@ -247,7 +247,7 @@ class HistogramDisk:
         self._number += 1
         return Log(self._path / f"log-{self._number:08d}.log")
 
-    def _write_log(self, *, sync: bool) -> None:
+    def _write_log(self, *, sync: bool) -> bool:
         log = self._open
         assert log is not None  # there is one from recovery on
         try:
@@ -263,8 +263,9 @@ class HistogramDisk:
                 log.sync()
         except OSError as error:
             self._failed(error)
-        else:
-            self._worked()
+            return False
+        self._worked()
+        return not (log.lost or log.doubtful)
 
     def _seal(self, runs: tuple[MemoryRun, ...]) -> None:
         """Write the runs to a file, and begin another log for what is not in them.
