@@ -1,3 +1,14 @@
-"""Every test runs under the guards of the author's kit, as those of plugins may (docs/reference/testing.md)."""
+"""Every test runs under the guards of the author's kit, as those of plugins may (docs/reference/testing.md).
+
+Property tests try the same examples in every run and have no time limit of their own, so that whether the suite passes
+depends on the code alone. ``pytest --hypothesis-profile=search`` looks for new examples.
+"""
+
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["narthex.testing.plugin"]
+
+# How long generating an example takes says something about the machine, nothing about the code.
+settings.register_profile("search", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("suite", settings.get_profile("search"), derandomize=True, database=None)
+settings.load_profile("suite")

@@ -13,6 +13,7 @@ import pytest
 import yaml
 from prometheus_client import CollectorRegistry
 from tests.conformance.cases import ROOT, params
+from tests.waiting import PATIENCE, until
 
 from narthex.clock import SystemClock
 from narthex.discovery.groups import WireGroup, parse_json_groups, parse_yaml_groups, plain
@@ -66,7 +67,7 @@ class Seen:
         self.news.set()
 
     async def until(self, expected: dict[str, TargetGroup]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while self.groups != expected:
                 self.news.clear()
                 await self.news.wait()
@@ -119,6 +120,4 @@ def groups_of(expected: list[dict[str, Any]], name: str) -> dict[str, TargetGrou
 
 
 async def counted(registry: CollectorRegistry, metric: str, before: float | None) -> None:
-    async with asyncio.timeout(10):
-        while (registry.get_sample_value(metric) or 0) <= (before or 0):  # noqa: ASYNC110 -- counters tell nobody
-            await asyncio.sleep(0.01)
+    await until(lambda: (registry.get_sample_value(metric) or 0) > (before or 0))

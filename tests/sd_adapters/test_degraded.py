@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import http.server
 import threading
 
 import aiohttp
 import pytest
 from tests.e2e.servers import free_port
+from tests.waiting import until
 
 from narthex.options import ListenAddress, ServerOptions
 from narthex.plugins.host import PluginHost
@@ -91,10 +91,11 @@ class Asked:
         return {one["kind"]: one["state"] for one in (await self.get("discovery"))["discoverers"]}
 
     async def until(self, **states):
-        async with asyncio.timeout(15):
-            while (found := await self.states()) != states:  # noqa: ASYNC110 -- asked over HTTP
-                await asyncio.sleep(0.02)
-        return found
+        async def reached():
+            return await self.states() == states
+
+        await until(reached, f"the states {states}")
+        return states
 
     async def failure(self, plugin):
         """What is told of the one failing discoverer of a plugin, and the plugin's distribution."""

@@ -20,7 +20,7 @@ __all__ = ["conform"]
 @click.argument("distribution")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--all", "every", is_flag=True, help="Print the rules that are kept as well.")
-@click.option("--timeout", type=DURATION, default="45s", show_default=True, help="How long a rule may take.")
+@click.option("--timeout", type=DURATION, default="3m", show_default=True, help="How long a rule may take.")
 @click.pass_obj
 def conform(app: App, distribution: str, *, as_json: bool, every: bool, timeout: Duration) -> int:
     """Try the rules of the contracts on an installed distribution.

@@ -28,33 +28,12 @@ from narthex.clock import Clock, SystemClock
 from narthex.config.durations import parse_duration
 from narthex.discovery.waiting import within
 from narthex.testing.bexpr import FilterError, matches
+from narthex.testing.consulinstance import Instance, catalog_entry, health_entry
 
 __all__ = ["FakeConsul", "Fault", "Instance", "Request"]
 
 _LONGEST = 600.0
 _DEFAULT_WAIT = 300.0
-
-
-@dataclass(frozen=True, slots=True)
-class Instance:
-    """One instance of a service, on its node. ``checks`` maps the id of a check to its state.
-
-    ``service_address`` is empty where the node's address serves; ``id`` empty means the service's name and the node's.
-    """
-
-    node: str = "node1"
-    address: str = "127.0.0.1"
-    port: int = 80
-    service_address: str = ""
-    id: str = ""
-    tags: tuple[str, ...] = ()
-    meta: Mapping[str, str] = field(default_factory=dict)
-    node_meta: Mapping[str, str] = field(default_factory=dict)
-    tagged_addresses: Mapping[str, str] = field(default_factory=dict)
-    checks: Mapping[str, str] = field(default_factory=lambda: {"serfHealth": "passing"})
-    datacenter: str = ""
-    namespace: str = ""
-    partition: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +101,7 @@ class FakeConsul:
         self._changed: dict[str, int] = {}
         self._faults: list[tuple[Fault, list[int]]] = []
         self._news = asyncio.Event()
+        self._woken = 0
         self._runner: web.AppRunner | None = None
 
     # --- its life ----------------------------------------------------------------------------------------------------
@@ -198,6 +178,11 @@ class FakeConsul:
 
     def wake(self) -> None:
         """Answer all held queries, changed or not, as Consul does when what they look at is touched."""
+        self._woken += 1
+        self._tell()
+
+    def _tell(self) -> None:
+        """Let the held queries look again."""
         self._news.set()
         self._news = asyncio.Event()
 
@@ -206,7 +191,7 @@ class FakeConsul:
         self._changed[service] = self._index
         if catalog:
             self._changed[""] = self._index
-        self.wake()
+        self._tell()
 
     # --- its failures, and what it was asked -------------------------------------------------------------------------
 
@@ -222,7 +207,7 @@ class FakeConsul:
         """The requests so far whose path starts with ``path``."""
         return [one for one in self.requests if one.path.startswith(path)]
 
-    async def until(self, wanted: Callable[[], bool], seconds: float = 10.0) -> None:
+    async def until(self, wanted: Callable[[], bool], seconds: float = 60.0) -> None:
         """Wait for a condition on what was asked. Raises ``TimeoutError``."""
         async with asyncio.timeout(seconds):
             while not wanted():  # noqa: ASYNC110 -- the condition may be on anything
@@ -278,7 +263,8 @@ class FakeConsul:
         if datacenter not in self._datacenters:
             return web.Response(status=500, text="No path to datacenter")
         until = self._clock.monotonic() + _wait_of(asked)
-        while asked.index and self._of(subject) <= asked.index:
+        woken = self._woken
+        while asked.index and self._of(subject) <= asked.index and self._woken == woken:
             left = until - self._clock.monotonic()
             news = self._news
             if left <= 0 or (await within(self._clock, left, news.wait()) and self._of(subject) < asked.index):
@@ -310,60 +296,14 @@ class FakeConsul:
         found: dict[str, set[str]] = {}
         for service in self._services:
             for one in self._visible(asked, service):
-                if matches(expression, _catalog_entry(service, one)):
+                if matches(expression, catalog_entry(service, one)):
                     found.setdefault(service, set()).update(one.tags)
         return {service: sorted(tags) for service, tags in found.items()}
 
     def _health(self, asked: Request, service: str) -> list[dict[str, Any]]:
         expression, tags = (asked.values("filter") or [""])[0], set(asked.values("tag"))
-        entries = [_entry(service, one) for one in self._visible(asked, service) if tags <= set(one.tags)]
+        entries = [health_entry(service, one) for one in self._visible(asked, service) if tags <= set(one.tags)]
         return [one for one in entries if matches(expression, one)]
-
-
-def _entry(service: str, one: Instance) -> dict[str, Any]:
-    """An instance as the health endpoint shows it; what only the enterprise edition knows is left out where unset."""
-    node = {
-        "ID": f"00000000-0000-0000-0000-{sum(one.node.encode()):012d}",
-        "Node": one.node,
-        "Address": one.address,
-        "Datacenter": one.datacenter,
-        "TaggedAddresses": dict(one.tagged_addresses) or None,
-        "Meta": dict(one.node_meta),
-    }
-    own = {
-        "ID": one.id,
-        "Service": service,
-        "Tags": list(one.tags),
-        "Address": one.service_address,
-        "Meta": dict(one.meta) or None,
-        "Port": one.port,
-        "Weights": {"Passing": 1, "Warning": 1},
-        "EnableTagOverride": False,
-    }
-    enterprise = {"Namespace": one.namespace, "Partition": one.partition}
-    own |= {key: value for key, value in enterprise.items() if value}
-    checks = [
-        {"Node": one.node, "CheckID": identifier, "Name": identifier, "Status": status, "ServiceName": service}
-        for identifier, status in one.checks.items()
-    ]
-    return {"Node": node, "Service": own, "Checks": checks}
-
-
-def _catalog_entry(service: str, one: Instance) -> dict[str, Any]:
-    """An instance under the names that filters of the catalog use."""
-    return {
-        "Node": one.node,
-        "Address": one.address,
-        "Datacenter": one.datacenter,
-        "NodeMeta": dict(one.node_meta),
-        "TaggedAddresses": dict(one.tagged_addresses),
-        "ServiceName": service,
-        "ServiceID": one.id,
-        "ServiceTags": list(one.tags),
-        "ServiceMeta": dict(one.meta),
-        "ServiceAddress": one.service_address,
-        "ServicePort": one.port,
-    }
 
 
 def _wait_of(asked: Request) -> float:

@@ -49,7 +49,7 @@ class Recorder:
                 self.groups[group.source] = group
         self._news.set()
 
-    async def until(self, wanted: Callable[[Recorder], bool], seconds: float = 10.0) -> None:
+    async def until(self, wanted: Callable[[Recorder], bool], seconds: float = 60.0) -> None:
         """Wait until ``wanted(self)`` holds. Raises ``TimeoutError``."""
         async with asyncio.timeout(seconds):
             while not wanted(self):

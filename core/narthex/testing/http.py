@@ -102,7 +102,7 @@ class FakeHttp:
         """The address of a path."""
         return f"http://{self.address}{path}"
 
-    async def asked(self, count: int, seconds: float = 10.0) -> None:
+    async def asked(self, count: int, seconds: float = 60.0) -> None:
         """Wait until so many requests have arrived in all. Raises ``TimeoutError``."""
         async with asyncio.timeout(seconds):
             while len(self.requests) < count:

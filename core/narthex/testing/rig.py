@@ -44,7 +44,7 @@ class Rig:
     plugin: ClassVar[object] = None
     kind: ClassVar[str] = ""
     given: ClassVar[Catalog | None] = None
-    limit: float = 30.0
+    limit: float = 120.0
     reaches: tuple[str, ...] = ()
     unguarded: tuple[str, ...] = ()
     clock: Clock

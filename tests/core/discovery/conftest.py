@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
+from tests.waiting import until
 
 from narthex.clock import SystemClock
 from narthex.config.scrape import DiscoveryConfig
@@ -105,9 +105,4 @@ class Kit:
     def addresses(supervisor: Supervisor, job: str) -> list[str]:
         return [one["__address__"] for item in supervisor.groups(job) for one in item.group.targets]
 
-    @staticmethod
-    async def until(condition: Callable[[], Any], seconds: float = 10.0) -> None:
-        limit = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < limit, "the condition never came true"
-            await asyncio.sleep(0.005)
+    until = staticmethod(until)

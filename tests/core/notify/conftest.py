@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 import pytest
 from prometheus_client import CollectorRegistry
+from tests.waiting import until
 
 from narthex.clock import SystemClock
 from narthex.config.http import HttpConfig
@@ -153,11 +154,7 @@ class Kit:
         labels = {"alertmanager": url(address)}
         return self.registry.get_sample_value(f"prometheus_notifications_{name}", labels)
 
-    @staticmethod
-    async def until(condition: Callable[[], object]) -> None:
-        async with asyncio.timeout(10):
-            while not condition():  # noqa: ASYNC110 -- the condition is the state of several tasks
-                await asyncio.sleep(0.005)
+    until = staticmethod(until)
 
 
 @pytest.fixture

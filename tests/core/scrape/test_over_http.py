@@ -1,20 +1,14 @@
 """A pool with the real client against a real server: what the fakes of the other tests take for granted."""
 
-import asyncio
 import gzip
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from tests.waiting import until
 
 from narthex.clock import SystemClock
 from narthex.http.client import HttpClient
-
-
-async def until(condition):
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 -- what is waited for lies behind a socket
-            await asyncio.sleep(0.005)
 
 
 @pytest.fixture

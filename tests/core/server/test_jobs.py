@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
+from tests.waiting import until
 
 from narthex.config.relabel import RelabelConfig
 from narthex.config.scrape import ScrapeConfig
@@ -77,9 +78,7 @@ class Bench:
         return self.pools[name]
 
     async def synced(self, name: str, expected: Sequence[str]) -> None:
-        async with asyncio.timeout(10):
-            while self.pools[name].synced[-1:] != [list(expected)]:  # noqa: ASYNC110 -- the state of another task
-                await asyncio.sleep(0.005)
+        await until(lambda: self.pools[name].synced[-1:] == [list(expected)])
 
 
 @pytest.fixture

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from types import SimpleNamespace
 
 import pytest
 from aiohttp import ClientSession
+from tests.waiting import until
 
 from narthex import hookimpl
 from narthex.errors import ConfigError
@@ -65,9 +65,11 @@ async def test_queries_call_them(ask):
 
 
 async def test_rules_and_alerts_call_them(ask):
-    async with asyncio.timeout(10):
-        while not (alerts := (await ask("alerts"))["alerts"]):  # noqa: ASYNC110 -- asked over HTTP
-            await asyncio.sleep(0.02)
+
+    async def alerts_now():
+        return (await ask("alerts"))["alerts"]
+
+    alerts = await until(alerts_now)
     assert alerts[0]["annotations"] == {"link": "PAGE 42"}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import types
 from collections.abc import AsyncIterator
@@ -12,6 +11,7 @@ import aiohttp
 import pytest
 from prometheus_client import generate_latest
 from tests.e2e.servers import free_port
+from tests.waiting import until
 
 from narthex import hookimpl
 from narthex.errors import ConfigError, NarthexError
@@ -54,10 +54,8 @@ def metric(server: Server, name: str) -> str:
 
 async def scraped(server: Server, name: str, port: int) -> None:
     """Wait until exactly this target of a job is scraped."""
-    async with asyncio.timeout(10):
-        wanted = [f"http://127.0.0.1:{port}/metrics"]
-        while [one.target.url for one in server.pools()[name].targets] != wanted:  # noqa: ASYNC110 -- many tasks' work
-            await asyncio.sleep(0.01)
+    wanted = [f"http://127.0.0.1:{port}/metrics"]
+    await until(lambda: [one.target.url for one in server.pools()[name].targets] == wanted)
 
 
 async def test_at_the_start_a_bad_job_is_left_out_and_the_rest_runs(site: Any, start: Any) -> None:

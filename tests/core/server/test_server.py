@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from tests.waiting import until
 
 from narthex import hookimpl
 from narthex.errors import ConfigError, NarthexError
@@ -68,12 +69,6 @@ async def start(site: Any) -> AsyncIterator[Any]:
 
 
 JOBS = "scrape_configs: [{job_name: one, static_configs: [{targets: ['127.0.0.1:1']}]}]\n"
-
-
-async def until(condition: Any) -> None:
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 -- the state of many tasks
-            await asyncio.sleep(0.01)
 
 
 async def test_a_server_starts_shows_itself_and_stops(site: Any, start: Any) -> None:
@@ -204,7 +199,7 @@ async def test_the_report_names_plugins_what_they_bring_and_what_failed(site: An
     (failure,) = report["fire"]["failures"]
     assert "the inventory burns" in failure["what"]
     assert failure["hook"] == "narthex_discovery_kinds"
-    assert plugin_report(site.host(), server.catalog, ())[0]["failures"] == []
+    assert plugin_report(site.host(), ())[0]["failures"] == []
 
 
 async def test_receivers_have_names_that_tell_them_apart(site: Any) -> None:

@@ -6,6 +6,7 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+from tests.waiting import PATIENCE
 
 from narthex.model.labels import Labels
 from narthex.promql.engine import Engine
@@ -28,7 +29,7 @@ class Counting(MemoryStorage):
 async def run(storage, clock, *, until):
     with ThreadPoolExecutor(1) as executor:
         task = asyncio.create_task(warm_up(Engine(storage), executor, clock))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while not until(task):
                 while not (clock.sleepers or task.done()):  # noqa: ASYNC110 -- a thread is at work
                     await asyncio.sleep(0.001)

@@ -102,6 +102,15 @@ async def test_a_restored_server_answers_what_it_holds_with_its_smaller_index(ge
         assert (await held)[1] == 1
 
 
+async def test_held_queries_are_answered_when_they_are_woken_though_nothing_changed(get):
+    async with FakeConsul() as consul:
+        consul.register("web", Instance())
+        held = asyncio.create_task(get(consul, WEB, index=consul.index))
+        await consul.until(lambda: len(consul.requests) == 1)
+        consul.wake()
+        assert (await held)[1] == consul.index
+
+
 async def test_an_index_of_a_former_life_holds_until_something_happens(get):
     async with FakeConsul() as consul:
         consul.register("web", Instance())

@@ -58,7 +58,7 @@ def test_each_guard_fails_the_test_that_it_finds_something_in(run):
             await asyncio.sleep(0)
 
         def test_threads():
-            threading.Thread(target=time.sleep, args=(5,), name="stray thread", daemon=True).start()
+            threading.Thread(target=time.sleep, args=(60,), name="stray thread", daemon=True).start()
 
         kept = []
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 from aiohttp.test_utils import TestClient
 from tests.core.web.fakeview import FakeView
+from tests.waiting import until
 
 from narthex.model.labels import Labels
 from narthex.promql.engine import Limits
@@ -66,19 +66,13 @@ class Slow:
         return QueryResult(Scalar(time, 1.0))
 
 
-async def wait(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 -- the condition is another thread's
-            await asyncio.sleep(0.01)
-
-
 async def test_a_query_stops_when_its_client_goes_away(view: FakeView, client: TestClient) -> None:
     slow = Slow()
     view.engine = slow  # type: ignore[assignment]
     request = asyncio.create_task(client.get("/api/v1/query?query=1"))
-    await wait(lambda: slow.limits)
+    await until(lambda: slow.limits)
     request.cancel()
-    await wait(slow.stopped.is_set)
+    await until(slow.stopped.is_set)
 
 
 async def test_a_query_that_takes_too_long_times_out_and_stops(view: FakeView, client: TestClient) -> None:
@@ -87,14 +81,14 @@ async def test_a_query_that_takes_too_long_times_out_and_stops(view: FakeView, c
     answer = await client.get("/api/v1/query?query=1&timeout=50ms")
     body = await answer.json()
     assert (answer.status, body["errorType"]) == (503, "timeout")
-    await wait(slow.stopped.is_set)
+    await until(slow.stopped.is_set)
 
 
 async def test_waiting_for_a_thread_counts_against_the_timeout(view: FakeView, client: TestClient) -> None:
     slow = Slow()
     view.engine = slow  # type: ignore[assignment]
     busy = [asyncio.create_task(client.get("/api/v1/query?query=1")) for _ in range(2)]
-    await wait(lambda: len(slow.limits) == 2)
+    await until(lambda: len(slow.limits) == 2)
     answer = await client.get("/api/v1/query?query=1&timeout=50ms")
     assert answer.status == 503
     assert len(slow.limits) == 2  # it never began
@@ -106,7 +100,7 @@ async def test_a_small_query_needs_no_thread(view: FakeView, client: TestClient)
     slow = Slow()
     view.engine = slow  # type: ignore[assignment]
     busy = [asyncio.create_task(client.get("/api/v1/query?query=1")) for _ in range(2)]
-    await wait(lambda: len(slow.limits) == 2)
+    await until(lambda: len(slow.limits) == 2)
     assert (await client.get("/api/v1/query?query=small")).status == 200
     slow.release.set()
     assert [(await one).status for one in busy] == [200, 200]

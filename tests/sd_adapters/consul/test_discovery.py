@@ -9,6 +9,7 @@ from dataclasses import replace
 from random import Random
 
 import pytest
+from tests.waiting import until
 
 from narthex.config.types import Duration
 from narthex.errors import DiscoveryError
@@ -33,9 +34,7 @@ async def passing(clock, seconds, condition):
         await asyncio.sleep(0.01)
         if condition():
             return
-    async with asyncio.timeout(10):  # a busy machine may be slow to deliver what is under way
-        while not condition():  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+    await until(condition)
 
 
 async def test_listed_services_need_no_catalog(consul, discover):

@@ -11,6 +11,7 @@ import dns.asyncquery
 import dns.message
 import dns.update
 import pytest
+from tests.waiting import PATIENCE
 
 from narthex.config.types import Duration
 from narthex.testing.discovery import Recorder, build_context
@@ -92,7 +93,7 @@ async def name_server(folder):
         )
     one = Knot(port)
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while not await one.answers():
                 assert process.returncode is None, (folder / "log").read_text()
                 await asyncio.sleep(0.05)

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from tests.waiting import PATIENCE, until
 
 from narthex.config.types import Duration, Secret, Size
 from narthex.errors import DiscoveryError
@@ -41,12 +42,6 @@ def alive(pid):
         return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0] not in {"Z", "X"}
     except (FileNotFoundError, ProcessLookupError):
         return False
-
-
-async def holds(condition):
-    async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110 -- files and processes tell nobody
-            await asyncio.sleep(0.01)
 
 
 @pytest.fixture
@@ -140,16 +135,16 @@ async def test_a_program_that_hangs_is_ended_with_all_it_started(runs, tmp_path)
     pids = tmp_path / "pids"
     one = runs(shell('echo $$ > "$1.new"; sleep 1000 & echo $! >> "$1.new"; mv "$1.new" "$1"; wait', pids))
     turn = asyncio.create_task(one.turn())
-    await holds(pids.exists)
+    await until(pids.exists)
     await one.clock.advance(30)
     assert "did not end within 30s" in str(await turn)
-    await holds(lambda: not any(map(alive, pids.read_text().split())))
+    await until(lambda: not any(map(alive, pids.read_text().split())))
 
 
 async def test_what_a_program_leaves_behind_is_ended_and_not_waited_for(runs, tmp_path):
     one = runs(shell('sleep 1000 & echo $! > "$1"; echo "[]"', tmp_path / "pid"))
     assert await one.turn() is None
-    await holds(lambda: not alive((tmp_path / "pid").read_text().strip()))
+    await until(lambda: not alive((tmp_path / "pid").read_text().strip()))
 
 
 async def test_what_left_the_group_is_not_waited_for(runs, tmp_path):
@@ -169,7 +164,7 @@ async def test_a_program_that_ignores_the_request_to_end_is_ended(tmp_path):
     code = 'trap "" TERM; echo $$ > "$1.new"; mv "$1.new" "$1"; while :; do sleep 1; done'
     config = ExecConfig(shell(code, pid))
     task = asyncio.create_task(PolledProgram(config, build_context()).run(Recorder()))
-    await holds(pid.exists)
+    await until(pid.exists)
     task.cancel()
     await asyncio.wait({task})
     assert task.cancelled()
@@ -215,7 +210,7 @@ async def fails(command, **how):
     """Run a stream until it fails; what it published, and the error."""
     seen = Recorder()
     with pytest.raises(DiscoveryError) as error:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             await StreamingProgram(ExecConfig(command, mode="stream", **how), build_context("exec/0")).run(seen)
     return seen, str(error.value)
 
@@ -256,7 +251,7 @@ async def test_a_line_without_end_is_ended_at_the_limit():
 async def test_a_first_line_that_does_not_come_is_a_failure_and_silence_later_is_not(polled, tmp_path):
     silent = polled(partial(StreamingProgram, ExecConfig(("sleep", "1000"), mode="stream")), "exec/0")
     turn = asyncio.create_task(silent.turn())
-    await holds(lambda: silent.clock.sleepers)
+    await until(lambda: silent.clock.sleepers)
     await silent.clock.advance(30)
     assert "printed no line within 30s" in str(await turn)
 
@@ -278,4 +273,4 @@ async def test_cancelling_a_stream_ends_the_whole_group(tmp_path):
     await seen.until(lambda seen: seen.groups)
     task.cancel()
     await asyncio.wait({task})
-    await holds(lambda: not alive(pid.read_text().strip()))
+    await until(lambda: not alive(pid.read_text().strip()))

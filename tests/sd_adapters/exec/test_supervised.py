@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry
+from tests.waiting import until
 
 from narthex.clock import SystemClock
 from narthex.config.scrape import DiscoveryConfig
@@ -33,12 +33,6 @@ async def supervised(config):
         await one.stop(5.0)
 
 
-async def holds(condition):
-    async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110 -- another thread tells nobody
-            await asyncio.sleep(0.01)
-
-
 def addresses(one):
     return [target["__address__"] for found in one.groups("job") for target in found.group.targets]
 
@@ -53,25 +47,25 @@ async def test_a_program_that_fails_is_started_again_and_its_targets_stay(tmp_pa
     code = f'echo x >> "$1"; [ -e "$2" ] && exit 3; echo \'{listing("h:1")}\'; [ {mode} = refresh ] || sleep 0.05'
     command = ("/bin/sh", "-c", code, "sh", str(starts), str(switch))
     async with supervised(ExecConfig(command, mode=mode, refresh_interval=Duration(20))) as one:
-        await holds(lambda: addresses(one) == ["h:1"])
+        await until(lambda: addresses(one) == ["h:1"])
         switch.touch()
         if mode == "refresh":
             return  # the next run is a minute away
         before = len(starts.read_text())
-        await holds(lambda: len(starts.read_text()) > before + 4)
+        await until(lambda: len(starts.read_text()) > before + 4)
         (status,) = one.status()
         assert status.state is State.RETRYING
         assert "ended with status 3" in status.last_error
         assert addresses(one) == ["h:1"]
         switch.unlink()
-        await holds(lambda: one.status()[0].state is State.OK)
+        await until(lambda: one.status()[0].state is State.OK)
 
 
 async def test_stopping_ends_the_program(tmp_path):
     pid = tmp_path / "pid"
     code = f"echo $$ > \"$1\"; echo '{listing('h:1')}'; exec sleep 1000"
     async with supervised(ExecConfig(("/bin/sh", "-c", code, "sh", str(pid)), mode="stream")) as one:
-        await holds(lambda: addresses(one) == ["h:1"])
+        await until(lambda: addresses(one) == ["h:1"])
         process = Path("/proc") / pid.read_text().strip()
         assert process.exists()
-    await holds(lambda: not process.exists())
+    await until(lambda: not process.exists())

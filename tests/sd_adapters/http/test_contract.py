@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from narthex.testing.clock import FakeClock
 from narthex.testing.contract import DiscoveryContract
 from narthex.testing.http import FakeHttp
 from narthex.testing.rigs import DiscoveryRig
@@ -16,13 +17,13 @@ class HttpRig(DiscoveryRig):
     free_labels = True
 
     async def start(self):
+        self.clock = FakeClock()  # the interval, which is also what an answer may take, passes soon
         self.server = await self.enter(FakeHttp())
         self.lists("127.0.0.1:1", "127.0.0.1:2")
 
     def config(self):
-        # The interval is also what an answer may take.
         authorization = {"credentials": "open sesame"}
-        return {"url": self.server.url("/targets"), "refresh_interval": "500ms", "authorization": authorization}
+        return {"url": self.server.url("/targets"), "refresh_interval": "30s", "authorization": authorization}
 
     def lists(self, *addresses):
         self.server.json("/targets", [{"targets": [one], "labels": {"k": "v"}} for one in addresses])

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 from prometheus_client import CollectorRegistry
+from tests.waiting import PATIENCE
 
 from narthex.errors import DiscoveryError
 from narthex.testing.clock import FakeClock
@@ -122,7 +123,7 @@ async def test_interfaces_that_appear_are_browsed_on(responder, config, monkeypa
         await clock.advance(60)
         adapters[:] = before
         await responder.announce(responder.service("one"))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while at(config, "one") not in seen.groups:
                 await clock.advance(1)
                 await asyncio.sleep(0.05)

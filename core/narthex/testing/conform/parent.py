@@ -22,7 +22,8 @@ from narthex.testing.rule import Verdict
 
 __all__ = ["examine"]
 
-_LOADING = 60.0  # seconds at least for importing what may be large
+_LOADING = 180.0  # seconds at least for importing what may be large
+_DUMPING = 10.0  # seconds for faulthandler to write where it hung
 _FRAME = re.compile(r'File "(.+)", line (\d+) in (.+)')
 _TAIL = 2000
 
@@ -30,7 +31,7 @@ Progress = Callable[[int, int], None]
 
 
 def examine(
-    distribution: str, shipped: str = "", *, seconds: float = 45.0, progress: Progress = lambda _done, _all: None
+    distribution: str, shipped: str = "", *, seconds: float = 180.0, progress: Progress = lambda _done, _all: None
 ) -> Report:
     """Try every rule on an installed distribution. ``seconds`` is how long a rule may take.
 
@@ -69,7 +70,7 @@ class _Run:
             except TimeoutError:
                 process.send_signal(signal.SIGABRT)
                 with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(2)
+                    process.wait(_DUMPING)
                 what = f"was not done after {self._patience():g} s"
             else:
                 status = process.wait()

@@ -26,16 +26,18 @@ class DiscoveryRig(ConfiguredRig):
     """A discovery kind and what it asks. The methods after ``live`` are optional.
 
     ``seconds`` is how long a publication may take, ``grace`` how long ``run`` may take to end when cancelled,
-    ``patience`` how long a failing discoverer is watched that does not raise. ``free_labels`` tells that label names
-    come from the user, as in a file of targets, so that they need not begin with ``__meta_<kind>_``. A kind that polls
-    should poll fast here (``refresh_interval: 50ms``); where it cannot, set ``clock`` to a ``FakeClock`` in ``start``,
-    which advances by itself while a rule waits.
+    ``patience`` how long a failing discoverer is watched that does not raise, ``block_limit`` how long it may keep its
+    loop. The first two are meant for a busy machine: only what breaks a rule takes as long. ``free_labels`` tells that
+    label names come from the user, as in a file of targets, so that they need not begin with ``__meta_<kind>_``. A kind
+    that polls should poll fast here (``refresh_interval: 50ms``); where it cannot, set ``clock`` to a ``FakeClock`` in
+    ``start``, which advances by itself while a rule waits.
     """
 
     stage: ClassVar[str] = "discovery"
-    seconds: float = 10.0
-    grace: float = 2.0
+    seconds: float = 30.0
+    grace: float = 10.0
     patience: float = 0.5
+    block_limit: float = 2.0
     free_labels: bool = False
 
     def live(self, registry: CollectorRegistry | None = None) -> Life:

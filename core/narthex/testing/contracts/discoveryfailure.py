@@ -14,7 +14,6 @@ from narthex.testing.rule import Broken, rule
 __all__ = ["RULES"]
 
 _MANY = 10_000
-_BLOCK = 2.0  # seconds, as the supervisor's
 
 
 @rule("discovery/error", needs=("fail",))
@@ -94,7 +93,7 @@ async def large(rig: DiscoveryRig) -> None:
     found: list[Finding] = []
     async with rig.live() as life:
         await life.first()
-        with BlockingGuard(_BLOCK).watch(found):
+        with BlockingGuard(rig.block_limit).watch(found):
             await rig.enlarge(_MANY)
             await life.until(lambda seen: _count(seen) == _MANY, f"all of {_MANY:,} targets", tolerant=True)
     if found:

@@ -19,6 +19,7 @@ __all__ = ["Life", "tick"]
 _PAUSE = 0.01
 _RETRY = 0.05  # as the supervisor does, only sooner
 _FAKE_STEP = 0.5  # seconds of a fake clock that pass in one pause
+_PAUSES = 10  # at least: on a busy machine a moment may be over before the discoverer had its turn
 
 
 async def tick(clock: Clock) -> None:
@@ -104,6 +105,7 @@ class Life:
     async def failed_or_quiet(self, seconds: float, times: int = 1) -> None:
         """Wait until ``run`` has raised so many times, at most so long."""
         loop = asyncio.get_running_loop()
-        before, end = len(self.errors), loop.time() + seconds
-        while len(self.errors) < before + times and loop.time() < end:
+        before, end, pauses = len(self.errors), loop.time() + seconds, 0
+        while len(self.errors) < before + times and (loop.time() < end or pauses < _PAUSES):
             await tick(self._clock)
+            pauses += 1

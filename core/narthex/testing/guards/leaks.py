@@ -26,7 +26,7 @@ _POOLS = ("asyncio_", "AnyIO worker thread", "ThreadPoolExecutor", WATCHER)
 """Threads of executors that idle until their owner ends, and the guards' own."""
 
 _TURNS = 20
-_SECONDS = 3.0
+_SECONDS = 10.0
 _DESCRIPTORS = Path("/proc/self/fd")
 
 
@@ -77,14 +77,18 @@ def task_title(task: asyncio.Task[Any]) -> str:
 
 
 class ThreadGuard:
-    """Compares the threads before and after."""
+    """Compares the threads before and after; one that still runs has ``seconds`` to end."""
+
+    def __init__(self, seconds: float = _SECONDS) -> None:
+        self._seconds = seconds
 
     @contextmanager
     def watch(self, found: list[Finding]) -> Iterator[None]:
         """Name the threads that the block leaves behind."""
         before = set(threading.enumerate())
         yield
-        found.extend(Finding("threads", f"thread {one.name!r} was left running") for one in left_threads(before))
+        left = left_threads(before, self._seconds)
+        found.extend(Finding("threads", f"thread {one.name!r} was left running") for one in left)
 
 
 def left_threads(before: set[threading.Thread], seconds: float = _SECONDS) -> list[threading.Thread]:

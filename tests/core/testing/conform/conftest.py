@@ -38,7 +38,7 @@ RIG = """
     class RoomsRig(DiscoveryRig):
         plugin = {module}
         kind = "rooms"
-        seconds, grace, patience = 1.0, 0.2, 0.1
+        patience = 0.1
 """
 
 

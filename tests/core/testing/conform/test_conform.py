@@ -149,14 +149,14 @@ CRASHING = once("import ctypes; ctypes.string_at(0)")
 @pytest.mark.parametrize(
     ("source", "what", "place"),
     [
-        (HANGING, "was not done after 1 s, at ", "acme_rooms.py:"),
+        (HANGING, "was not done after 5 s, at ", "acme_rooms.py:"),
         (DYING, "ended the process with status 7", ""),
         (CRASHING, "died of signal 11", " string_at"),
     ],
 )
 def test_a_rule_that_hangs_or_kills_is_blamed_and_the_others_are_tried(shelf, source, what, place):
-    shelf.put(source, RIG.replace("1.0, 0.2", "0.5, 0.2"))
-    report = shelf.examine(seconds=1.0)
+    shelf.put(source, RIG)
+    report = shelf.examine(seconds=5.0)
     found = broken(report)
     assert found.keys() == {"discovery/first-set"}
     assert found["discovery/first-set"].startswith(what)

@@ -82,7 +82,7 @@ class RoomsRig(DiscoveryRig):
     plugin = plugin()
     kind = "rooms"
     made = Rooms
-    seconds, grace, patience = 1.0, 0.2, 0.1
+    patience = 0.1
 
     async def start(self):
         self.building = Building()
@@ -112,5 +112,6 @@ class RoomsRig(DiscoveryRig):
 
 
 def rig_of(discoverer, **attributes):
-    """A rig for another discoverer of the same rooms."""
-    return type(f"{discoverer.__name__}Rig", (RoomsRig,), {"made": discoverer, **attributes})
+    """A rig for another discoverer of the same rooms; ``limits`` of the discoverer are what it is to exceed."""
+    limits = dict(getattr(discoverer, "limits", ()))
+    return type(f"{discoverer.__name__}Rig", (RoomsRig,), {"made": discoverer, **limits, **attributes})

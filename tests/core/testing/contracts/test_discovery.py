@@ -65,6 +65,8 @@ class Telling(Rooms):
 class Once(Rooms):
     """Asks once and never again."""
 
+    limits = (("seconds", 2.0),)
+
     async def run(self, publish):
         publish(self.groups(await self.ask()))
         await asyncio.Event().wait()
@@ -72,6 +74,8 @@ class Once(Rooms):
 
 class Keeping(Rooms):
     """Never retracts."""
+
+    limits = (("seconds", 2.0),)
 
     async def run(self, publish):
         while True:
@@ -83,11 +87,13 @@ class Keeping(Rooms):
 class Clinging(Rooms):
     """Takes its time to go."""
 
+    limits = (("grace", 0.2),)
+
     async def run(self, publish):
         try:
             await super().run(publish)
         finally:
-            await asyncio.sleep(0.6)
+            await asyncio.sleep(60)
 
 
 class LoudLeaving(Rooms):
@@ -105,12 +111,14 @@ class Leaking(Rooms):
 
 
 class Threading(Rooms):
+    limits = (("grace", 0.2),)
+
     def __init__(self, *how):
         super().__init__(*how)
         self.rest = threading.Event()
 
     async def run(self, publish):
-        threading.Thread(target=self.rest.wait, args=(4,), name="stairs", daemon=True).start()
+        threading.Thread(target=self.rest.wait, args=(60,), name="stairs", daemon=True).start()
         await super().run(publish)
 
 
@@ -158,6 +166,8 @@ class Careless(Rooms):
 class Discouraged(Rooms):
     """Never asks again once it failed."""
 
+    limits = (("seconds", 2.0),)
+
     async def run(self, publish):
         with suppress(DiscoveryError):
             await super().run(publish)
@@ -165,6 +175,8 @@ class Discouraged(Rooms):
 
 
 class StuckInFailure(Rooms):
+    limits = (("grace", 0.2),)
+
     async def run(self, publish):
         try:
             await super().run(publish)
@@ -187,9 +199,14 @@ class Believing(Rooms):
 
 
 class Crunching(Rooms):
+    """Keeps the loop; with work, because a sleep that nobody watched is no proof."""
+
+    limits = (("block_limit", 0.1),)
+
     def groups(self, rooms):
-        if sum(map(len, rooms.values())) > 100:
-            time.sleep(1.4)
+        end = time.thread_time() + 0.2 * (sum(map(len, rooms.values())) > 100)
+        while time.thread_time() < end:
+            pass
         return super().groups(rooms)
 
 

@@ -59,7 +59,6 @@ class PagerRig(ReceiverRig):
     )
     kind = "pager"
     made = Pager
-    seconds = 1.0
 
     async def start(self):
         self.desk = Desk()
@@ -122,6 +121,8 @@ class Sulking(Pager):
 
 class Patient(Pager):
     """Knows no deadline."""
+
+    limits = (("grace", 1.0),)
 
     async def send(self, notification, deadline):
         await super().send(notification, deadline + 3600)
@@ -190,6 +191,8 @@ def test_every_rule_has_a_receiver_that_breaks_it():
 
 @pytest.mark.parametrize(("rule", "made", "what"), BREAKERS, ids=lambda one: getattr(one, "__name__", one))
 def test_a_receiver_that_breaks_the_rule_is_caught(rule, made, what):
-    verdict = verdict_of(rule, type(f"{made.__name__}Rig", (PagerRig,), {"made": made})())
+    verdict = verdict_of(
+        rule, type(f"{made.__name__}Rig", (PagerRig,), {"made": made, **dict(getattr(made, "limits", ()))})()
+    )
     assert verdict.state == "broken"
     assert what in verdict.what
