@@ -9,7 +9,7 @@ from typing import Any
 from narthex.gotemplate.calls import CallError, Function, Functions
 from narthex.gotemplate.compare import equal_any, ordered
 from narthex.gotemplate.escape import escape_html, escape_js, escape_query
-from narthex.gotemplate.format import sprint, sprintf, sprintln
+from narthex.gotemplate.format import default_text, sprint, sprintf, sprintln
 from narthex.gotemplate.values import is_string_map, truth, type_name
 
 __all__ = ["BUILTINS"]
@@ -28,7 +28,9 @@ def _length(value: Any) -> int:
         return len(value.encode())
     if isinstance(value, Mapping | list | tuple):
         return len(value)
-    raise CallError("len of nil pointer" if value is None else f"len of type {type_name(value)}")
+    if value is None:
+        raise CallError("reflect: call of reflect.Value.Type on zero Value")
+    raise CallError(f"len of type {type_name(value)}")
 
 
 def _index(value: Any, *keys: Any) -> Any:
@@ -41,6 +43,8 @@ def _index(value: Any, *keys: Any) -> Any:
 
 def _item(value: Any, key: Any) -> Any:
     if isinstance(value, Mapping):
+        if key is None:
+            raise CallError("value is nil; should be of type string")
         if not isinstance(key, str):
             raise CallError(f"value has type {type_name(key)}; should be string")
         return value.get(key, "" if is_string_map(value) else None)
@@ -77,13 +81,20 @@ def _slice(value: Any, *bounds: Any) -> Any:
     return part.decode(errors="replace") if isinstance(part, bytes) else part
 
 
+_NO_VALUE = "<no value>"
+
+
 def _joined(args: Sequence[Any]) -> str:
     """What an escaper escapes: one string as it is, anything else as ``print`` shows it."""
-    return args[0] if len(args) == 1 and isinstance(args[0], str) else sprint(args)
+    if len(args) == 1:
+        return args[0] if isinstance(args[0], str) else _NO_VALUE if args[0] is None else sprint(args)
+    return sprint([_NO_VALUE if one is None else one for one in args])
 
 
 def _call(function: Any, *_args: Any) -> Any:
-    raise CallError("call of nil" if function is None else f"non-function of type {type_name(function)}")
+    if function is None:
+        raise CallError("call of nil")
+    raise CallError(f"non-function {default_text(function)} of type {type_name(function)}")
 
 
 BUILTINS: Functions = {

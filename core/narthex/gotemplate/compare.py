@@ -6,38 +6,40 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from narthex.gotemplate.calls import CallError
-from narthex.gotemplate.values import Exported, type_name
+from narthex.gotemplate.format import default_text
+from narthex.gotemplate.values import type_name
 
 __all__ = ["equal_any", "ordered"]
 
 _KINDS: tuple[tuple[type, str], ...] = ((bool, "bool"), (int, "int"), (float, "float"), (str, "string"))
 
 
+def _mismatch(first: Any, second: Any) -> CallError:
+    return CallError(f"incompatible types for comparison: {type_name(first)} and {type_name(second)}")
+
+
 def _kind(value: Any) -> str:
-    for python, kind in _KINDS:
-        if isinstance(value, python):
-            return kind
+    """The kind of a value; what has none of the basic ones gives the name of its type."""
     if value is None:
         return "nil"
-    if isinstance(value, Mapping | list | tuple):
-        raise CallError(f"non-comparable type {type_name(value)}")
-    return "struct" if isinstance(value, Exported) else type(value).__name__
+    return next((kind for python, kind in _KINDS if isinstance(value, python)), type_name(value))
 
 
 def equal_any(first: Any, *others: Any) -> bool:
     """``eq``: whether the first equals one of the others."""
     if not others:
         raise CallError("missing argument for comparison")
-    kind = _kind(first)
-    return any(_equal(kind, first, other) for other in others)
+    return any(_equal(first, other) for other in others)
 
 
-def _equal(kind: str, first: Any, other: Any) -> bool:
-    other_kind = _kind(other)
+def _equal(first: Any, other: Any) -> bool:
+    kind, other_kind = _kind(first), _kind(other)
     if "nil" in {kind, other_kind}:
         return kind == other_kind
     if kind != other_kind:
-        raise CallError("incompatible types for comparison")
+        raise _mismatch(first, other)
+    if isinstance(first, Mapping | list | tuple):
+        raise CallError(f"non-comparable type {default_text(first)}: {type_name(first)}")
     return bool(first == other)
 
 
@@ -46,10 +48,13 @@ def ordered(test: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
 
     def compare(first: Any, second: Any) -> bool:
         kind, other = _kind(first), _kind(second)
-        if kind not in {"int", "float", "string"} or other not in {"int", "float", "string"}:
+        if not {kind, other} <= _ORDERED:
             raise CallError("invalid type for comparison")
         if kind != other:
-            raise CallError("incompatible types for comparison")
+            raise _mismatch(first, second)
         return test(first, second)
 
     return compare
+
+
+_ORDERED = frozenset({"int", "float", "string"})

@@ -26,7 +26,7 @@ class Cursor:
     tokens: list[Token] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.tokens = list(tokens(self.text, self.name))
+        self.tokens = list(tokens(self.text))
 
     @property
     def token(self) -> Token:
@@ -36,7 +36,7 @@ class Cursor:
     def take(self) -> Token:
         """Step over the next token; the end is never stepped over."""
         token = self.tokens[self.at]
-        self.at += token.kind != "eof"
+        self.at += token.kind not in {"eof", "error"}
         return token
 
     def take_solid(self) -> Token:
@@ -62,10 +62,12 @@ class Cursor:
         return TemplateError(f"template: {self.name}:{line}: {message}")
 
     def unexpected(self, token: Token, context: str) -> TemplateError:
-        """An error about a token that does not belong there."""
+        """An error about a token that does not belong there, or about text that is no token."""
+        if token.kind == "error":
+            return TemplateError(f"template: {self.name}:{token.line}: {token}")
         if token.kind == "eof":
             return self.fail("unexpected EOF")
-        return self.fail(f"unexpected <{token.text}> in {context}")
+        return self.fail(f"unexpected {token} in {context}")
 
     @contextmanager
     def deeper(self) -> Iterator[None]:

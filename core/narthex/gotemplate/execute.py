@@ -15,8 +15,10 @@ from typing import Any
 from narthex.gotemplate import nodes
 from narthex.gotemplate.calls import CallError, Functions
 from narthex.gotemplate.evaluate import Evaluator, MissingKey
+from narthex.gotemplate.format import default_text
+from narthex.gotemplate.literals import quote
 from narthex.gotemplate.nodes import Definition, Node
-from narthex.gotemplate.values import truth, type_name
+from narthex.gotemplate.values import truth
 
 __all__ = ["Limits", "Run"]
 
@@ -62,11 +64,16 @@ class Run:
         finally:
             self.output = outer
 
-    def template(self, name: str, data: Any) -> None:
-        """Print a named template. Raises ``CallError`` where there is none, or where it nests too deeply."""
+    def find(self, name: str) -> Definition:
+        """A named template. Raises ``CallError`` where there is none."""
         definition = self.definitions.get(name)
         if definition is None:
-            raise CallError(f'template "{name}" not defined')
+            raise CallError(f"template {quote(name)} not defined")
+        return definition
+
+    def template(self, name: str, data: Any) -> None:
+        """Print a named template. Raises ``CallError`` where there is none, or where it nests too deeply."""
+        definition = self.find(name)
         if self.depth >= self.limits.depth:
             raise CallError(f"exceeded maximum template depth ({self.limits.depth})")
         self.depth += 1
@@ -103,11 +110,13 @@ class _Walker:
             del self.evaluator.variables[mark:]
 
     def node(self, dot: Any, node: Node) -> None:
+        self.evaluator.node = node
         try:
             self.run.step()
             self.execute(dot, node)
         except CallError as error:
-            raise self.evaluator.fail(node, str(error)) from None
+            self.evaluator.node = node
+            raise self.evaluator.fail(str(error)) from None
 
     def execute(self, dot: Any, node: Node) -> None:
         match node:
@@ -122,6 +131,7 @@ class _Walker:
             case nodes.Range():
                 self.loop(dot, node)
             case nodes.TemplateCall():
+                self.run.find(node.name)
                 data = self.evaluator.pipeline(dot, node.pipe) if node.pipe else None
                 self.run.template(node.name, data)
             case nodes.Break():
@@ -145,7 +155,7 @@ class _Walker:
         value = self.evaluator.pipeline(dot, nodes.Pipe(node.pipe.pos, node.pipe.commands))
         empty = True
         try:
-            for key, item in self.items(value, node):
+            for key, item in self.items(value, len(node.pipe.variables)):
                 empty = False
                 self.iteration(node, key, item)
                 del self.evaluator.variables[mark:]
@@ -164,8 +174,8 @@ class _Walker:
         with suppress(_NextIteration):
             self.body(item, node.body)
 
-    def items(self, value: Any, node: nodes.Range) -> Iterable[tuple[Any, Any]]:
-        """Key and item of each iteration; maps in the order of their keys."""
+    def items(self, value: Any, variables: int) -> Iterable[tuple[Any, Any]]:
+        """Key and item of each iteration; maps in the order of their keys. A number has items only."""
         if value is None:
             return ()
         if isinstance(value, Mapping):
@@ -173,6 +183,7 @@ class _Walker:
         if isinstance(value, list | tuple):
             return enumerate(value)
         if isinstance(value, int) and not isinstance(value, bool):
+            if variables > 1:
+                raise self.evaluator.fail(f"can't use {value} to iterate over more than one variable")
             return ((number, number) for number in range(value))
-        shown = type_name(value) if not isinstance(value, str | float | bool) else value
-        raise self.evaluator.fail(node.pipe, f"range can't iterate over {shown}")
+        raise self.evaluator.fail(f"range can't iterate over {default_text(value)}")

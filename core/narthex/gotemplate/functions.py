@@ -16,7 +16,8 @@ from narthex.gotemplate import humanize as numbers
 from narthex.gotemplate import samples
 from narthex.gotemplate.calls import CallError, Function, Functions
 from narthex.gotemplate.escape import escape_query
-from narthex.gotemplate.samples import QueryFunction, TemplateSample
+from narthex.gotemplate.literals import quote
+from narthex.gotemplate.samples import QueryFunction, QueryResult, TemplateSample
 from narthex.gotemplate.values import Html
 from narthex.regex import Regex
 from narthex.relabel.expand import compile_template
@@ -112,8 +113,8 @@ def _strip_domain(address: str) -> str:
 def _parse_duration(text: str) -> float:
     try:
         return Duration.parse(text, allow_negative=True).seconds
-    except ValueError as error:
-        raise CallError(str(error)) from None
+    except ValueError:
+        raise CallError(f"not a valid duration string: {quote(text)}") from None
 
 
 def _args(*values: Any) -> dict[str, Any]:
@@ -126,12 +127,16 @@ def _render(run: Any, name: str, data: Any) -> Html:
 
 _FIXED: Functions = {
     "first": Function(
-        samples.first, ("any",), summary="first element of a query's result; an error where there is none"
+        samples.first,
+        ("template.queryResult",),
+        summary="first element of a query's result; an error where there is none",
     ),
-    "label": Function(samples.label, ("string", "any"), summary="value of a label of an element"),
-    "value": Function(samples.value, ("any",), summary="value of an element"),
-    "strvalue": Function(samples.string_value, ("any",), summary="label `__value__` of an element"),
-    "sortByLabel": Function(samples.sort_by_label, ("string", "any"), summary="elements in order of a label"),
+    "label": Function(samples.label, ("string", "*template.sample"), summary="value of a label of an element"),
+    "value": Function(samples.value, ("*template.sample",), summary="value of an element"),
+    "strvalue": Function(samples.string_value, ("*template.sample",), summary="label `__value__` of an element"),
+    "sortByLabel": Function(
+        samples.sort_by_label, ("string", "template.queryResult"), summary="elements in order of a label"
+    ),
     "humanize": Function(numbers.humanize, ("any",), summary="four digits and a metric prefix: `1.235M`, `120m`"),
     "humanize1024": Function(numbers.humanize_1024, ("any",), summary="four digits and a binary prefix: `1.5Mi`"),
     "humanizeDuration": Function(numbers.humanize_duration, ("any",), summary="seconds as `1d 2h 3m 4s`"),
@@ -162,7 +167,11 @@ def prometheus_functions(query: QueryFunction, now: float, external_url: str = "
     """The whole table. ``now`` is the evaluation's time in seconds since the epoch."""
     prefix = urlsplit(external_url).path
     return {
-        "query": Function(query, ("string",), summary="result of an instant query at the evaluation's time"),
+        "query": Function(
+            lambda expression: QueryResult(query(expression)),
+            ("string",),
+            summary="result of an instant query at the evaluation's time",
+        ),
         **_FIXED,
         "now": Function(lambda: now, summary="the evaluation's time in Unix seconds"),
         "pathPrefix": Function(lambda: prefix, summary="path of the external URL"),

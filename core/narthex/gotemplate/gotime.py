@@ -14,6 +14,8 @@ from narthex.gotemplate.values import Exported
 __all__ = ["GoDuration", "GoTime"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_ZERO = -62_135_596_800_000_000_000
+"""Go's zero time, in nanoseconds since the epoch."""
 _MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
@@ -47,6 +49,8 @@ _LAYOUT: Mapping[str, Callable[[datetime], str]] = {
     "-07": lambda t: _offset(t, "")[:3],
     "Z07:00": lambda t: _iso_offset(t, ":"),
     "Z0700": lambda t: _iso_offset(t, ""),
+    "Z07": lambda t: _iso_offset(t, "")[:3],
+    "__2": lambda t: f"{t.timetuple().tm_yday:3d}",
     "002": lambda t: f"{t.timetuple().tm_yday:03d}",
     "01": lambda t: f"{t.month:02d}",
     "02": lambda t: f"{t.day:02d}",
@@ -84,6 +88,9 @@ class GoDuration(Exported):
         "Seconds": "as_seconds",
         "Minutes": "as_minutes",
         "Hours": "as_hours",
+        "Abs": "absolute",
+        "Truncate": "truncate",
+        "Round": "round",
     }
 
     def go_text(self) -> str:
@@ -122,6 +129,24 @@ class GoDuration(Exported):
     def as_hours(self) -> float:
         """Hours with their fraction."""
         return self.nanoseconds / 3.6e12
+
+    def absolute(self) -> GoDuration:
+        """The span without its sign."""
+        return GoDuration(abs(self.nanoseconds))
+
+    def truncate(self, unit: GoDuration) -> GoDuration:
+        """Cut towards zero to a multiple of ``unit``; a unit that is not positive changes nothing."""
+        step = _expect(unit, GoDuration).nanoseconds
+        if step <= 0:
+            return self
+        cut = abs(self.nanoseconds) // step * step
+        return GoDuration(-cut if self.nanoseconds < 0 else cut)
+
+    def round(self, unit: GoDuration) -> GoDuration:
+        """The nearest multiple of ``unit``, halves away from zero."""
+        step = _expect(unit, GoDuration).nanoseconds
+        half = GoDuration((abs(self.nanoseconds) + step // 2 + step % 2) * (-1 if self.nanoseconds < 0 else 1))
+        return half.truncate(unit) if step > 0 else self
 
 
 def _below_second(nanoseconds: int) -> str:
@@ -167,6 +192,11 @@ class GoTime(Exported):
         "After": "after",
         "Before": "before",
         "Equal": "equal",
+        "AddDate": "add_date",
+        "Truncate": "truncate",
+        "Round": "round",
+        "UnixMicro": "unix_micro",
+        "Nanosecond": "nanosecond",
     }
 
     def _moment(self) -> datetime:
@@ -199,6 +229,14 @@ class GoTime(Exported):
     def unix_milli(self) -> int:
         """Milliseconds since the epoch."""
         return self.nanoseconds // 1_000_000
+
+    def unix_micro(self) -> int:
+        """Microseconds since the epoch."""
+        return self.nanoseconds // 1_000
+
+    def nanosecond(self) -> int:
+        """Nanoseconds within the second."""
+        return self.nanoseconds % 1_000_000_000
 
     def unix_nano(self) -> int:
         """Nanoseconds since the epoch."""
@@ -241,8 +279,8 @@ class GoTime(Exported):
         return self.format("Monday")
 
     def is_zero(self) -> bool:
-        """Whether no time was ever set."""
-        return self.nanoseconds == 0
+        """Whether it is Go's zero time, the begin of the year 1."""
+        return self.nanoseconds == _ZERO
 
     def add(self, span: GoDuration) -> GoTime:
         """The moment ``span`` later."""
@@ -263,6 +301,29 @@ class GoTime(Exported):
     def equal(self, other: GoTime) -> bool:
         """Whether it is the same moment, in whatever zones."""
         return self.nanoseconds == _expect(other, GoTime).nanoseconds
+
+    def add_date(self, years: int, months: int, days: int) -> GoTime:
+        """So many years, months and days later; what a month does not have runs over into the next."""
+        moment = self._moment()
+        year, month = divmod(12 * (moment.year + years) + moment.month - 1 + months, 12)
+        try:
+            first = moment.replace(year=year, month=month + 1, day=1)
+            moved = first + timedelta(days=moment.day - 1 + days)
+        except (OverflowError, ValueError):
+            raise CallError("time is beyond the years 1 to 9999") from None
+        whole = (moved - _EPOCH) // timedelta(seconds=1)
+        return GoTime(whole * 1_000_000_000 + self.nanosecond(), self.zone)
+
+    def truncate(self, unit: GoDuration) -> GoTime:
+        """Cut to a multiple of ``unit`` since the year 1; a unit that is not positive changes nothing."""
+        step = _expect(unit, GoDuration).nanoseconds
+        since = self.nanoseconds - _ZERO
+        return GoTime(self.nanoseconds - since % step, self.zone) if step > 0 else self
+
+    def round(self, unit: GoDuration) -> GoTime:
+        """The nearest multiple of ``unit`` since the year 1, halves up."""
+        step = _expect(unit, GoDuration).nanoseconds
+        return GoTime(self.nanoseconds + step // 2, self.zone).truncate(unit) if step > 0 else self
 
 
 T = TypeVar("T", bound=Exported)

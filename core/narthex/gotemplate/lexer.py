@@ -1,7 +1,8 @@
 """Cut a template's text into tokens.
 
 Outside ``{{ }}`` everything is text; inside, spaces are tokens too, because ``a.b`` and ``a .b`` mean different things.
-Trim markers (``{{- `` and `` -}}``) and comments are dealt with here, so that the parser never sees them.
+Trim markers (``{{- `` and `` -}}``) and comments are dealt with here, so that the parser never sees them. Text that no
+token can be made of becomes a last token, ``error``: Go's parser complains about what stands before it first.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import re
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
-from narthex.errors import TemplateError
+from narthex.gotemplate.literals import quote
 
 __all__ = ["KEYWORDS", "Token", "tokens"]
 
@@ -23,16 +24,23 @@ _TOKEN = re.compile(
       (?P<space>[ \t\r\n]+)
     | (?P<string>"(?:[^"\\\n]|\\.)*")
     | (?P<raw>`[^`]*`)
-    | (?P<char>'(?:[^'\\\n]|\\.)+')
-    | (?P<number>[+-]?\.?[0-9](?:[eEpP][+-]|[0-9A-Za-z_.])*)
+    | (?P<char>'(?:[^'\\\n]|\\.)*')
+    | (?P<number>(?=[+-]|\.?[0-9])[+-]?(?:
+          0[xX][0-9a-fA-F_]*(?:\.[0-9a-fA-F_]*)?(?:[pP][+-]?[0-9_]*)?
+        | 0[oO][0-7_]*(?:\.[0-7_]*)?
+        | 0[bB][01_]*(?:\.[01_]*)?
+        | [0-9_]*(?:\.[0-9_]*)?(?:[eE][+-]?[0-9_]*)?))
     | (?P<variable>\$\w*)
     | (?P<field>\.(?!\d)\w+)
     | (?P<dot>\.)
-    | (?P<word>(?!\d)\w+)
+    | (?P<word>\w+)
     | (?P<operator>:=|[=|,()])
     """,
     re.VERBOSE,
 )
+_NAMES = frozenset({"variable", "field", "dot", "word"})
+_AFTER_NAME = re.compile(r"[ \t\r\n.,|:()]|\}\}|\Z")
+_AFTER_NUMBER = re.compile(r"\w|[+-][^ \t\r\n}]*")
 _UNTERMINATED = {
     '"': "unterminated quoted string",
     "`": "unterminated raw quoted string",
@@ -42,7 +50,9 @@ _UNTERMINATED = {
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One token. ``kind`` is a group name of the pattern, a keyword, ``text``, ``left``, ``right`` or ``eof``.
+    """One token. ``kind`` is a group name of the pattern, a keyword, or one of ``text left right eof other error``.
+
+    An ``other`` is a character that no syntax uses; the text of an ``error`` tells what is wrong.
 
     ``pos`` counts bytes of the UTF-8 text; ``line`` counts from 1.
     """
@@ -52,11 +62,26 @@ class Token:
     pos: int
     line: int
 
+    def __str__(self) -> str:
+        """As Go's messages quote it."""
+        if self.kind in {"eof", "error"}:
+            return "EOF" if self.kind == "eof" else self.text
+        if self.kind in KEYWORDS or self.text in {".", "nil"}:
+            return f"<{self.text}>"
+        return f"{quote(self.text[:10])}..." if len(self.text.encode()) > 10 else quote(self.text)
+
+
+class _BadTextError(Exception):
+    """No token can be made of what stands at the place ``at``."""
+
+    def __init__(self, message: str, at: int) -> None:
+        super().__init__(message)
+        self.at = at
+
 
 class _Scanner:
-    def __init__(self, text: str, name: str) -> None:
+    def __init__(self, text: str) -> None:
         self.text = text
-        self.name = name
         self.at = 0
         self._ascii = text.isascii()
 
@@ -67,13 +92,18 @@ class _Scanner:
     def line(self, at: int) -> int:
         return self.text.count("\n", 0, at) + 1
 
-    def fail(self, message: str, at: int) -> TemplateError:
-        return TemplateError(f"template: {self.name}:{self.line(at)}: {message}")
+
+def tokens(text: str) -> Iterator[Token]:
+    """Yield the tokens of a template, ending with ``eof``, or with ``error`` where the text cannot be cut further."""
+    scanner = _Scanner(text)
+    try:
+        yield from _tokens(scanner)
+    except _BadTextError as error:
+        yield scanner.token("error", error.at, str(error))
 
 
-def tokens(text: str, name: str) -> Iterator[Token]:
-    """Yield the tokens of a template, ending with ``eof``. Raises ``TemplateError`` in Go's words."""
-    scanner = _Scanner(text, name)
+def _tokens(scanner: _Scanner) -> Iterator[Token]:
+    text = scanner.text
     trim = False
     while True:
         left = text.find(_LEFT, scanner.at)
@@ -114,10 +144,10 @@ def _right(text: str, at: int) -> tuple[int, bool] | None:
 def _skip_comment(scanner: _Scanner, start: int) -> bool:
     end = scanner.text.find("*/", start)
     if end < 0:
-        raise scanner.fail("unclosed comment", start)
+        raise _BadTextError("unclosed comment", start)
     right = _right(scanner.text, end + 2)
     if right is None:
-        raise scanner.fail("comment ends before closing delimiter", start)
+        raise _BadTextError("comment ends before closing delimiter", start)
     scanner.at, trim = right
     return trim
 
@@ -128,32 +158,54 @@ def _action(scanner: _Scanner, left: int) -> Generator[Token, None, bool]:
     depth = 0
     while (right := _right(text, scanner.at)) is None:
         if scanner.at >= len(text):
-            raise scanner.fail("unclosed action", left)
+            raise _BadTextError("unclosed action", left)
         token = _one(scanner)
         depth += (token.kind == "(") - (token.kind == ")")
         if depth < 0:
-            raise scanner.fail("unexpected right paren", scanner.at)
+            raise _BadTextError("unexpected right paren", scanner.at)
         yield token
     if depth:
-        raise scanner.fail("unclosed left paren", scanner.at)
+        raise _BadTextError("unclosed left paren", scanner.at)
     yield scanner.token("right", scanner.at, _RIGHT)
     scanner.at, trim = right
     return trim
 
 
 def _one(scanner: _Scanner) -> Token:
-    start = scanner.at
-    match = _TOKEN.match(scanner.text, start)
+    start, text = scanner.at, scanner.text
+    match = _TOKEN.match(text, start)
     if match is None:
-        char = scanner.text[start]
-        message = _UNTERMINATED.get(char) or f"unrecognized character in action: U+{ord(char):04X} {char!r}"
-        raise scanner.fail("expected :=" if char == ":" else message, start)
+        return _other(scanner, start)
     kind, found = match.lastgroup or "", match.group()
-    if kind == "space" and scanner.text.startswith("-" + _RIGHT, match.end()):
+    if kind == "space" and text.startswith("-" + _RIGHT, match.end()):
         found = found[:-1]  # the last space belongs to the closing trim marker
     elif kind == "operator":
         kind = _OPERATORS[found]
-    elif kind == "word" and found in KEYWORDS:
-        kind = found
+    elif kind == "number":
+        if rest := _AFTER_NUMBER.match(text, match.end()):
+            raise _BadTextError(f"bad number syntax: {quote(found + rest.group())}", start)
+    elif kind in _NAMES:
+        if _AFTER_NAME.match(text, match.end()) is None:
+            raise _BadTextError(f"bad character {_shown(text[match.end()])}", start)
+        kind = found if found in KEYWORDS else kind
     scanner.at = start + len(found)
     return scanner.token(kind, start, found)
+
+
+def _other(scanner: _Scanner, start: int) -> Token:
+    """A printable ASCII character stands for itself, and for the parser to refuse."""
+    char = scanner.text[start]
+    if char == ":":
+        raise _BadTextError("expected :=", start)
+    if char in _UNTERMINATED:
+        raise _BadTextError(_UNTERMINATED[char], start)
+    if not (char.isascii() and char.isprintable()):
+        raise _BadTextError(f"unrecognized character in action: {_shown(char)}", start)
+    scanner.at += 1
+    return scanner.token("other", start, char)
+
+
+def _shown(char: str) -> str:
+    """Go's ``%#U``: the code point, and the character where it can be seen."""
+    code = f"U+{ord(char):04X}"
+    return f"{code} '{char}'" if char.isprintable() else code

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from narthex.gotemplate.literals import quote
+
 __all__ = [
     "Action",
     "Bool",
@@ -225,7 +227,7 @@ class TemplateCall(Node):
     pipe: Pipe | None
 
     def __str__(self) -> str:
-        return f"{{{{template {self.name!r}{f' {self.pipe}' if self.pipe else ''}}}}}".replace("'", '"')
+        return f"{{{{template {quote(self.name)}{f' {self.pipe}' if self.pipe else ''}}}}}"
 
 
 @dataclass(frozen=True, slots=True)

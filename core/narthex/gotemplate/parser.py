@@ -10,8 +10,8 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 
 from narthex.gotemplate import nodes
-from narthex.gotemplate.lexer import Token
-from narthex.gotemplate.literals import unquote
+from narthex.gotemplate.lexer import KEYWORDS, Token
+from narthex.gotemplate.literals import quote, unquote
 from narthex.gotemplate.nodes import Definition, Node
 from narthex.gotemplate.pipelines import PipelineParser
 
@@ -51,6 +51,8 @@ class _Parser(PipelineParser):
 
     def top_level(self) -> tuple[Node, ...]:
         body = self.body(definitions=True)
+        if body.end == "end":
+            self.expect("right", "end")
         if body.end != "eof":
             raise self.fail(f"unexpected {{{{{body.end}}}}}")
         return body.nodes
@@ -62,6 +64,8 @@ class _Parser(PipelineParser):
             token = self.take()
             if token.kind == "eof":
                 return _Body(tuple(found), "eof")
+            if token.kind == "error":
+                raise self.unexpected(token, "input")
             if token.kind == "text":
                 found.append(nodes.Text(token.pos, token.text))
                 continue
@@ -83,7 +87,7 @@ class _Parser(PipelineParser):
 
     def definition(self) -> None:
         self.take()
-        name = self.template_name("define clause")
+        _, name = self.template_name("define clause")
         self.expect("right", "define clause")
         outer, self.variables = self.variables, ["$"]
         body = self.inner()
@@ -99,7 +103,7 @@ class _Parser(PipelineParser):
         if known is not None and not _is_empty(known.body):
             if _is_empty(body):
                 return
-            raise self.fail(f"multiple definition of template {name!r}".replace("'", '"'))
+            raise self.fail(f"template: multiple definition of template {quote(name)}")
         self.definitions[name] = Definition(name, body, self.name, self.text)
 
     # --- actions ------------------------------------------------------------------------------------------------------
@@ -110,13 +114,15 @@ class _Parser(PipelineParser):
             case "if" | "with" | "range":
                 return self.control(self.take())
             case "template":
-                return self.template_call(self.take())
+                self.take()
+                return self.template_call()
             case "block":
-                return self.block(self.take())
+                self.take()
+                return self.block()
             case "break" | "continue":
                 return self.loop_exit(self.take())
             case "define":
-                raise self.unexpected(token, "input: {{define}} stands at the top level only")
+                raise self.unexpected(self.take(), "command")
         pipe = self.pipeline("command", "right", declare=1)
         return nodes.Action(token.pos, pipe)
 
@@ -140,6 +146,8 @@ class _Parser(PipelineParser):
         if self.token.kind == kind and kind in {"if", "with"}:
             with self.deeper():
                 return (self.control(self.take()),)
+        if self.token.kind in KEYWORDS:
+            raise self.unexpected(self.take(), "input")
         self.expect("right", "else")
         body = self.inner()
         if body.end != "end":
@@ -148,18 +156,18 @@ class _Parser(PipelineParser):
         return body.nodes
 
     def loop_exit(self, keyword: Token) -> Node:
+        self.expect("right", f"{{{{{keyword.kind}}}}}")
         if not self.loops:
             raise self.fail(f"{{{{{keyword.kind}}}}} outside {{{{range}}}}")
-        self.expect("right", f"{{{{{keyword.kind}}}}}")
         return nodes.Break(keyword.pos) if keyword.kind == "break" else nodes.Continue(keyword.pos)
 
-    def template_call(self, keyword: Token) -> Node:
-        name = self.template_name("template clause")
-        return nodes.TemplateCall(keyword.pos, name, self.optional_pipeline("template clause"))
+    def template_call(self) -> Node:
+        pos, name = self.template_name("template clause")
+        return nodes.TemplateCall(pos, name, self.optional_pipeline("template clause"))
 
-    def block(self, keyword: Token) -> Node:
+    def block(self) -> Node:
         """``{{block "x" pipeline}}`` defines a template and calls it at once."""
-        name = self.template_name("block clause")
+        pos, name = self.template_name("block clause")
         pipe = self.pipeline("block clause", "right")
         outer, self.variables = self.variables, ["$"]
         loops, self.loops = self.loops, 0
@@ -169,13 +177,14 @@ class _Parser(PipelineParser):
         self.expect("right", "block end")
         self.variables, self.loops = outer, loops
         self.define(name, body.nodes)
-        return nodes.TemplateCall(keyword.pos, name, pipe)
+        return nodes.TemplateCall(pos, name, pipe)
 
-    def template_name(self, context: str) -> str:
+    def template_name(self, context: str) -> tuple[int, str]:
+        """A quoted name and its place, which messages give as that of the call."""
         token = self.take_solid()
         if token.kind not in {"string", "raw"}:
             raise self.unexpected(token, context)
-        return unquote(token.text)
+        return token.pos, unquote(token.text)
 
     def optional_pipeline(self, context: str) -> nodes.Pipe | None:
         self.skip_space()

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from narthex.gotemplate import nodes
 from narthex.gotemplate.cursor import Cursor
 from narthex.gotemplate.lexer import Token
-from narthex.gotemplate.literals import number, unquote
+from narthex.gotemplate.literals import number, quote, unquote
 from narthex.gotemplate.nodes import Operand
 
 __all__ = ["PipelineParser"]
 
 _CONSTANTS = {"true": True, "false": False}
+_BEGINS_OPERAND = frozenset({"word", "dot", "field", "variable", "number", "char", "string", "raw", "("})
 
 
 @dataclass(slots=True)
@@ -29,14 +30,11 @@ class PipelineParser(Cursor):
         start = self.token
         names, assigns = self.targets(context, declare)
         commands: list[nodes.Command] = []
-        while True:
-            self.skip_space()
-            if self.token.kind == end:
-                self.take()
-                break
-            if self.token.kind in {"eof", "right", ")"}:
-                raise self.unexpected(self.take(), context)
-            commands.append(self.command(context))
+        while (token := self.take_solid()).kind != end:
+            if token.kind not in _BEGINS_OPERAND:
+                raise self.unexpected(token, context)
+            self.at -= 1
+            commands.append(self.command())
         self.check_pipeline(commands, context)
         if not assigns:
             self.variables.extend(names)
@@ -52,15 +50,14 @@ class PipelineParser(Cursor):
                 break
             self.take()
             self.skip_space()
+            if most > len(names) and self.token.kind not in {"variable", "right", ")"}:
+                raise self.fail(f"{context} can only initialize variables")
         if not names or self.token.kind not in {"declare", "assign"}:
             self.at = begin
             return (), False
         if len(names) > most:
             raise self.fail(f"too many declarations in {context}" if most else f"unexpected <:=> in {context}")
-        assigns = self.take().kind == "assign"
-        for name in names if assigns else ():
-            self.check_variable(name)
-        return tuple(names), assigns
+        return tuple(names), self.take().kind == "assign"
 
     def check_pipeline(self, commands: list[nodes.Command], context: str) -> None:
         """There is a command, and what is piped goes into something that can take it."""
@@ -70,49 +67,46 @@ class PipelineParser(Cursor):
             if isinstance(command.args[0], nodes.Bool | nodes.Dot | nodes.Nil | nodes.Number | nodes.StringLiteral):
                 raise self.fail(f"non executable command in pipeline stage {stage}")
 
-    def command(self, context: str) -> nodes.Command:
+    def command(self) -> nodes.Command:
         """Operands up to a ``|`` (consumed) or whatever ends the pipeline (left)."""
         pos = self.token.pos
         args: list[Operand] = []
         while True:
             self.skip_space()
             operand = self.operand()
-            if operand is None:
+            if operand is not None:
+                args.append(operand)
+            token = self.take()
+            if token.kind in {"right", ")"}:
+                self.at -= 1
+            elif token.kind not in {"space", "pipe"}:
+                raise self.unexpected(token, "operand")
+            if token.kind != "space":
                 break
-            args.append(operand)
-            if self.token.kind not in {"space", "right", ")", "pipe"}:
-                raise self.unexpected(self.take(), "operand")
         if not args:
             raise self.fail("empty command")
-        if self.token.kind == "pipe":
-            self.take()
-            self.skip_space()
-            if self.token.kind in {"right", ")"}:
-                raise self.fail(f"missing value for {context}")
-        elif self.token.kind not in {"right", ")"}:
-            raise self.unexpected(self.take(), context)
         return nodes.Command(pos, tuple(args))
 
     # --- operands -----------------------------------------------------------------------------------------------------
 
     def operand(self) -> Operand | None:
         """A term with the fields that follow it at once, or None where no term begins."""
-        start = self.token
         term = self.term()
         if term is None:
             return None
+        pos = self.token.pos  # Go places the whole where its fields begin
         path: list[str] = []
         while self.token.kind == "field":
             path.append(self.take().text[1:])
         if not path:
             return term
         if isinstance(term, nodes.FieldAccess):
-            return nodes.FieldAccess(term.pos, (*term.path, *path))
+            return nodes.FieldAccess(pos, (*term.path, *path))
         if isinstance(term, nodes.Variable):
-            return nodes.Variable(term.pos, term.name, tuple(path))
+            return nodes.Variable(pos, term.name, tuple(path))
         if isinstance(term, nodes.Bool | nodes.StringLiteral | nodes.Number | nodes.Nil | nodes.Dot):
-            raise self.fail(f"unexpected . after term {str(term)!r}".replace("'", '"'))
-        return nodes.Chain(start.pos, term, tuple(path))
+            raise self.fail(f"unexpected . after term {quote(str(term))}")
+        return nodes.Chain(pos, term, tuple(path))
 
     def term(self) -> Operand | None:
         """An operand without the fields that follow, or None."""

@@ -13,6 +13,7 @@ from narthex.model.histogram import Histogram, histogram_text
 __all__ = [
     "PrintedHistogram",
     "QueryFunction",
+    "QueryResult",
     "TemplateSample",
     "first",
     "label",
@@ -44,47 +45,49 @@ class TemplateSample(Exported):
 
     go_type: ClassVar[str] = "*template.sample"
     go_names: ClassVar[Mapping[str, str]] = {"Labels": "labels", "Value": "value"}
+    go_any: ClassVar[frozenset[str]] = frozenset({"Value"})
+
+
+class QueryResult(list[TemplateSample], Exported):
+    """The result of a query."""
+
+    __slots__ = ()
+
+    go_type: ClassVar[str] = "template.queryResult"
 
 
 QueryFunction = Callable[[str], Sequence[TemplateSample]]
 """Answers a PromQL expression, at the evaluation's own time; raises ``QueryError``."""
 
 
-def first(samples: Any) -> TemplateSample:
+def first(samples: QueryResult | None) -> TemplateSample:
     """The first element of a result."""
-    found = _samples(samples)
-    if not found:
+    if not samples:
         raise CallError("first() called on vector with no elements")
-    return found[0]
+    return samples[0]
 
 
-def label(name: str, sample: Any) -> str:
+def label(name: str, sample: TemplateSample | None) -> str:
     """A label of an element; an absent one is empty."""
-    return _sample(sample).labels.get(name, "")
+    return _present(sample).labels.get(name, "")
 
 
-def value(sample: Any) -> Any:
+def value(sample: TemplateSample | None) -> Any:
     """The value of an element."""
-    return _sample(sample).value
+    return _present(sample).value
 
 
-def string_value(sample: Any) -> str:
+def string_value(sample: TemplateSample | None) -> str:
     """The label ``__value__`` of an element."""
-    return _sample(sample).labels.get("__value__", "")
+    return _present(sample).labels.get("__value__", "")
 
 
-def sort_by_label(name: str, samples: Any) -> list[TemplateSample]:
+def sort_by_label(name: str, samples: QueryResult | None) -> QueryResult:
     """The elements in the order of a label's values."""
-    return sorted(_samples(samples), key=lambda one: one.labels.get(name, ""))
+    return QueryResult(sorted(samples or (), key=lambda one: one.labels.get(name, "")))
 
 
-def _samples(value: Any) -> Sequence[TemplateSample]:
-    if isinstance(value, list | tuple) and all(isinstance(one, TemplateSample) for one in value):
-        return value
-    raise CallError("wrong type for value; expected template.queryResult")
-
-
-def _sample(value: Any) -> TemplateSample:
-    if isinstance(value, TemplateSample):
-        return value
-    raise CallError("wrong type for value; expected *template.sample")
+def _present(sample: TemplateSample | None) -> TemplateSample:
+    if sample is None:
+        raise CallError("runtime error: invalid memory address or nil pointer dereference")
+    return sample

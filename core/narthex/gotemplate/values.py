@@ -46,12 +46,13 @@ class Exported:
     """Base of the objects that templates may look into.
 
     ``go_names`` maps a Go field or method to the Python attribute; what is not listed cannot be reached. An attribute
-    that is callable is a method. ``go_text`` is what printing it gives. A map or list with methods derives from a
-    container as well, and goes on behaving as one.
+    that is callable is a method. ``go_any`` names the fields that have no type of their own in Go. ``go_text`` is what
+    printing it gives. A map or list with methods derives from a container as well, and goes on behaving as one.
     """
 
     go_type: ClassVar[str] = "struct"
     go_names: ClassVar[Mapping[str, str]] = {}
+    go_any: ClassVar[frozenset[str]] = frozenset()
 
     def go_text(self) -> str | None:
         """The result of Go's ``String`` method, or None for a type without one."""

@@ -1,4 +1,4 @@
-"""Numbers as Prometheus writes them: shortest text that reads back the same, ``+Inf``, ``-Inf``, ``NaN``; and reads them.
+"""Numbers as Prometheus writes and reads them: shortest text that reads back the same, ``+Inf``, ``-Inf``, ``NaN``.
 
 Go switches to exponents below 1e-6 and from 1e21 on, Python's ``repr`` below 1e-4 and from 1e16 on; everything else
 agrees, because both print the shortest digits. Go's ``%v`` is a third way: exponents from 1e+06 on.
@@ -18,9 +18,7 @@ __all__ = ["format_value", "parse_float", "plain_text", "shortest", "value_texts
 
 _DIGITS, _HEX_DIGITS = "[0-9](?:_?[0-9])*", "[0-9a-fA-F](?:_?[0-9a-fA-F])*"
 _DECIMAL = re.compile(rf"[+-]?(?:{_DIGITS}(?:\.(?:{_DIGITS})?)?|\.{_DIGITS})(?:[eE][+-]?{_DIGITS})?")
-_HEXADECIMAL = re.compile(
-    rf"[+-]?0[xX]_?(?:{_HEX_DIGITS}(?:\.(?:{_HEX_DIGITS})?)?|\.{_HEX_DIGITS})[pP][+-]?{_DIGITS}"
-)
+_HEXADECIMAL = re.compile(rf"[+-]?0[xX]_?(?:{_HEX_DIGITS}(?:\.(?:{_HEX_DIGITS})?)?|\.{_HEX_DIGITS})[pP][+-]?{_DIGITS}")
 _SPECIAL = re.compile(r"[+-]?inf(?:inity)?|nan", re.IGNORECASE)
 
 

@@ -47,6 +47,7 @@ class AlertData(Exported):
         "ExternalURL": "external_url",
         "Value": "value",
     }
+    go_any: ClassVar[frozenset[str]] = frozenset({"Value"})
 
 
 def is_template(text: str) -> bool:

@@ -14,6 +14,7 @@ from multidict import MultiDict, MultiMapping
 from narthex.config.types import Duration
 from narthex.errors import NarthexError, ParseError
 from narthex.model.matcher import Matcher
+from narthex.model.number import parse_float
 from narthex.promql.ast import VectorSelector
 from narthex.promql.parser import parse
 
@@ -88,11 +89,9 @@ def parse_duration(text: str) -> int:
 
 
 def _float(text: str) -> float | None:
-    """A number as Go reads it; Python alone would also take ``1_000``, blanks and other scripts' digits."""
-    if "_" in text or not text.isascii() or text != text.strip():
-        return None
+    """A number as Go reads it, or None; Python alone would also take blanks and other scripts' digits."""
     try:
-        return float(text)
+        return parse_float(text)
     except ValueError:
         return None
 

@@ -25,7 +25,7 @@ def test_a_function_is_called_with_its_arguments():
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("{{ link 7 }}", "wrong type for value; expected string; got int"),
+        ("{{ link 7 }}", "expected string; found 7"),
         ("{{ link }}", "wrong number of args for link: want 1 got 0"),
         ('{{ link "a" "b" }}', "wrong number of args for link: want 1 got 2"),
     ],

@@ -38,7 +38,7 @@ def test_query_runs_at_the_evaluation_time_and_takes_scalars():
 
 def test_failure_becomes_the_text():
     assert expand("{{ $labels.job.more }}") == (
-        "<error expanding template: error executing template __alert_Down: template: __alert_Down:1:115: "
+        "<error expanding template: error executing template __alert_Down: template: __alert_Down:1:122: "
         'executing "__alert_Down" at <$labels.job.more>: can\'t evaluate field more in type string>'
     )
 

@@ -9,14 +9,14 @@ from narthex.web.params import BadParameterError, boolean, limit, matcher_sets, 
 
 
 @pytest.mark.parametrize(
-    "text", ["", "nan", "inf", "1e300", "-1e300", "1_000", " 1", "٣", "2020-13-01T00:00:00Z", "now"]
+    "text", ["", "nan", "inf", "1e300", "-1e300", "1__000", " 1", "٣", "2020-13-01T00:00:00Z", "now"]
 )
 def test_what_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="cannot parse"):
         parse_time(text)
 
 
-@pytest.mark.parametrize("text", ["", "nan", "inf", "1e300", "1_000", " 1", "5 m", "m"])
+@pytest.mark.parametrize("text", ["", "nan", "inf", "1e300", "1__000", " 1", "5 m", "m"])
 def test_what_is_no_duration_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="cannot parse"):
         parse_duration(text)

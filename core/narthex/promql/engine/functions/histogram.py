@@ -15,6 +15,7 @@ import numpy as np
 from narthex.config.names import is_label_name
 from narthex.errors import QueryError
 from narthex.model.labeltable import Column, LabelTable
+from narthex.model.number import parse_float
 from narthex.promql.engine.functions.buckets import Smoothed, bucket_fraction, bucket_quantile, monotonic
 from narthex.promql.engine.functions.native import native_fractions, native_quantiles
 from narthex.promql.engine.functions.overtime import go_g, warn_of_quantiles
@@ -44,10 +45,8 @@ class _Histograms:
 
 
 def _upper_bound(text: str) -> float | None:
-    if "_" in text or text != text.strip():
-        return None
     try:
-        return float.fromhex(text) if text.lower().startswith("0x") else float(text)
+        return parse_float(text)
     except ValueError:
         return None
 
