@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from narthex.storage.frames import Frame
 from narthex_plugins.tsdb.blocks import Block
+from narthex_plugins.tsdb.located import Place
 
 __all__ = ["Part", "Parts"]
 
@@ -26,9 +27,14 @@ class Part(Protocol):
     max_time: int
     columns: int
     number: int
+    layout: int
+    """Changes whenever series may have got columns, and when an open slab becomes a sealed one of that number."""
 
-    def frames(self, refs: NDArray[np.int64], start: int, end: int) -> list[Frame]:
-        """Frames of the samples of these series (ascending) in a window."""
+    def places(self, refs: NDArray[np.int64]) -> Sequence[Place]:
+        """Where these series (ascending) stand; good as long as ``layout`` stays."""
+
+    def frames(self, places: Sequence[Place], start: int, end: int) -> Sequence[Frame]:
+        """Frames of the samples in a window of the series that were looked up."""
 
     def holds(self, count: int) -> NDArray[np.bool_]:
         """For the references below ``count`` whether there is a column for them."""

@@ -9,27 +9,32 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from narthex.model.labeltable import LabelTable
 from narthex.model.matcher import Matcher
+from narthex_plugins.tsdb.located import Located
 
 __all__ = ["Known", "Remembered"]
 
 _SERIES = 500_000
-"""Series of all remembered selections together: 8 B each, and 4 B for each of their labels."""
+"""Series of all remembered selections together: 8 B each, 4 B for each of their labels, 64 B for where they stand."""
 
 
 @dataclass(slots=True)
 class Known:
-    """References of series (int64, ascending), and their labels once somebody has asked for them."""
+    """References of series (int64, ascending), where they stand, and their labels once somebody has asked for them."""
 
     refs: NDArray[np.int64]
     generation: int
     labels: LabelTable | None = None
+    located: Located = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.located = Located(self.refs)
 
 
 class Remembered:

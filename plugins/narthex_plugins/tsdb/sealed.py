@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from narthex.storage.frames import Frame
 from narthex_plugins.tsdb.container import ArrayFile
+from narthex_plugins.tsdb.located import Place
 from narthex_plugins.tsdb.points import Run
 from narthex_plugins.tsdb.slab import rows_of_window
 from narthex_plugins.tsdb.slabcodes import KINDS, ColumnCodes, SlabCells
@@ -24,6 +25,9 @@ _TABLE = 16
 
 class SlabColumns:
     """A slab as it is written: ``refs`` ascending, and for each its group of times and how its column is coded."""
+
+    layout = -1
+    """Another one than any the open slab had."""
 
     def __init__(self, facts: Mapping[str, Any], arrays: Callable[[str], NDArray[Any]], names: Collection[str]) -> None:
         self.number = int(facts["number"])
@@ -42,16 +46,19 @@ class SlabColumns:
         self._cells = SlabCells(arrays("kind"), arrays("place"), columns, (0, len(self.times)))
         self.columns = len(self.refs)
 
-    def frames(self, refs: Ints, start: int, end: int) -> list[Frame]:
-        """Frames of the samples of these series (ascending) in a window."""
-        low, high = rows_of_window(start, end, self.interval, self.base, len(self.times))
-        if self.max_time < start or self.min_time > end or low >= high:
-            return []
+    def places(self, refs: Ints) -> list[Place]:
+        """Where these series (ascending) stand; always one place, which may be empty."""
         at, series = columns_of(refs, self.refs)
-        if not len(at):
+        return [Place.of(at, series, self.group[at], self.times.shape[1])]
+
+    def frames(self, places: Sequence[Place], start: int, end: int) -> list[Frame]:
+        """Frames of the samples in a window of the series that were looked up."""
+        low, high = rows_of_window(start, end, self.interval, self.base, len(self.times))
+        (place,) = places
+        if low >= high or not len(place.columns):
             return []
-        group = self.group[at].astype(np.int64)
-        return [Frame(self._cells.rows(low, high), at, series, self.times[low:high], group)]
+        times = place.times(self.times[low:high])
+        return [Frame(self._cells.rows(low, high), place.columns, place.series, times, place.group)]
 
     def holds(self, count: int) -> NDArray[np.bool_]:
         """For the references below ``count`` whether there is a column for them."""

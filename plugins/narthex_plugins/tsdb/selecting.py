@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from narthex.model.labels import Labels
 from narthex.model.labeltable import LabelTable
 from narthex.model.matcher import Matcher
-from narthex.storage.frames import Frame, LateFrames, Points, Selection
+from narthex.storage.frames import Frame, HistogramPoints, LateFrames, Points, Selection
 from narthex_plugins.tsdb.blocks import Block
 from narthex_plugins.tsdb.histograms.joining import joined_histograms
 from narthex_plugins.tsdb.histograms.store import HistogramStore
@@ -67,28 +67,33 @@ class Reader:
         deleted = self._tombstones if self._tombstones.deletions else None
         # Points first: when they become part of a block meanwhile, they are met twice rather than never.
         points = self._points_of(refs, start, end, deleted)
+        natives = self._histograms_of(refs, start, end, deleted)
         parts, blocks = self._parts.both()
         found = [(one, one.match(matchers)) for one in blocks if one.min_time <= end and one.max_time >= start]
         labels, placed = union(self._table, refs, found) if found else (self._labels_of(known), [])
         sources: list[tuple[Part | Block, Callable[[], Sequence[Frame]]]] = [
-            (part, partial(part.frames, refs, start, end))
+            (part, partial(known.located.frames, part, start, end))
             for part in parts
             if part.min_time <= end and part.max_time >= start
         ]
         older: list[Points] = []
+        before: list[HistogramPoints] = []
         if deleted is not None:
             hashes = self._hashes(refs, labels.rows, placed)
         for block, series, rows in placed:
             sources.append((block, partial(block.frames, series, rows, start, end)))
             more = block.points(series, rows, start, end)
             older.append(more if deleted is None else deleted.points(block.number, more, hashes))
+            beside = block.histogram_points(series, rows, start, end)
+            before.append(beside if deleted is None else deleted.histograms(block.number, beside, hashes))
         sources.sort(key=lambda one: one[0].min_time)
         shown: Sequence[Frame] = LateFrames([(one.max_time, make) for one, make in sources])
         if deleted is not None:
             frames = [(part, frame) for part, make in sources for frame in make()]
             shown = list(chain.from_iterable(deleted.frame(part.number, frame, hashes) for part, frame in frames))
-        histograms = joined_histograms(self._histograms.pick(refs, start, end))
-        return Selection(labels, shown, _joined([one for one in (*older, *points) if len(one.series)]), histograms)
+        joined = _joined([one for one in (*older, *points) if len(one.series)])
+        histograms = joined_histograms([one for one in (*before, *natives) if len(one)])
+        return Selection(labels, shown, joined, histograms)
 
     def labels(self, matchers: Sequence[Matchers], start: int, end: int) -> LabelTable:
         """Labels of the series that satisfy any matcher set (none: all) and may have samples in the window."""
@@ -123,10 +128,6 @@ class Reader:
                 found += [block.hashes[block.match(own)] for own in matchers]
         return np.unique(np.concatenate(found))
 
-    def references(self, matchers: Sequence[Matchers]) -> Ints:
-        """References of the head's series that satisfy any matcher set, ascending."""
-        return np.unique(np.concatenate([self._matching.refs(own) for own in matchers]))
-
     def _known(self, matchers: Matchers) -> Known:
         # The generation is read first: what is found while series are entered belongs to the one before.
         return self._remembered.get(matchers, self._table.generation, lambda: self._matching.refs(matchers))
@@ -149,6 +150,14 @@ class Reader:
             return self._points.pick(refs, start, end)
         hashes = self._table.hashes(refs)
         return self._points.pick(refs, start, end, lambda run, one: deleted.points(run.number, one, hashes))
+
+    def _histograms_of(
+        self, refs: Ints, start: int, end: int, deleted: Tombstones | None
+    ) -> list[HistogramPoints]:
+        if deleted is None:
+            return self._histograms.pick(refs, start, end)
+        hashes = self._table.hashes(refs)
+        return self._histograms.pick(refs, start, end, lambda run, one: deleted.histograms(run.number, one, hashes))
 
     def _matched(self, matchers: Sequence[Matchers], start: int, end: int) -> Ints:
         """References of series that satisfy any matcher set (none: all) and may have samples in the window."""

@@ -8,7 +8,7 @@ the time last: a row without a time does not exist.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from narthex.model.sample import MISSING
 from narthex.storage.frames import NO_TIME, Frame
+from narthex_plugins.tsdb.located import Place
 from narthex_plugins.tsdb.memory import grown, zeros
 from narthex_plugins.tsdb.panel import Panel, Segment
 
@@ -30,7 +31,6 @@ _LEAST_HEIGHT = 16
 _OPEN_BYTES = 64 << 20
 """Cells of one open slab take about this much memory at most, unless ``_LEAST_HEIGHT`` rows are more."""
 
-_FIRST: Ints = np.zeros(1, dtype=np.int64)
 _PANEL = 1 << 12
 _WIDEST_PANEL = 1 << 17
 
@@ -81,6 +81,8 @@ class Slab:
         """Rows in a row that were too far ahead; see :meth:`Tsdb.append`."""
         self.min_time = 0
         self.max_time = 0
+        self.layout = 0
+        """Grows whenever series got columns."""
         self._expected = columns
         self._position: NDArray[np.int32] = zeros((1024,), np.int32)  # by reference: column + 1 of the first placing
         # Later placings, of series that moved to another lane: references and columns, replaced together.
@@ -135,22 +137,29 @@ class Slab:
 
     # --- out ---------------------------------------------------------------------------------------------------------
 
-    def frames(self, refs: Ints, start: int, end: int) -> list[Frame]:
-        """Frames of the samples of these series (ascending references) in a window."""
-        low, high = rows_of_window(start, end, self.interval, self.base, self.last_row + 1)
-        if low >= high or self.max_time < start or self.min_time > end:
-            return []
+    def places(self, refs: Ints) -> list[Place]:
+        """Where these series (ascending references) stand: a place for each panel, also where it has none of them."""
         columns, series = self.locate(refs)
-        panels = self.panels
-        if not len(columns):
-            return []
+        panels, lanes = self.panels, self.lanes  # after the columns, whose panels and lanes these are
         if len(panels) == 1:
-            return [self._frame(panels[0], columns, series, low, high)]
+            return [Place.of(columns, series, panels[0].group[columns], lanes)]
         inside = [np.flatnonzero((columns >= one.base) & (columns < one.base + one.width)) for one in panels]
         return [
-            self._frame(panel, columns[at] - panel.base, series[at], low, high)
+            Place.of(own, series[at], panel.group[own], lanes)
             for panel, at in zip(panels, inside, strict=True)
-            if len(at)
+            for own in (columns[at] - panel.base,)
+        ]
+
+    def frames(self, places: Sequence[Place], start: int, end: int) -> list[Frame]:
+        """Frames of the samples in a window of the series that were looked up."""
+        low, high = rows_of_window(start, end, self.interval, self.base, self.last_row + 1)
+        if low >= high:
+            return []
+        times = self.times[low:high, : self.lanes]
+        return [
+            Frame(panel.matrix[low:high], place.columns, place.series, place.times(times), place.group)
+            for panel, place in zip(self.panels, places, strict=False)  # a panel may have come since
+            if len(place.columns)
         ]
 
     def locate(self, refs: Ints) -> tuple[Ints, Ints]:
@@ -208,19 +217,6 @@ class Slab:
 
     # --- inside ------------------------------------------------------------------------------------------------------
 
-    def _frame(self, panel: Panel, columns: Ints, series: Ints, low: int, high: int) -> Frame:
-        group = panel.group[columns].astype(np.int64)
-        times = self.times[low:high]
-        # Copied, so that rows that arrive while the reader works do not appear half way.
-        if len(group) == 1:  # the commonest query by far; sorting one number costs more than all the rest
-            times, group = times[:, group], _FIRST
-        elif len(group) <= 64:
-            groups, group = np.unique(group, return_inverse=True)
-            times = times[:, groups]
-        else:
-            times = times[:, : self.lanes].copy()
-        return Frame(panel.matrix[low:high], columns, series, times, group)
-
     def _segment(self, placement: Placement, done: int) -> int:
         """Place columns of the lane from ``done`` on in one run; returns how many."""
         wanted = placement.width - done
@@ -261,6 +257,7 @@ class Slab:
             self._again = np.concatenate([earlier_refs, refs[again]]), np.concatenate([earlier_columns, columns[again]])
         new = ~again
         position[refs[new]] = columns[new] + 1
+        self.layout += 1  # last: who read the number before may have missed these columns
 
     def _wider_times(self, lanes: int) -> Ints:
         if lanes <= self.times.shape[1]:

@@ -6,7 +6,7 @@ where two pieces of a series overlap in time its samples have to be sorted one b
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,7 @@ from narthex.promql.engine.vector import Bools, Floats, Ints
 from narthex.storage.cells import PackedCells
 from narthex.storage.frames import NO_TIME, Frame, Selection
 
-__all__ = ["Stack", "stacked"]
+__all__ = ["Gaps", "Stack", "stacked"]
 
 
 _WIDE = 4
@@ -57,21 +57,19 @@ class Stack:
             row += rows
         return values
 
-    def without_gaps(self, rows: Ints) -> Floats:
-        """All rows, but each group's ``rows`` (int64 ``[R', G]``, R' <= R) moved to the top: float64 ``[R', n]``.
-
-        Hardly any cell moves: of the newest slot some targets have a row and some not yet, a few missed an older one.
-        A row is read from itself or a row behind it, or it is behind its group's last row, which stays in place; so the
-        cells can be moved where they are, row by row.
-        """
+    def without_gaps(self, gaps: Gaps) -> Floats:
+        """The rows that are left when gaps are closed: float64 ``[R', n]``, as :class:`Gaps` tells."""
         values = self.cells()
         if values.base is not None:
             values = values.copy()
-        moved = rows != np.arange(len(rows))[:, None]
-        for row in np.flatnonzero(moved.any(axis=1)).tolist():
-            columns = np.flatnonzero(moved[row][self.group])
-            values[row, columns] = values[rows[row, self.group[columns]], columns]
-        return values[: len(rows)]
+        columns = np.flatnonzero(gaps.broken[self.group])
+        if len(columns):
+            rows = gaps.rows[:, gaps.number[self.group[columns]]]
+            values[:, columns] = np.take_along_axis(values[:, columns], rows, axis=0)
+        values = values[: len(gaps.behind)]
+        for row in np.flatnonzero(gaps.behind[1:].any(axis=1)).tolist():
+            np.copyto(values[row + 1], values[row], where=gaps.behind[row + 1][self.group])
+        return values
 
     def at(self, rows: Ints) -> Floats:
         """One cell for each series and row of the outcome: ``rows`` is int64 ``[K, G]``; float64 ``[K, n]``.
@@ -88,6 +86,41 @@ class Stack:
             wanted.fill(values, matrix, columns, low)
             low += len(matrix)
         return values
+
+
+@dataclass(frozen=True, slots=True)
+class Gaps:
+    """How rows without a time are left out, group by group: they have no value, whatever their cells hold.
+
+    ``broken`` (bool ``[G]``) are the groups that have a row behind such a one. Their rows move to the top: to each the
+    row that comes there is read from ``rows`` (int64 ``[R, B]``), in the column ``number`` (int64 ``[G]``) tells.
+    ``behind`` (bool ``[R', G]``) is then true behind the last row of a group, where that row is repeated.
+    """
+
+    broken: Bools
+    number: Ints
+    rows: Ints
+    behind: Bools
+
+    @classmethod
+    def of(cls, times: Ints) -> tuple[Gaps | None, Ints]:
+        """The gaps of ``times`` (int64 ``[R, G]``), None where there are none; and the times that are left.
+
+        ``NEVER`` stands behind a group's last row.
+        """
+        gaps = times == NO_TIME
+        if not gaps.any():
+            return None, times
+        broken = (gaps[:-1] & ~gaps[1:]).any(axis=0)
+        number = np.cumsum(broken) - 1
+        rows = np.argsort(gaps[:, broken], axis=0, kind="stable")
+        if rows.size:
+            times = times.copy()
+            times[:, broken] = np.take_along_axis(times[:, broken], rows, axis=0)
+            gaps = times == NO_TIME
+        left = ~gaps.all(axis=1)  # rows that some group still has, which are the first ones
+        height = int(np.count_nonzero(left))
+        return cls(broken, number, rows, gaps[:height]), np.where(gaps, NEVER, times)[:height]
 
 
 class _Rows:
@@ -166,16 +199,33 @@ def stacked(frames: Sequence[Frame], selection: Selection) -> tuple[list[Stack],
     rows = selection.labels.rows
     scattered = np.zeros(rows, dtype=np.bool_)
     scattered[loose] = True  # points are never aligned
-    place = np.full((len(pieces), rows), -1)
-    for at, (frame, part) in enumerate(pieces):
-        place[at, frame.series[part]] = part
     stacks = []
-    for members in _patterns(place >= 0, scattered):
-        inside = np.flatnonzero(place[:, members[0]] >= 0)
-        stack = _joined(members, [(pieces[at][0], place[at, members]) for at in inside.tolist()], scattered)
+    for members, own in _together(pieces, scattered):
+        stack = _joined(members, own, scattered)
         if stack is not None:
             stacks.append(stack)
     return stacks, scattered if scattered.any() else None
+
+
+def _together(
+    pieces: Sequence[tuple[Frame, Ints]], scattered: Bools
+) -> Iterator[tuple[Ints, Sequence[tuple[Frame, Ints | slice]]]]:
+    """Series that stand in the same pieces, and for each such set its pieces and the columns in them."""
+    once = all(len(part) == len(frame.series) for frame, part in pieces)
+    if pieces and once and not scattered.any() and _alike([frame.series for frame, _ in pieces]):
+        yield pieces[0][0].series, [(frame, slice(None)) for frame, _ in pieces]
+        return
+    place = np.full((len(pieces), len(scattered)), -1)
+    for at, (frame, part) in enumerate(pieces):
+        place[at, frame.series[part]] = part
+    for members in _patterns(place >= 0, scattered):
+        inside = np.flatnonzero(place[:, members[0]] >= 0)
+        yield members, [(pieces[at][0], place[at, members]) for at in inside.tolist()]
+
+
+def _alike(arrays: Sequence[Ints]) -> bool:
+    """Whether all are equal; a storage that remembers gives the same array again."""
+    return all(one is arrays[0] or np.array_equal(one, arrays[0]) for one in arrays[1:])
 
 
 def _patterns(here: Bools, scattered: Bools) -> list[Ints]:
@@ -188,14 +238,9 @@ def _patterns(here: Bools, scattered: Bools) -> list[Ints]:
     return [members for one in range(size) if len(members := np.flatnonzero(pattern == one))]
 
 
-def _joined(members: Ints, pieces: Sequence[tuple[Frame, Ints]], scattered: Bools) -> Stack | None:
+def _joined(members: Ints, pieces: Sequence[tuple[Frame, Ints | slice]], scattered: Bools) -> Stack | None:
     """One stack of the members; those whose pieces overlap in time are marked in ``scattered`` instead."""
-    groups = [frame.group[columns] for frame, columns in pieces]
-    path, first = number(groups[0], pieces[0][0].times.shape[1])
-    for (frame, _), group in zip(pieces[1:], groups[1:], strict=True):
-        width = frame.times.shape[1]
-        path, first = number(path * width + group, len(first) * width)
-    times = [frame.times[:, group[first]] for (frame, _), group in zip(pieces, groups, strict=True)]
+    path, times = _paths(pieces)
     apart = _apart(times)
     chosen: slice | Ints = slice(None)
     if not apart.all():
@@ -207,10 +252,22 @@ def _joined(members: Ints, pieces: Sequence[tuple[Frame, Ints]], scattered: Bool
     return Stack(
         members[chosen],
         tuple(frame.matrix for frame, _ in pieces),
-        tuple(frame.columns[columns[chosen]] for frame, columns in pieces),
+        tuple(frame.columns[columns][chosen] for frame, columns in pieces),
         np.concatenate(times),
         path[chosen],
     )
+
+
+def _paths(pieces: Sequence[tuple[Frame, Ints | slice]]) -> tuple[Ints, list[Ints]]:
+    """Number the series by their groups in all pieces: the numbers, and each piece's times by them."""
+    groups = [frame.group[columns] for frame, columns in pieces]
+    if len({frame.times.shape[1] for frame, _ in pieces}) == 1 and _alike(groups):
+        return groups[0], [frame.times for frame, _ in pieces]
+    path, first = number(groups[0], pieces[0][0].times.shape[1])
+    for (frame, _), group in zip(pieces[1:], groups[1:], strict=True):
+        width = frame.times.shape[1]
+        path, first = number(path * width + group, len(first) * width)
+    return path, [frame.times[:, group[first]] for (frame, _), group in zip(pieces, groups, strict=True)]
 
 
 def _apart(times: Sequence[Ints]) -> Bools:
@@ -218,8 +275,12 @@ def _apart(times: Sequence[Ints]) -> Bools:
     latest = np.full(times[0].shape[1], np.iinfo(np.int64).min)
     apart = np.ones(times[0].shape[1], dtype=np.bool_)
     for piece in times:
-        apart &= np.where(piece == NO_TIME, NEVER, piece).min(axis=0) > latest
-        latest = np.maximum(latest, np.where(piece == NO_TIME, latest, piece).max(axis=0))
+        gaps = piece == NO_TIME
+        first, last = piece[0], piece[-1]
+        if gaps.any():
+            first, last = np.where(gaps, NEVER, piece).min(axis=0), np.where(gaps, latest, piece).max(axis=0)
+        apart &= first > latest
+        latest = np.maximum(latest, last)
     return apart
 
 

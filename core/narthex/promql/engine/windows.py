@@ -15,7 +15,7 @@ import numpy as np
 
 from narthex.model.sample import is_missing, is_stale
 from narthex.promql.engine.gather_rows import NEVER, occurrences, trimmed
-from narthex.promql.engine.stacks import Stack, stacked
+from narthex.promql.engine.stacks import Gaps, Stack, stacked
 from narthex.promql.engine.vector import Bools, Floats, Ints
 from narthex.storage.frames import NO_TIME, Frame, Points, Selection
 
@@ -68,35 +68,17 @@ def _points_between(points: Points, start: int, end: int) -> Points:
 
 
 def _of_stack(stack: Stack, steps: int) -> Iterator[Block]:
-    rows, times, group = _closed_up(stack.times, stack.group)
+    times, group = stack.times, stack.group
+    if (times == NO_TIME).any():
+        times, group = _only_used(times, group)
+    gaps, times = Gaps.of(times)
     if not len(times):
         return
     stack = replace(stack, group=group)
     width = max(1, _CELLS // max(steps, len(times)))
     for at in range(0, len(stack.series), width):
         part = stack.take(slice(at, at + width))
-        yield from _clean(part.series, part.cells() if rows is None else part.without_gaps(rows), times, part.group)
-
-
-def _closed_up(times: Ints, group: Ints) -> tuple[Ints | None, Ints, Ints]:
-    """Rows without a time left out, group by group: they have no value, whatever their cells hold.
-
-    Returns the rows to read, int64 ``[R', G']`` or None for all as they are, their times, and the group of each series.
-    Behind a group's last row stands that row again, with the time ``NEVER``.
-    """
-    gaps = times == NO_TIME
-    if not gaps.any():
-        return None, times, group
-    times, group = _only_used(times, group)
-    gaps = times == NO_TIME
-    counts = len(gaps) - np.count_nonzero(gaps, axis=0)
-    height = int(counts.max(initial=0))
-    rows = np.argsort(gaps, axis=0, kind="stable")[:height]
-    last = np.maximum(counts - 1, 0)
-    behind = np.arange(height)[:, None] > last
-    rows = np.where(behind, rows[last, np.arange(len(counts))] if height else 0, rows)
-    times = np.take_along_axis(times, rows, axis=0)
-    return rows, np.where(behind | (counts == 0), NEVER, times), group
+        yield from _clean(part.series, part.cells() if gaps is None else part.without_gaps(gaps), times, part.group)
 
 
 def _only_used(times: Ints, group: Ints) -> tuple[Ints, Ints]:

@@ -14,10 +14,13 @@ from narthex.model.labels import Labels
 from narthex.model.labeltable import LabelTable
 from narthex.promql.engine import Engine, picking, ranking, sums
 from narthex.promql.engine.aggregate import Grouped
+from narthex.promql.engine.gather_rows import NEVER
 from narthex.promql.engine.picking import picked
 from narthex.promql.engine.ranking import extremes
 from narthex.promql.engine.sums import running_sums
 from narthex.promql.engine.vector import Vector
+from narthex.promql.engine.windows import blocks
+from narthex.storage.frames import NO_TIME, Frame, Points, Selection
 
 
 @given(st.integers(0, 1 << 32), st.integers(1, 9), st.integers(1, 12), st.sampled_from([1, 3, 12]))
@@ -89,3 +92,33 @@ def test_a_few_series_on_the_ways_of_many_give_the_same(world, query, start, ste
             patch.setattr(module, name, 0)
         found = answers(Engine(world, lookback=LOOKBACK).range(query, *bounds).value)
     assert found == expected or str(found) == str(expected)  # a NaN equals itself as text only
+
+
+@given(st.integers(0, 1 << 32), st.integers(1, 3), st.sampled_from([0.0, 0.1, 0.6]))
+def test_rows_without_a_time_are_left_out(seed, pieces, missing):
+    """Groups with gaps at the end, gaps in between, and no row at all; in one piece and in several."""
+    random = np.random.default_rng(seed)
+    group = np.repeat(random.permutation(5), 3)
+    frames, samples = [], [[] for _ in group]
+    for piece in range(pieces):
+        height = int(random.integers(1, 6))
+        times = (10 * piece + np.arange(height))[:, None] * 10 + np.arange(5) + 1
+        times[random.random(times.shape) < missing] = NO_TIME
+        cells = random.random((height, len(group)))
+        columns = random.permutation(len(group))
+        frames.append(Frame(cells, columns, np.arange(len(group)), times, group))
+        for series, own in enumerate(samples):
+            own += [
+                (int(when), float(value))
+                for when, value in zip(times[:, group[series]], cells[:, columns[series]], strict=True)
+                if when != NO_TIME
+            ]
+    labels = LabelTable.of([Labels({"i": str(i)}) for i in range(len(group))])
+    found = [[] for _ in group]
+    for block in blocks(Selection(labels, frames, Points.none()), 0, 1000):
+        for column, series in enumerate(block.series.tolist()):
+            own = block.times[:, block.group[column]]
+            there = own != NEVER
+            assert not (np.diff(there.astype(np.int8)) > 0).any()
+            found[series] = list(zip(own[there].tolist(), block.values[there, column].tolist(), strict=True))
+    assert found == samples
