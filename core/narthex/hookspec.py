@@ -11,7 +11,8 @@ All hooks are *contribution* hooks. They share these rules:
   version, and left out. Everybody else's contributions stay.
 * **Conflict.** Two plugins that contribute the same name are a start-up error that names both distributions.
 * **Unknown hooks.** A function marked as a hook that is not listed here refuses the whole plugin, unless it says
-  ``@hookimpl(optionalhook=True)``: a plugin for a newer Narthex must not run half.
+  ``@hookimpl(optionalhook=True)``: a plugin for a newer Narthex must not run half. So does a function that bears the
+  name of a hook and is not marked.
 
 A plugin is a module (or object) with functions marked by :data:`narthex.hookimpl`, announced by an entry point of the
 group ``narthex`` in its distribution's metadata. The examples below are whole plugins; the test suite runs each.

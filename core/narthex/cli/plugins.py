@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from narthex.cli.lazy import Lazy, LazyGroup
+from narthex.plugins.catalog import STAGES
 from narthex.plugins.extras import missing
 
 if TYPE_CHECKING:
@@ -69,28 +70,18 @@ def _list(app: App, *, as_json: bool) -> int:
 
 def _rows(host: PluginHost) -> list[Row]:
     """Every contribution, in the order of the plugins."""
-    stages: tuple[tuple[str, tuple[Contribution[Any], ...]], ...] = (
-        ("discovery", host.discovery_kinds()),
-        ("relabel", host.relabel_actions()),
-        ("scrape", host.scrape_kinds()),
-        ("storage", host.storage_kinds()),
-        ("receiver", host.receiver_kinds()),
-        ("promql", host.promql_functions()),
-        ("template", host.template_functions()),
-        ("web", host.web_routes()),
-        ("command", host.commands()),
-    )
-    found = [(stage, one) for stage, contributions in stages for one in contributions]
+    found = [(stage, one) for stage, kind in STAGES.items() for one in host.contributions(kind)]
     order = {origin: place for place, origin in enumerate(host.plugins())}
     return [_row(stage, one) for stage, one in sorted(found, key=lambda pair: order[pair[1].origin])]
 
 
 def _row(stage: str, contribution: Contribution[Any]) -> Row:
     kind, origin = contribution.kind, contribution.origin
-    name = kind.name if stage != "web" else f"{kind.method} {kind.path}"
     lack = missing(contribution) if hasattr(kind, "requires") else ""
     stability = getattr(kind, "stability", "")
-    return Row(origin.plugin, origin.distribution, origin.version, stage, name, stability, lack, kind.summary)
+    return Row(
+        origin.plugin, origin.distribution, origin.version, stage, contribution.name, stability, lack, kind.summary
+    )
 
 
 def _json(host: PluginHost) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from narthex.kinds import (
     Command,
@@ -22,7 +22,7 @@ from narthex.kinds import (
     WebRoute,
 )
 
-__all__ = ["Catalog", "Contribution", "Origin"]
+__all__ = ["STAGES", "Catalog", "Contribution", "Origin"]
 
 K_co = TypeVar("K_co", covariant=True)
 
@@ -46,10 +46,16 @@ class Contribution(Generic[K_co]):
     kind: K_co
     origin: Origin
 
+    @property
+    def name(self) -> str:
+        """What it is called among those of its stage; of a web route, method and path."""
+        kind: Any = self.kind
+        return f"{kind.method} {kind.path}" if isinstance(kind, WebRoute) else str(kind.name)
+
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """Contributions by stage; each mapping goes from the kind's name (for routes: ``METHOD path``) to it."""
+    """Contributions by stage; each mapping goes from the contribution's name to it."""
 
     discovery: Mapping[str, Contribution[DiscoveryKind]] = field(default_factory=dict)
     relabel: Mapping[str, Contribution[RelabelAction]] = field(default_factory=dict)
@@ -60,3 +66,17 @@ class Catalog:
     templates: Mapping[str, Contribution[TemplateFunction]] = field(default_factory=dict)
     routes: Mapping[str, Contribution[WebRoute]] = field(default_factory=dict)
     commands: Mapping[str, Contribution[Command]] = field(default_factory=dict)
+
+
+STAGES: Mapping[str, type[Any]] = {
+    "discovery": DiscoveryKind,
+    "relabel": RelabelAction,
+    "scrape": ScrapeKind,
+    "storage": StorageKind,
+    "receiver": ReceiverKind,
+    "promql": PromqlFunction,
+    "template": TemplateFunction,
+    "web": WebRoute,
+    "command": Command,
+}
+"""How listings call the kinds."""

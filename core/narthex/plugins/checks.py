@@ -95,10 +95,14 @@ def _function(value: object, what: str) -> Iterator[str]:
         yield f"has an async {what}; it must be a plain function"
 
 
+def _optional(value: object, what: str) -> Iterator[str]:
+    if value is not None:
+        yield from _function(value, what)
+
+
 def _storage(kind: Any) -> Iterator[str]:
     yield from _built(kind)
-    if kind.read is not None:
-        yield from _function(kind.read, "read")
+    yield from _optional(kind.read, "read")
 
 
 def _discovery(kind: Any) -> Iterator[str]:
@@ -113,6 +117,7 @@ def _relabel(action: Any) -> Iterator[str]:
     yield from _common(action)
     yield from _function(action.compile, "compile")
     yield from _function(action.check, "check")
+    yield from _optional(action.columns, "columns")
 
 
 def _scrape(kind: Any) -> Iterator[str]:
@@ -122,6 +127,8 @@ def _scrape(kind: Any) -> Iterator[str]:
         yield "has protocols that are not a tuple of (name, Accept entry)"
     if not _is_texts(kind.media_types) or any(one != one.lower() or ";" in one for one in kind.media_types):
         yield "has media_types that are not a tuple of lower-case types without parameters"
+    yield from _optional(kind.timestamp, "timestamp")
+    yield from _optional(kind.configured, "configured")
 
 
 def _route(route: Any) -> Iterator[str]:

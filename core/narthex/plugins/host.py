@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from difflib import get_close_matches
-from inspect import isasyncgenfunction, iscoroutine, iscoroutinefunction
+from inspect import isasyncgenfunction, iscoroutine, iscoroutinefunction, signature
 from itertools import islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pluggy
 
@@ -41,6 +41,19 @@ __all__ = ["PluginHost"]
 K = TypeVar("K")
 _MOST = 1000  # contributions of one hook of one plugin; a generator that never ends must not hang the start
 
+_HOOKS: Mapping[str, type[Any]] = {
+    "narthex_discovery_kinds": DiscoveryKind,
+    "narthex_relabel_actions": RelabelAction,
+    "narthex_scrape_kinds": ScrapeKind,
+    "narthex_storage_kinds": StorageKind,
+    "narthex_receiver_kinds": ReceiverKind,
+    "narthex_promql_functions": PromqlFunction,
+    "narthex_template_functions": TemplateFunction,
+    "narthex_web_routes": WebRoute,
+    "narthex_commands": Command,
+}
+"""Each hook, and the kind of what it returns."""
+
 
 class PluginHost:
     """The plugins of one process and what they contribute.
@@ -64,16 +77,7 @@ class PluginHost:
             self._load(found)
         for name in unmatched(allow, strangers) if scan else ():
             self._failures.append(PluginFailure(Origin(name), "is named by NARTHEX_PLUGINS but is not installed"))
-        hooks = self._manager.hook
-        self._discovery = self._collect(hooks.narthex_discovery_kinds, DiscoveryKind)
-        self._relabel = self._collect(hooks.narthex_relabel_actions, RelabelAction)
-        self._scrape = self._collect(hooks.narthex_scrape_kinds, ScrapeKind)
-        self._storage = self._collect(hooks.narthex_storage_kinds, StorageKind)
-        self._receivers = self._collect(hooks.narthex_receiver_kinds, ReceiverKind)
-        self._promql = self._collect(hooks.narthex_promql_functions, PromqlFunction)
-        self._templates = self._collect(hooks.narthex_template_functions, TemplateFunction)
-        self._routes = self._collect(hooks.narthex_web_routes, WebRoute)
-        self._commands = self._collect(hooks.narthex_commands, Command)
+        self._found = {kind: self._collect(getattr(self._manager.hook, hook), kind) for hook, kind in _HOOKS.items()}
 
     def plugins(self) -> tuple[Origin, ...]:
         """The plugins that were loaded, shipped ones first."""
@@ -83,71 +87,32 @@ class PluginHost:
         """Everything that went wrong and was survived, in the order it happened."""
         return tuple(self._failures)
 
+    def contributions(self, kind: type[K]) -> tuple[Contribution[K], ...]:
+        """What the plugins bring of one kind, such as ``DiscoveryKind``, in the order in which they were loaded."""
+        return self._found[kind]
+
     def conflicts(self) -> tuple[str, ...]:
         """Names that are contributed twice, a line for each, naming both plugins and their distributions."""
-        return tuple(
-            line
-            for stage in (
-                self._discovery, self._relabel, self._scrape, self._storage, self._receivers, self._promql,
-                self._templates, self._routes,
-                self._commands,
-            )
-            for line in conflicts(stage)
-        )  # fmt: skip
+        return tuple(line for stage in self._found.values() for line in conflicts(stage))
 
     def catalog(self) -> Catalog:
         """Every contribution by stage and name. Raises ``PluginConflictError`` when a name is contributed twice."""
         if lines := self.conflicts():
             raise PluginConflictError("; ".join(lines))
         return Catalog(
-            discovery={one.kind.name: one for one in self._discovery},
-            relabel={one.kind.name: one for one in self._relabel},
-            scrape={one.kind.name: one for one in self._scrape},
-            storage={one.kind.name: one for one in self._storage},
-            receivers={one.kind.name: one for one in self._receivers},
-            promql={one.kind.name: one for one in self._promql},
-            templates={one.kind.name: one for one in self._templates},
-            routes={f"{one.kind.method} {one.kind.path}": one for one in self._routes},
-            commands={one.kind.name: one for one in self._commands},
+            discovery=self._by_name(DiscoveryKind),
+            relabel=self._by_name(RelabelAction),
+            scrape=self._by_name(ScrapeKind),
+            storage=self._by_name(StorageKind),
+            receivers=self._by_name(ReceiverKind),
+            promql=self._by_name(PromqlFunction),
+            templates=self._by_name(TemplateFunction),
+            routes=self._by_name(WebRoute),
+            commands=self._by_name(Command),
         )
 
-    # One typed method for each hook, so that nobody else calls pluggy's untyped ones.
-
-    def discovery_kinds(self) -> tuple[Contribution[DiscoveryKind], ...]:
-        """What ``narthex_discovery_kinds`` brought."""
-        return self._discovery
-
-    def relabel_actions(self) -> tuple[Contribution[RelabelAction], ...]:
-        """What ``narthex_relabel_actions`` brought."""
-        return self._relabel
-
-    def scrape_kinds(self) -> tuple[Contribution[ScrapeKind], ...]:
-        """What ``narthex_scrape_kinds`` brought."""
-        return self._scrape
-
-    def storage_kinds(self) -> tuple[Contribution[StorageKind], ...]:
-        """What ``narthex_storage_kinds`` brought."""
-        return self._storage
-
-    def receiver_kinds(self) -> tuple[Contribution[ReceiverKind], ...]:
-        """What ``narthex_receiver_kinds`` brought."""
-        return self._receivers
-
-    def promql_functions(self) -> tuple[Contribution[PromqlFunction], ...]:
-        """What ``narthex_promql_functions`` brought."""
-        return self._promql
-
-    def template_functions(self) -> tuple[Contribution[TemplateFunction], ...]:
-        """What ``narthex_template_functions`` brought."""
-        return self._templates
-
-    def web_routes(self) -> tuple[Contribution[WebRoute], ...]:
-        """What ``narthex_web_routes`` brought."""
-        return self._routes
-
-    def commands(self) -> tuple[Contribution[Command], ...]:
-        """What ``narthex_commands`` brought."""
-        return self._commands
+    def _by_name(self, kind: type[K]) -> Mapping[str, Contribution[K]]:
+        return {one.name: one for one in self.contributions(kind)}
 
     def _load(self, found: Found) -> None:
         with self._contained(found.origin, "cannot be loaded"):
@@ -169,10 +134,11 @@ class PluginHost:
             for impl in (one for one in caller.get_hookimpls() if one.plugin is plugin):
                 if not caller.has_spec() and not impl.optionalhook:
                     return caller.name, _unknown(caller.name)
-                if impl.wrapper or impl.hookwrapper:
-                    return caller.name, "is a wrapper; hooks are called one by one and cannot be wrapped"
-                if iscoroutinefunction(impl.function) or isasyncgenfunction(impl.function):
-                    return caller.name, "is async; hooks are plain functions that return kinds"
+                if reason := _misuse(plugin, impl):
+                    return caller.name, reason
+        for hook in _HOOKS:
+            if callable(getattr(plugin, hook, None)) and self._manager.parse_hookimpl_opts(plugin, hook) is None:
+                return hook, "is not marked as a hook; write @hookimpl (from narthex import hookimpl) above it"
         return None if callers else ("", "implements no hook; mark functions with narthex.hookimpl")
 
     def _collect(self, hook: pluggy.HookCaller, kind: type[K]) -> tuple[Contribution[K], ...]:
@@ -185,8 +151,8 @@ class PluginHost:
             for item in items:
                 with self._contained(origin, "raised", hook.name):  # even a repr may
                     if problem := check(item, kind):
-                        self._failures.append(PluginFailure(origin, problem, hook.name))
-                    elif isinstance(item, kind):
+                        raise _WrongAnswerError(problem)
+                    if isinstance(item, kind):
                         found.append(Contribution(item, origin))
         return tuple(found)
 
@@ -197,22 +163,41 @@ class PluginHost:
             yield
         except KeyboardInterrupt:
             raise
+        except _WrongAnswerError as error:
+            self._failures.append(PluginFailure(origin, str(error), hook))
         except BaseException as error:  # noqa: BLE001 - the point of the method
             self._failures.append(PluginFailure.of(origin, doing, error, hook))
 
 
+class _WrongAnswerError(Exception):
+    """A hook answered, with something else than it is asked for; the text is ours and says so."""
+
+
+def _misuse(plugin: object, impl: pluggy.HookImpl) -> str:
+    """Why an implementation cannot be called as hooks are; empty where it can."""
+    if impl.wrapper or impl.hookwrapper:
+        return "is a wrapper; hooks are called one by one and cannot be wrapped"
+    if iscoroutinefunction(impl.function) or isasyncgenfunction(impl.function):
+        return "is async; hooks are plain functions that return kinds"
+    if isinstance(plugin, type) and signature(impl.function).parameters:
+        return f"is a method of the class {plugin.__name__}; the plugin must be an object or a module, not a class"
+    return ""
+
+
 def _listed(result: object) -> list[object]:
+    """The kinds that a hook returned. Raises ``_WrongAnswerError`` for what is no iterable, or has no end."""
     if iscoroutine(result):
         result.close()  # or Python warns that it was never awaited
     if not isinstance(result, Iterable) or isinstance(result, str | bytes):
-        raise TypeError(f"returned {result!r:.80}, expected an iterable of kinds")
+        hint = "; write [...] around it" if type(result) in _HOOKS.values() else ""
+        raise _WrongAnswerError(f"returned {result!r:.80}, expected an iterable of kinds{hint}")
     items = list(islice(result, _MOST + 1))
     if len(items) > _MOST:
-        raise ValueError(f"returned more than {_MOST} kinds")
+        raise _WrongAnswerError(f"returned more than {_MOST} kinds")
     return items
 
 
 def _unknown(hook: str) -> str:
-    close = get_close_matches(hook, hookspec.__all__, 1)
+    close = get_close_matches(hook, _HOOKS, 1)
     hint = f"did you mean {close[0]}?" if close else "the plugin may need a newer narthex"
     return f"is not a hook of this narthex; {hint}"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from narthex.discovery.state import DiscovererStatus
-from narthex.plugins.catalog import Catalog, Origin
+from narthex.plugins.catalog import STAGES, Origin
 from narthex.plugins.host import PluginHost
 
 __all__ = ["plugin_report"]
@@ -15,7 +15,7 @@ __all__ = ["plugin_report"]
 _SHOWN = 10
 
 
-def plugin_report(host: PluginHost, catalog: Catalog, discoverers: Sequence[DiscovererStatus]) -> list[dict[str, Any]]:
+def plugin_report(host: PluginHost, discoverers: Sequence[DiscovererStatus]) -> list[dict[str, Any]]:
     """One entry for each plugin, shipped ones first; those that could not be loaded at the end."""
     failures: dict[Origin, list[dict[str, Any]]] = defaultdict(list)
     for failure in host.failures():
@@ -32,7 +32,7 @@ def plugin_report(host: PluginHost, catalog: Catalog, discoverers: Sequence[Disc
             if one.troubles:
                 entry["troubles"] = [f"{part}: {reason}" for part, reason in one.troubles[:_SHOWN]]
             failures[one.origin].append(entry)
-    contributions = _contributions(catalog)
+    contributions = _contributions(host)
     origins = dict.fromkeys((*host.plugins(), *failures))
     return [
         {
@@ -46,20 +46,9 @@ def plugin_report(host: PluginHost, catalog: Catalog, discoverers: Sequence[Disc
     ]
 
 
-def _contributions(catalog: Catalog) -> dict[Origin, list[dict[str, str]]]:
+def _contributions(host: PluginHost) -> dict[Origin, list[dict[str, str]]]:
     found: dict[Origin, list[dict[str, str]]] = defaultdict(list)
-    stages = {
-        "discovery": catalog.discovery,
-        "relabel": catalog.relabel,
-        "scrape": catalog.scrape,
-        "storage": catalog.storage,
-        "receiver": catalog.receivers,
-        "promql": catalog.promql,
-        "template": catalog.templates,
-        "web": catalog.routes,
-        "command": catalog.commands,
-    }
-    for stage, kinds in stages.items():
-        for name, contribution in kinds.items():
-            found[contribution.origin].append({"stage": stage, "name": name})
+    for stage, kind in STAGES.items():
+        for contribution in host.contributions(kind):
+            found[contribution.origin].append({"stage": stage, "name": contribution.name})
     return found

@@ -239,7 +239,7 @@ class Server:
 
     def plugins(self) -> Sequence[Mapping[str, Any]]:
         """Plugins with distribution, version, contributions and failures."""
-        return plugin_report(self._host, self.catalog, self.discoverers())
+        return plugin_report(self._host, self.discoverers())
 
     def config_yaml(self) -> str:
         """The configuration in force, secrets masked."""

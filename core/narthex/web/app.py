@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from inspect import isawaitable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -125,7 +126,10 @@ def _contained(route: WebRoute, view: ServerView, origin: str, extra: dict[str, 
     async def answer(request: web.Request) -> web.StreamResponse:
         nonlocal last
         try:
-            response: object = await route.handle(request, view)
+            answering: object = route.handle(request, view)
+            if not isawaitable(answering):
+                raise TypeError("its handle is not async; write async def handle(request, server)")
+            response: object = await answering
             if not isinstance(response, web.StreamResponse):
                 raise TypeError(f"answered {type(response).__name__}, expected a response")
         except web.HTTPException:

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from narthex import __version__, hookimpl
+from narthex import __version__, hookimpl, hookspec
 from narthex.errors import PluginConflictError
 from narthex.kinds import (
     Command,
@@ -18,9 +18,9 @@ from narthex.kinds import (
     TemplateFunction,
     WebRoute,
 )
-from narthex.plugins.catalog import Origin
+from narthex.plugins.catalog import STAGES, Origin
 from narthex.plugins.failure import PluginFailure
-from narthex.plugins.host import PluginHost
+from narthex.plugins.host import _HOOKS, PluginHost
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def host_of(**plugins):
 
 def test_a_shipped_plugin_belongs_to_narthex():
     host = host_of(rooms=contributing("narthex_discovery_kinds", [discovery()]))
-    (found,) = host.discovery_kinds()
+    (found,) = host.contributions(DiscoveryKind)
     assert found.kind.name == "rooms"
     assert found.origin == Origin("rooms", "narthex", __version__)
     assert host.plugins() == (found.origin,)
@@ -61,7 +61,7 @@ def test_a_shipped_plugin_belongs_to_narthex():
 
 
 @pytest.mark.parametrize(
-    ("method", "kind", "stage"),
+    ("hook", "kind", "stage"),
     [
         ("discovery_kinds", discovery("x"), "discovery"),
         ("relabel_actions", RelabelAction("x", lambda rule: lambda labels: labels), "relabel"),
@@ -74,9 +74,9 @@ def test_a_shipped_plugin_belongs_to_narthex():
         ("commands", Command("x", lambda: None), "commands"),
     ],
 )
-def test_every_hook_reaches_its_typed_method_and_the_catalog(method, kind, stage):
-    host = host_of(it=contributing(f"narthex_{method}", iter([kind])))
-    (found,) = getattr(host, method)()
+def test_what_every_hook_brings_reaches_the_catalog(hook, kind, stage):
+    host = host_of(it=contributing(f"narthex_{hook}", iter([kind])))
+    (found,) = host.contributions(type(kind))
     assert found.kind is kind
     assert list(getattr(host.catalog(), stage).values()) == [found]
     assert host.failures() == ()
@@ -86,7 +86,7 @@ def test_a_hook_is_called_once_for_each_host():
     calls = []
     plugin = SimpleNamespace(narthex_discovery_kinds=hookimpl(lambda: calls.append(1) or [discovery()]))
     host = host_of(it=plugin)
-    host.discovery_kinds(), host.catalog(), host.catalog()
+    host.contributions(DiscoveryKind), host.catalog(), host.catalog()
     assert len(calls) == 1
 
 
@@ -97,7 +97,7 @@ def test_a_hook_that_raises_is_reported_and_the_others_stay(raised):
     host = host_of(
         good=contributing("narthex_discovery_kinds", [discovery()]), bad=contributing("narthex_discovery_kinds", raised)
     )
-    assert [one.kind.name for one in host.discovery_kinds()] == ["rooms"]
+    assert [one.kind.name for one in host.contributions(DiscoveryKind)] == ["rooms"]
     (failure,) = host.failures()
     assert failure.origin == Origin("bad", "narthex", __version__)
     assert failure.hook == "narthex_discovery_kinds"
@@ -117,7 +117,7 @@ def test_a_generator_that_raises_half_way_contributes_nothing():
         raise RuntimeError("half way")
 
     host = host_of(it=SimpleNamespace(narthex_discovery_kinds=hookimpl(half)))
-    assert host.discovery_kinds() == ()
+    assert host.contributions(DiscoveryKind) == ()
     assert "half way" in host.failures()[0].what
 
 
@@ -127,15 +127,26 @@ def test_an_endless_generator_does_not_hang_the_start():
             yield discovery()
 
     host = host_of(it=SimpleNamespace(narthex_discovery_kinds=hookimpl(endless)))
-    assert host.discovery_kinds() == ()
+    assert host.contributions(DiscoveryKind) == ()
     assert "more than 1000" in host.failures()[0].what
 
 
 @pytest.mark.parametrize("rubbish", [None, 7, "rooms", b"rooms", discovery()])
 def test_what_is_no_iterable_of_kinds_is_reported(rubbish):
     host = host_of(it=contributing("narthex_discovery_kinds", rubbish))
-    assert host.discovery_kinds() == ()
+    assert host.contributions(DiscoveryKind) == ()
+    assert host.failures()[0].what.startswith("returned ")
     assert "expected an iterable of kinds" in host.failures()[0].what
+
+
+def test_a_kind_that_is_not_in_a_list_is_told_where_to_put_it():
+    host = host_of(it=contributing("narthex_discovery_kinds", discovery()))
+    assert host.failures()[0].what.endswith("expected an iterable of kinds; write [...] around it")
+
+
+def test_every_hook_of_the_specification_is_called():
+    assert sorted(STAGES.values(), key=str) == sorted(host_of()._found, key=str)
+    assert set(hookspec.__all__) == set(_HOOKS)
 
 
 def test_a_coroutine_as_an_answer_is_reported_and_not_left_unawaited():
@@ -152,7 +163,7 @@ def test_a_coroutine_as_an_answer_is_reported_and_not_left_unawaited():
 
 def test_one_wrong_kind_does_not_take_the_right_ones_along():
     host = host_of(it=contributing("narthex_discovery_kinds", [discovery("Bad Name"), discovery("good"), "rubbish"]))
-    assert [one.kind.name for one in host.discovery_kinds()] == ["good"]
+    assert [one.kind.name for one in host.contributions(DiscoveryKind)] == ["good"]
     assert [failure.hook for failure in host.failures()] == ["narthex_discovery_kinds"] * 2
 
 
@@ -162,7 +173,7 @@ def test_a_kind_whose_repr_raises_is_contained():
             raise SystemExit("no")
 
     host = host_of(it=contributing("narthex_discovery_kinds", [Hostile(), discovery()]))
-    assert len(host.discovery_kinds()) == 1
+    assert len(host.contributions(DiscoveryKind)) == 1
     assert "SystemExit" in host.failures()[0].what
 
 
@@ -196,6 +207,21 @@ class UnknownArgument:
         return []
 
 
+class Unmarked:
+    @hookimpl
+    def narthex_web_routes(self):
+        return [WebRoute("GET", "/x", lambda request, server: None)]
+
+    def narthex_discovery_kinds(self):
+        return [discovery()]
+
+
+class NoInstance:
+    @hookimpl
+    def narthex_discovery_kinds(self):
+        return [discovery()]
+
+
 class UnknownHook:
     @hookimpl
     def narthex_discovery_kind(self):
@@ -215,6 +241,8 @@ class UnknownHook:
         (AsyncGenerator(), "async"),
         (UnknownArgument(), "server"),
         (UnknownHook(), "did you mean narthex_discovery_kinds?"),
+        (Unmarked(), "narthex_discovery_kinds: is not marked as a hook; write @hookimpl"),
+        (NoInstance, "narthex_discovery_kinds: is a method of the class NoInstance; the plugin must be an object"),
         (SimpleNamespace(), "implements no hook"),
         (None, "expected a module or an object"),
     ],
@@ -225,8 +253,8 @@ def test_a_plugin_that_breaks_the_contract_is_refused_as_a_whole(plugin, reason)
     assert reason in str(failure)
     assert failure.origin.plugin == "bad"
     assert [origin.plugin for origin in host.plugins()] == ["good"]
-    assert host.web_routes() == ()
-    assert len(host.discovery_kinds()) == 1
+    assert host.contributions(WebRoute) == ()
+    assert len(host.contributions(DiscoveryKind)) == 1
 
 
 def test_an_unknown_hook_that_is_optional_is_accepted():
@@ -293,7 +321,7 @@ def test_whatever_must_be_unique_conflicts(hook, one, two, claim):
 
 def test_an_installed_plugin_is_found_and_attributed(installed, scan):
     installed("good")
-    (found,) = scan("acme-rooms").discovery_kinds()
+    (found,) = scan("acme-rooms").contributions(DiscoveryKind)
     assert str(found.origin) == "rooms (acme-rooms 1.2.0)"
 
 
@@ -319,14 +347,14 @@ def test_an_installed_plugin_that_cannot_be_loaded_is_reported_by_name(
     (failure,) = host.failures()
     assert str(failure.origin) == origin
     assert reason in str(failure)
-    assert [one.kind.name for one in host.discovery_kinds()] == ["rooms"]
+    assert [one.kind.name for one in host.contributions(DiscoveryKind)] == ["rooms"]
 
 
 def test_a_plugin_keeps_the_contributions_of_the_hooks_that_did_not_raise(installed, scan):
     installed("raising_hook")
     host = scan("acme-raises")
-    assert [one.kind.name for one in host.discovery_kinds()] == ["steady"]
-    assert host.web_routes() == ()
+    assert [one.kind.name for one in host.contributions(DiscoveryKind)] == ["steady"]
+    assert host.contributions(WebRoute) == ()
     assert str(host.failures()[0]) == (
         "plugin raises (acme-raises 0.5): narthex_web_routes: raised: SystemExit: no routes today"
     )

@@ -114,6 +114,13 @@ async def test_a_plugins_route_that_fails_is_named_and_hurts_nobody(
     assert (await client.get("/-/healthy")).status == 200
 
 
+async def test_a_plugins_route_that_is_not_async_is_told_so(view: FakeView, start: Any) -> None:
+    client = await start(with_route(view, lambda _request, _server: web.Response(text="at once")))
+    text = await (await client.get("/acme")).text()
+    assert "acme-narthex 1.2.3" in text
+    assert "its handle is not async; write async def handle(request, server)" in text
+
+
 async def test_a_plugins_route_sees_the_server_and_may_redirect(view: FakeView, start: Any) -> None:
     async def handle(request: web.Request, server: FakeView) -> web.Response:
         if "away" in request.query:

@@ -13,7 +13,7 @@ from importlib.metadata import EntryPoint, PackageNotFoundError, distribution
 from types import ModuleType
 from typing import Any
 
-from narthex.plugins.catalog import Catalog, Contribution, Origin
+from narthex.plugins.catalog import STAGES, Catalog, Contribution, Origin
 from narthex.plugins.host import PluginHost
 from narthex.plugins.sources import GROUP, normal_name
 from narthex.testing.rig import TABLES, Rig
@@ -23,6 +23,9 @@ __all__ = ["RIG_GROUP", "Examined", "Subject"]
 
 RIG_GROUP = "narthex_conformance"
 """The entry-point group that announces rigs."""
+
+_OTHER_WORDS = {"promql": "function", "web": "route"}
+"""Stages that rigs and reports call otherwise than listings do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,19 +78,11 @@ class Subject:
         return [f"{rig.__qualname__} is for {stage} kind {name!r}, which is not there" for (stage, name), rig in strays]
 
     def _contributions(self) -> Iterator[tuple[str, tuple[Contribution[Any], ...]]]:
-        host = self.host
-        yield "discovery", host.discovery_kinds()
-        yield "relabel", host.relabel_actions()
-        yield "scrape", host.scrape_kinds()
-        yield "storage", host.storage_kinds()
-        yield "receiver", host.receiver_kinds()
-        yield "function", host.promql_functions()
-        yield "template", host.template_functions()
-        yield "route", host.web_routes()
-        yield "command", host.commands()
+        for stage, kind in STAGES.items():
+            yield _OTHER_WORDS.get(stage, stage), self.host.contributions(kind)
 
     def _kind(self, stage: str, one: Contribution[Any]) -> Examined:
-        name = one.kind.name if stage != "route" else f"{one.kind.method} {one.kind.path}"
+        name = one.name
         if (declared := self._rigs.get((stage, name))) is not None:
             return Examined(stage, name, one.origin.plugin, declared, declared=True)
         # The kind alone is enough for its rules, whatever names it may conflict with.
