@@ -8,6 +8,9 @@ threshold counts in the zero bucket. Schema -53 means custom buckets: the bounds
 Counts are floats, because rates and averages of histograms are histograms too. A side keeps only buckets that somebody
 named, as two arrays. Samples of one series nearly always have the same buckets, so their index arrays are usually one
 object; that is worth testing for (``is``) before anything is compared.
+
+Both classes are values: their fields are ``Final``, which mypy holds everybody to. They are not frozen at run time,
+because that makes one five times as slow (2.7 µs against 0.5), and a query may make 100,000 of them.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,15 +56,15 @@ class Hint(IntEnum):
     """Not a counter at all."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Buckets:
     """One side's counts: ``index`` is int32, strictly ascending; ``counts`` float64 of the same length.
 
     Both are not to be written to. Two sides are compared with :mod:`narthex.model.histogram.same`, never with ``==``.
     """
 
-    index: NDArray[np.int32]
-    counts: NDArray[np.float64]
+    index: Final[NDArray[np.int32]]
+    counts: Final[NDArray[np.float64]]
 
     def __len__(self) -> int:
         return len(self.counts)
@@ -100,7 +104,7 @@ NO_BUCKETS = Buckets(np.zeros(0, dtype=np.int32), np.zeros(0))
 """A side without buckets."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Histogram:
     """A native histogram with float counts. ``==`` means "the same object"; see :mod:`narthex.model.histogram.same`.
 
@@ -109,15 +113,15 @@ class Histogram:
     is the stale marker says that the series ended.
     """
 
-    schema: int = 0
-    zero_threshold: float = 0.0
-    zero_count: float = 0.0
-    count: float = 0.0
-    sum: float = 0.0
-    positive: Buckets = NO_BUCKETS
-    negative: Buckets = NO_BUCKETS
-    bounds: tuple[float, ...] = ()
-    hint: Hint = Hint.UNKNOWN
+    schema: Final[int] = 0
+    zero_threshold: Final[float] = 0.0
+    zero_count: Final[float] = 0.0
+    count: Final[float] = 0.0
+    sum: Final[float] = 0.0
+    positive: Final[Buckets] = NO_BUCKETS
+    negative: Final[Buckets] = NO_BUCKETS
+    bounds: Final[tuple[float, ...]] = ()
+    hint: Final[Hint] = Hint.UNKNOWN
 
     @property
     def custom(self) -> bool:
