@@ -65,8 +65,8 @@ class SeriesCache:
     """The samples of one target, from bodies to rows. Call :meth:`take` or :meth:`fail`, then :meth:`commit`."""
 
     __slots__ = (
-        "_apart", "_cells", "_comments", "_common", "_counts", "_ended", "_examples", "_histograms", "_kind", "_layout",
-        "_metadata", "_others", "_point_refs", "_points", "_row", "_scrapes", "_span", "_steady",
+        "_apart", "_cells", "_comments", "_common", "_counts", "_ended", "_examples", "_gone", "_histograms", "_kind",
+        "_layout", "_metadata", "_others", "_point_refs", "_points", "_row", "_scrapes", "_span", "_steady",
         "_timestamp", "_tracked", "_trusted", "identity", "options",
     )  # fmt: skip
 
@@ -84,6 +84,7 @@ class SeriesCache:
         # Cells of series that are not in the layout: those that have ended, and lines of a kind that it cannot read.
         self._apart: dict[bytes, int] = {}
         self._ended = False
+        self._gone: frozenset[bytes] = frozenset()
         self._point_refs: dict[bytes, int | None] = {}
         self._tracked: frozenset[int] = frozenset()
         self._comments: Sequence[bytes] = ()
@@ -243,7 +244,7 @@ class SeriesCache:
         self._counts = Counts(scraped=samples, kept=samples)  # for a series whose labels fail the scrape
         plan = Plan(reading, known, self._point_refs, self.identity, honor=self.options.honor_timestamps)
         apart = self._others.plan(reading.apart, self.identity, self.options.resolution)
-        self._counts = plan.counts(self.options.sample_limit) + apart.counts
+        self._counts = plan.counts(self.options.sample_limit, self._timestamp + FUTURE, self._gone) + apart.counts
         self._check_limit()
         self._adopt(reading, plan, apart, content_type, known)
 
@@ -273,6 +274,10 @@ class SeriesCache:
         self._ended = False
         here = set(reading.prefixes)
         self._apart = {prefix: cell for prefix, cell in known.items() if cell != BIN and prefix not in here}
+        if (
+            reading.parsed or reading.apart or any(reading.lines)
+        ):  # an empty body is more likely a failure than the end of all series
+            self._gone = frozenset(self._apart)
         own = Layout(reading.lines, reading.prefixes) if reading.lines else None
         layout = self._common.share(own) if own is not None else None
         self._lay_out(layout, cells[layout.places] if layout is not None else cells[:0])

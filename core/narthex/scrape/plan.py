@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from narthex.model.labels import Labels
@@ -101,19 +101,30 @@ class Plan:
             if labels is not None:
                 self.new_point_labels.append(labels)
 
-    def counts(self, sample_limit: int) -> Counts:
-        """The samples of the body. Of series behind ``sample_limit`` (0: none) none counts as new."""
+    def counts(self, sample_limit: int, latest: int, gone: Collection[bytes] = ()) -> Counts:
+        """The samples of the body. A series is new once, but not behind ``sample_limit`` (0: none) nor ``latest`` (ms).
+
+        What the last body did not have, ``gone``, is new again when it comes back, as in Prometheus.
+        """
         cells, new = self._reading.cells, set(self._new)
         kept = [place for place in self.places if cells[place] != BIN or place in new]
         kept_points = [one.place for one in self._stamped if self._is_kept(one.prefix)]
-        new_points = {one.place for one in self._stamped if self._new_points.get(one.prefix) is not None}
-        in_order = sorted(kept + kept_points)
+        firsts = {labels: place for place, labels in zip(reversed(self._new), reversed(self.new_labels), strict=True)}
+        for one in sorted(self._stamped, key=lambda one: -one.place) if self._new_points else ():
+            labels = self._new_points.get(one.prefix)
+            if labels is not None and one.timestamp <= latest:
+                firsts[labels] = one.place
+        begins = set(firsts.values())
+        if gone:
+            prefixes = self._reading.prefixes
+            begins.update(place for place in kept if prefixes[place] in gone)
+        in_order = sorted(place for place in kept + kept_points if place not in new or place in begins)
         known_cells = [cells[place] for place in kept if place not in new]
         repeats = len(known_cells) - len(set(known_cells)) + len(self.new_labels) - len(set(self.new_labels))
         return Counts(
             scraped=len(self.places) + len(self._stamped),
-            kept=len(in_order),
-            added=sum(place in new or place in new_points for place in in_order[: sample_limit or None]),
+            kept=len(kept) + len(kept_points),
+            added=sum(place in begins for place in in_order[: sample_limit or None]),
             duplicates=repeats,
         )
 

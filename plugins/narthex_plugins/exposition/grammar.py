@@ -57,7 +57,8 @@ class Grammar:
     def labels(self, body: bytes, at: int, into: dict[str, str], *, names: bool) -> int:
         """Read labels from behind the brace into ``into``; the position behind the closing brace.
 
-        With ``names``, a quoted string that stands alone is the metric name. Raises ``ExpositionError``.
+        With ``names``, a quoted string that stands alone is the metric name, and no label may stand twice; of an
+        exemplar's labels the last one counts. Raises ``ExpositionError``.
         """
         while True:
             close = self._close.match(body, at)
@@ -88,7 +89,7 @@ class Grammar:
             into["__name__"] = unquote(quoted)
             return
         name = bare.decode() if bare is not None else unquote(quoted)
-        if name in into:
+        if names and name in into:
             raise ExpositionError(f'duplicate label "{name}"')
         into[name] = unquote(value)
 

@@ -17,6 +17,8 @@ _SUFFIXES = {
     "summary": ("_count", "_sum", "_created"),
 }
 _ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
+_LATEST = 1e14
+"""Seconds; what claims to have started later, or never, tells no start."""
 _OWN_LABEL = {"counter": "", "histogram": "le", "summary": "quantile"}
 
 
@@ -74,7 +76,7 @@ def _created_after(entries: Sequence[Entry], at: int, identity: tuple[object, ..
         if family != identity[0]:
             return None
         if suffix == "_created" and _identity(entry, family, kind) == identity:
-            return int(entry.value * 1000)
+            return int(entry.value * 1000) if abs(entry.value) < _LATEST else None
     return None
 
 

@@ -59,7 +59,7 @@ def _comment(body: bytes, at: int, state: State, _options: ParseOptions) -> tupl
     assert line is not None
     meta = _META.match(body, at)
     if meta is None:
-        return Comment(decode(line[0])), line.end()
+        return Comment(line[0].decode(errors="replace")), line.end()  # nobody reads it, so it may hold anything
     name = _GRAMMAR.meta_name.match(body, meta.end(), line.end())
     if name is None:
         raise ExpositionError(f"expected a metric name behind {meta[1].decode()}")

@@ -73,7 +73,7 @@ def test_a_series_that_vanishes_ends_once_and_may_come_back():
     for body in ("a 1\nb 2\n", "a 1\n", "a 1\n", "b 5\na 1\n"):
         target.scrape(body)
     assert target.values("b") == [(1000, 2), (2000, "stale"), (4000, 5)]
-    assert target.cache.counts.added == 0
+    assert target.cache.counts.added == 1
     assert len(target.storage.lanes) == 1
 
 
@@ -125,6 +125,32 @@ def test_the_later_of_two_lines_of_one_series_is_dropped_and_counted():
         assert target.cache.counts.duplicates == 1
         assert target.cache.counts.kept >= 2
     assert target.values("a") == [(1000, 1), (2000, 3), (3000, 3), (4000, 6)]
+
+
+def test_a_series_is_new_once_however_many_samples_it_has():
+    target = Target()
+    target.scrape("a 1\na 2\na 3\nb 1 600\nb 1 700\nc 1 601001\n")
+    assert (target.cache.counts.kept, target.cache.counts.added) == (6, 2)
+    target.scrape("a 1\na 2\na 3\nb 1 800\nb 1 900\n")
+    assert (target.cache.counts.kept, target.cache.counts.added) == (5, 0)
+
+
+def test_repeated_samples_use_up_no_limit():
+    target = Target(sample_limit=2)
+    target.scrape("a 1\na 2\nb 1\n")
+    assert target.cache.counts.added == 2
+
+
+def test_after_a_failure_or_an_empty_body_no_series_is_new():
+    target = Target()
+    target.scrape("a 1\nb 1\n")
+    with pytest.raises(ExpositionError):
+        target.scrape("a x\n")
+    target.scrape("a 1\nb 1\n")
+    assert target.cache.counts.added == 0
+    target.scrape("")
+    target.scrape("a 1\nb 1\nc 1\n")
+    assert target.cache.counts.added == 1
 
 
 def test_dropped_series_are_counted_but_not_kept():

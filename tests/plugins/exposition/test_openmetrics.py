@@ -83,6 +83,17 @@ def test_created_samples_become_start_timestamps_of_their_siblings():
     ]
 
 
+@pytest.mark.parametrize("created", ["NaN", "+Inf", "-Inf", "1e300"])
+def test_a_start_that_cannot_be_is_none(created):
+    entries = read(f"# TYPE a counter\na_total 1\na_created {created}\n# EOF\n", skip_start_timestamp_series=True)
+    assert [(one.series, one.start_timestamp) for one in entries if isinstance(one, Series)] == [("a_total", None)]
+
+
+def test_the_last_of_two_equal_labels_of_an_exemplar_counts():
+    (sample, _) = read('a_total 1 # {b="c",b="d"} 1\n# EOF\n')
+    assert sample.exemplars == (Exemplar({"b": "d"}, 1.0, None),)
+
+
 @given(st.binary(max_size=60) | st.text(alphabet='a{}="\\,# 1\n\t', max_size=60).map(str.encode))
 def test_nothing_else_than_an_exposition_error_comes_out(body):
     try:

@@ -74,10 +74,14 @@ def test_what_is_no_line(text):
         parse_text(f"ok 1\n{text}\n".encode())
 
 
-@pytest.mark.parametrize("text", [b'a{b="\xff"} 1', b"# HELP a \xff", b"# \xff"])
+@pytest.mark.parametrize("text", [b'a{b="\xff"} 1', b"# HELP a \xff"])
 def test_only_utf8_is_text(text):
     with pytest.raises(ExpositionError, match="UTF-8"):
         parse_text(text)
+
+
+def test_a_comment_may_hold_any_bytes():
+    assert len(parse_text(b"# caf\xe9\na 1\n")) == 2
 
 
 @pytest.mark.parametrize(
