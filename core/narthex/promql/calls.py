@@ -9,7 +9,7 @@ from narthex.promql.cursor import Cursor, StopParsing
 from narthex.promql.selectors import label_list
 from narthex.promql.signatures import EXPERIMENTAL_AGGREGATIONS, PARAMETER_AGGREGATIONS, Signature
 from narthex.promql.strings import quote_go
-from narthex.promql.tokens import ERROR
+from narthex.promql.tokens import ERROR, EXPRESSION_KINDS
 from narthex.promql.valuetype import ValueType
 
 __all__ = ["aggregation", "function_call"]
@@ -22,13 +22,13 @@ _NOTHING = NumberLiteral(0.0)
 def function_call(cursor: Cursor, parse: ParseExpr) -> Call:
     """Take a call; the caller has seen a name and ``(``."""
     name = cursor.take()
+    mark = len(cursor.typing)
+    arguments = _arguments(cursor, parse, label_selector_at=1 if name.text == "info" else -1)
     signature = cursor.options.functions.get(name.text)
     if signature is None:
         cursor.fault((name.start, name.end), f"unknown function with name {quote_go(name.text)}")
     elif signature.experimental and not cursor.options.experimental_functions:
         cursor.fault((name.start, name.end), f"function {quote_go(name.text)} is not enabled")
-    mark = len(cursor.typing)
-    arguments = _arguments(cursor, parse, label_selector_at=1 if name.text == "info" else -1)
     span = Span(name.start, cursor.end)
     if signature is None:
         return Call(name.text, arguments, pos=span)
@@ -46,14 +46,20 @@ def _arguments(cursor: Cursor, parse: ParseExpr, *, label_selector_at: int = -1)
         arguments.append(parse(cursor))
         if len(arguments) - 1 == label_selector_at:
             _check_label_selector(cursor, arguments[-1], mark)
-        comma = cursor.take_if(",")
-        if comma is None:
-            break
-        if cursor.token.kind == ")":
-            cursor.fault((comma.start, comma.end), "trailing commas not allowed in function call args")
+        if not _comma(cursor):
             break
     cursor.expect(")")
     return tuple(arguments)
+
+
+def _comma(cursor: Cursor) -> bool:
+    """Take the comma before another argument, noting those that no argument follows. False: there is none."""
+    while (comma := cursor.take_if(",")) is not None:
+        if cursor.token.kind in EXPRESSION_KINDS:
+            return True
+        cursor.look()
+        cursor.fault((comma.start, comma.end), "trailing commas not allowed in function call args")
+    return False
 
 
 def _check_label_selector(cursor: Cursor, expr: Expr, mark: int) -> None:
@@ -100,6 +106,7 @@ def aggregation(cursor: Cursor, parse: ParseExpr) -> AggregateExpr:
         without, grouping = _grouping(cursor)
         arguments = _arguments(cursor, parse)
         if grouping is None:
+            cursor.look()
             without, grouping = _grouping(cursor)
     except StopParsing as stop:
         if not stop.placed:

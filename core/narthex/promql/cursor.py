@@ -49,7 +49,7 @@ class StopParsing(Exception):  # noqa: N818 - not an error by itself: the errors
 class Cursor:
     """Walks over tokens; ``token`` is the next one, not yet taken."""
 
-    __slots__ = ("_at", "_tokens", "options", "syntax", "token", "typing")
+    __slots__ = ("_at", "_tokens", "_told", "options", "syntax", "token", "typing")
 
     def __init__(self, tokens: list[Token], options: ParserOptions) -> None:
         self._tokens = tokens
@@ -58,6 +58,7 @@ class Cursor:
         self.options = options
         self.syntax: list[Fault] = []
         self.typing: list[Fault] = []
+        self._told = False
 
     def take(self) -> Token:
         """The next token, moving past it. The last one (end or error) is never passed."""
@@ -100,14 +101,23 @@ class Cursor:
         """Note an error in types or arguments."""
         self.typing.append((span[0], span[1], message))
 
+    def look(self) -> None:
+        """Note what is wrong with the next token, if it could not be read.
+
+        Prometheus says so as soon as it looks at the token, before what it finds wrong in the text already taken; but
+        it looks ahead only where more than one thing may follow.
+        """
+        if self.token.kind == ERROR and not self._told:
+            self._told = True
+            self.fault((self.token.start, self.token.end), self.token.text)
+
     def unexpected(self, context: str = "", expected: str = "") -> StopParsing:
         """Note that the next token fits nowhere; the caller raises what is returned."""
+        self.look()
         token = self.token
-        if token.kind == ERROR:
-            message = token.text
-        else:
+        if token.kind != ERROR:
             message = f"unexpected {describe(token)}"
             message += f" in {context}" if context else ""
             message += f", expected {expected}" if expected else ""
-        self.fault((token.start, token.end), message)
+            self.fault((token.start, token.end), message)
         return StopParsing(placed=bool(context))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from itertools import accumulate
 
-from narthex.promql.strings import StringSyntaxError, quote_go, unquote
+from narthex.promql.strings import StringSyntaxError, quote_character, quote_go, unquote
 from narthex.promql.tokens import (
     DURATION,
     END_OF_INPUT,
@@ -84,7 +84,7 @@ def tokenize(text: str) -> list[Token]:
             elif piece == ")":
                 depth -= 1
                 if depth < 0:
-                    add(Token(ERROR, "unexpected right parenthesis ')'", start, size))
+                    add(Token(ERROR, "unexpected right parenthesis ')'", at, size))  # as Prometheus: after it
                     break
         elif group == _TEXT:
             kind = STRING
@@ -138,18 +138,22 @@ def _fault(text: str, at: int, mode: re.Pattern[str]) -> str:
             return "unterminated raw string"
     if mode is _IN_BRACES:
         if char == "!":
-            return f"unexpected character after '!' inside braces: '{following}'"
-        return "unexpected left brace '{'" if char == "{" else f"unexpected character inside braces: '{char}'"
+            return f"unexpected character after '!' inside braces: {quote_character(following)}"
+        return (
+            "unexpected left brace '{'"
+            if char == "{"
+            else f"unexpected character inside braces: {quote_character(char)}"
+        )
     if char in _DECIMAL or (char == "." and following in _DECIMAL):
         bad = _BAD_NUMBER.match(text, at)
         return f"bad number or duration syntax: {quote_go(bad.group() if bad else char)}"
     if mode is _IN_BRACKETS:
         if char.isalpha():
-            return f"unexpected character: '{char}', expected ':'"
-        return f"unexpected character in duration expression: '{char}'"
+            return f"unexpected character: {quote_character(char)}, expected ':'"
+        return f"unexpected character in duration expression: {quote_character(char)}"
     if char in "=!":
-        return f"unexpected character after '{char}': '{following}'"
-    return "unexpected right bracket ']'" if char == "]" else f"unexpected character: '{char}'"
+        return f"unexpected character after '{char}': {quote_character(following)}"
+    return "unexpected right bracket ']'" if char == "]" else f"unexpected character: {quote_character(char)}"
 
 
 def _unterminated(text: str, at: int) -> str:

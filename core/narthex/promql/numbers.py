@@ -14,18 +14,30 @@ from narthex.promql.tokens import DURATION, NUMBER, Token
 __all__ = ["negated", "number", "read_number", "signed_number"]
 
 _OCTAL = re.compile("0[0-7_]+")
+_INTEGERS = 1 << 63
 
 
 def read_number(text: str) -> float:
-    """The value of a number token. Raises ``ValueError`` when it is too large for a float."""
-    if _OCTAL.fullmatch(text):
-        return float(int(text.replace("_", ""), 8))
-    if text[:2] in {"0x", "0X"}:
-        return float(int(text.replace("_", ""), 16))
+    """The value of a number token. Raises ``ValueError`` when it is too large.
+
+    A whole number that does not fit an int64 is read as a decimal float, even behind a zero.
+    """
+    if (base := _base(text)) != 10:
+        whole = int(text.replace("_", ""), base)
+        if whole < _INTEGERS:
+            return float(whole)
+        if base == 16:  # as Prometheus, which takes it for a float now, and those need an exponent
+            raise ValueError(f"strconv.ParseFloat: parsing {quote_go(text)}: invalid syntax")
     value = float(text)
     if math.isinf(value) and text.lower() != "inf":
         raise ValueError(f"strconv.ParseFloat: parsing {quote_go(text)}: value out of range")
     return math.nan if value != value else value  # noqa: PLR0124 - one NaN object, so that equal literals are equal
+
+
+def _base(text: str) -> int:
+    if text[:2] in {"0x", "0X"}:
+        return 16
+    return 8 if _OCTAL.fullmatch(text) else 10
 
 
 def number(cursor: Cursor) -> NumberLiteral:

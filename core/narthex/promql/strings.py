@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 import unicodedata
 
-__all__ = ["StringSyntaxError", "describe_character", "quote_go", "unquote"]
+__all__ = ["StringSyntaxError", "describe_character", "quote_character", "quote_go", "unquote"]
 
 _SIMPLE = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "\\": "\\"}
 _DIGITS = {"x": (2, 16), "u": (4, 16), "U": (8, 16)}
 _SPECIAL = re.compile(r"""[\\\n]""")
 _UNPRINTABLE = re.compile(r"""["\\]|[^\x20-\x7e]""")
+_ESCAPED_RUNE = re.compile(r"""\\|[^\x20-\x7e]""")
 _NAMED = {value: "\\" + key for key, value in _SIMPLE.items()} | {'"': '\\"'}
 
 
@@ -76,6 +77,14 @@ def _numeric(body: str, at: int, width: int, base: int, *, single_byte: bool) ->
 def quote_go(text: str) -> str:
     """``text`` in double quotes as Go's ``%q`` prints it; the inverse of :func:`unquote`."""
     return '"' + _UNPRINTABLE.sub(_escaped, text) + '"'
+
+
+def quote_character(char: str) -> str:
+    """One character in single quotes as Go's ``%q`` prints it; a byte that is no UTF-8 as U+FFFD."""
+    if char == "'":
+        return r"'\''"
+    known = "\ufffd" if "\ud800" <= char <= "\udfff" else char
+    return f"'{_ESCAPED_RUNE.sub(_escaped, known)}'"
 
 
 def _escaped(found: re.Match[str]) -> str:

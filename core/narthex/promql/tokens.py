@@ -16,6 +16,7 @@ __all__ = [
     "DURATION",
     "END_OF_INPUT",
     "ERROR",
+    "EXPRESSION_KINDS",
     "IDENTIFIER",
     "KEYWORDS",
     "LABEL_KINDS",
@@ -48,6 +49,7 @@ _MODIFIERS = frozenset(
         *("fill", "fill_left", "fill_right", "start", "end", "step", "range"),
     }
 )
+_CALLED = frozenset({"start", "end", "step", "range"})
 KEYWORDS = {word: word for word in (*_MODIFIERS, *SET_OPERATORS, "atan2", *AGGREGATIONS)}
 KEYWORDS |= {"inf": NUMBER, "nan": NUMBER}
 """Word in lower case to token kind."""
@@ -60,8 +62,11 @@ METRIC_KINDS = frozenset(
 )
 """Kinds that may stand as a metric's name."""
 
-LABEL_KINDS = METRIC_KINDS | _MODIFIERS | {"atan2"}
-"""Kinds that may stand as a label's name in a grouping list."""
+EXPRESSION_KINDS = METRIC_KINDS | {NUMBER, DURATION, STRING, "(", "{", "+", "-"}
+"""Kinds that an expression may begin with."""
+
+LABEL_KINDS = (METRIC_KINDS | _MODIFIERS | {"atan2"}) - {"without"}
+"""Kinds that may stand bare as a label's name in a grouping list; Prometheus's grammar leaves ``without`` out."""
 
 _LONG = 10
 
@@ -88,4 +93,4 @@ def describe(token: Token) -> str:
         return f"<op:{text}>"
     if kind in AGGREGATIONS:
         return f"<aggr:{text}>"
-    return f"<{text}>" if kind in _MODIFIERS else quote_go(text)
+    return f"<{text}>" if kind in _MODIFIERS and kind not in _CALLED else quote_go(text)

@@ -33,6 +33,9 @@ _CODES = {
     "unavailable": 503,
 }
 
+_MOST = 10
+"""So many annotations of a kind are answered, as in Prometheus."""
+
 _KINDS: Sequence[tuple[type[NarthexError], str]] = (
     (BadParameterError, "bad_data"),
     (ParseError, "bad_data"),
@@ -76,13 +79,18 @@ def success(data: Any, *, warnings: Sequence[str] = (), infos: Sequence[str] = (
 
 
 def success_bytes(data: bytes, *, warnings: Sequence[str] = (), infos: Sequence[str] = ()) -> web.Response:
-    """Data that is JSON already, in a success envelope."""
+    """Data that is JSON already, in a success envelope. Of many warnings or infos the first ten, and a count."""
     parts = [b'{"status":"success","data":', data]
-    for name, texts in ((b"warnings", warnings), (b"infos", infos)):
+    for kind, texts in (("warning", warnings), ("info", infos)):
         if texts:
-            parts += [b',"', name, b'":', json_bytes(list(texts))]
+            parts += [f',"{kind}s":'.encode(), json_bytes(_first(texts, kind))]
     parts.append(b"}")
     return web.Response(body=b"".join(parts), content_type="application/json")
+
+
+def _first(texts: Sequence[str], kind: str) -> list[str]:
+    more = len(texts) - _MOST
+    return [*texts[:_MOST], f"{more} more {kind} annotations omitted"] if more > 0 else list(texts)
 
 
 def failure(kind: str, message: str, *, status: int | None = None) -> web.Response:

@@ -85,7 +85,12 @@ class QueryRoutes:
                 data = with_stats(data, result.stats, steps, queued, by_step=wanted == "all")
             return result, data
 
-        return await self._answer(fields, evaluate, here=engine.is_small(text, steps))
+        try:
+            return await self._answer(fields, evaluate, here=engine.is_small(text, steps))
+        except ParseError as error:
+            if steps.instant:
+                raise BadParameterError("query", error) from None
+            raise  # Prometheus names the parameter of instant queries only
 
     async def format(self, request: web.Request) -> web.StreamResponse:
         """Print an expression in canonical form."""
@@ -159,8 +164,8 @@ def _range(fields: MultiMapping[str]) -> Steps:
         raise BadParameterError("end", "end timestamp must not be before start time")
     step = _step(fields)
     if (end - start) // step > MAX_POINTS:
-        raise BadParameterError(
-            "step",
+        raise ApiError(
+            "bad_data",
             f"exceeded maximum resolution of {MAX_POINTS:,} points per timeseries. "
             "Try decreasing the query resolution (?step=XX)",
         )
@@ -200,9 +205,9 @@ def _cut(result: QueryResult, count: int) -> QueryResult:
     if not count or not isinstance(value, InstantVector | RangeVector) or value.labels.rows <= count:
         return result
     labels = value.labels.take(np.arange(count))
-    if isinstance(value, InstantVector):
-        value = replace(value, labels=labels, values=value.values[:count])
-    else:
-        end = value.offsets[count]
-        value = RangeVector(labels, value.offsets[: count + 1], value.times[:end], value.values[:end])
+    end = count if isinstance(value, InstantVector) else int(value.offsets[count])
+    histograms = None if value.histograms is None else value.histograms[:end]
+    value = replace(value, labels=labels, values=value.values[:end], histograms=histograms)
+    if isinstance(value, RangeVector):
+        value = replace(value, offsets=value.offsets[: count + 1], times=value.times[:end])
     return replace(result, value=value, warnings=(*result.warnings, TRUNCATED))

@@ -15,6 +15,7 @@ WORDS = (
     "sum by rate up 5m 1 0x1F offset step() == on é group_left bool __name__ =~ start() min_of( 1e 2.5. fill( anchored"
 )
 FRAGMENTS = st.sampled_from([*"(){}[],:@+-*/%^<>=!#'\"`\\ \n", *WORDS.split(), "\udcff"])
+COMMA = "trailing commas not allowed in function call args"
 SOUP = st.text(max_size=40) | st.lists(FRAGMENTS, max_size=15).map("".join)
 
 
@@ -129,6 +130,36 @@ def test_wrong_types_are_told_all_at_once_and_only_without_syntax_errors():
         'set operator "and" not allowed in binary scalar expression',
     ]
     assert [message for *_, message in errors_of("rate(a) + ]")] == ["unexpected right bracket ']'"]
+
+
+@pytest.mark.parametrize(
+    ("text", "errors"),
+    [
+        ("up)", [(3, 3, "unexpected right parenthesis ')'")]),
+        ("f(g())", [(2, 3, 'unknown function with name "g"'), (0, 1, 'unknown function with name "f"')]),
+        ("f(1", [(3, 3, "unclosed left parenthesis")]),
+        ("abs(up,,)", [(6, 7, COMMA), (7, 8, COMMA)]),
+        ("abs(up, *)", [(6, 7, COMMA), (8, 9, "unexpected <op:*>")]),
+        ("abs(up, ;)", [(8, 10, "unexpected character: ';'"), (6, 7, COMMA)]),
+        ("sum() ;", [(6, 7, "unexpected character: ';'"), (0, 5, "no arguments for aggregate expression provided")]),
+        ("up start", [(3, 8, 'unexpected "start"')]),
+        ("up by", [(3, 5, "unexpected <by>")]),
+        (r"up{a\b}", [(4, 7, r"unexpected character inside braces: '\\'")]),
+        ("sum by (without) (up)", [(8, 15, "unexpected <without> in grouping opts, expected label")]),
+    ],
+)
+def test_errors_come_in_the_order_in_which_prometheus_meets_them(text, errors):
+    assert list(errors_of(text)) == errors
+
+
+@pytest.mark.parametrize("text", ["0x8000000000000000", "0xFFFFFFFFFFFFFFFFFF"])
+def test_a_hexadecimal_number_must_fit_64_bits(text):
+    message = f'error parsing number: strconv.ParseFloat: parsing "{text}": invalid syntax'
+    assert errors_of(text) == ((0, len(text), message),)
+
+
+def test_an_octal_number_that_does_not_fit_64_bits_is_decimal():
+    assert parse("07777777777777777777777777") == NumberLiteral(7777777777777777777777777.0)
 
 
 def test_a_long_chain_of_operators_does_not_deepen_the_stack():

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from narthex.promql.strings import StringSyntaxError, quote_go, unquote
+from narthex.promql.strings import StringSyntaxError, quote_character, quote_go, unquote
 
 
 @given(st.binary(max_size=30))
@@ -41,3 +41,19 @@ def test_broken_literals_are_explained(literal, reason):
     with pytest.raises(StringSyntaxError) as caught:
         unquote(literal)
     assert str(caught.value) == reason
+
+
+@pytest.mark.parametrize(
+    ("char", "quoted"),
+    [
+        ("a", "'a'"),
+        ("'", r"'\''"),
+        ('"', "'\"'"),
+        ("\\", r"'\\'"),
+        ("\x00", r"'\x00'"),
+        ("é", "'é'"),
+        ("\udcff", "'\ufffd'"),
+    ],
+)
+def test_a_character_stands_in_single_quotes(char, quoted):
+    assert quote_character(char) == quoted

@@ -15,10 +15,15 @@ from tests.waiting import until
 from narthex.model.labels import Labels
 from narthex.promql.engine import Limits
 from narthex.promql.engine.query import Steps
+from narthex.promql.testlang.loading import load_into
+from narthex.promql.testlang.reader import read_script
 from narthex.promql.value import QueryResult, Scalar
 from narthex.storage.protocol import Batch
 from narthex.testing.storage import MemoryStorage
 from narthex.web.view import QueryLimits
+
+
+ADVICE = "Try decreasing the query resolution (?step=XX)"
 
 
 def store(view: FakeView) -> None:
@@ -167,6 +172,52 @@ async def test_a_wrong_parameter_is_named(client: TestClient, path: str, name: s
     body = await answer.json()
     assert (answer.status, body["errorType"]) == (400, "bad_data")
     assert f'invalid parameter "{name}"' in body["error"]
+
+
+@pytest.mark.parametrize(
+    ("path", "error"),
+    [
+        ("query?query=(", 'invalid parameter "query": 1:2: parse error: unclosed left parenthesis'),
+        ("query_range?query=(&start=0&end=1&step=1", "1:2: parse error: unclosed left parenthesis"),
+        (
+            "query_range?query=up[5m]&start=0&end=1&step=1",
+            'invalid expression type "range vector" for range query, must be Scalar or instant Vector',
+        ),
+        (
+            "query_range?query=up&start=0&end=99999&step=1",
+            f"exceeded maximum resolution of 11,000 points per timeseries. {ADVICE}",
+        ),
+    ],
+)
+async def test_a_wrong_query_is_bad_data(client: TestClient, path: str, error: str) -> None:
+    answer = await client.get(f"/api/v1/{path}")
+    assert answer.status == 400
+    assert await answer.json() == {"status": "error", "errorType": "bad_data", "error": error}
+
+
+async def test_of_many_annotations_ten_are_told(view: FakeView, client: TestClient) -> None:
+    storage = view.storage
+    assert isinstance(storage, MemoryStorage)
+    lane = storage.open_lane(10_000, 0)
+    lane.extend(storage.register([Labels({"__name__": f"gauge{number}"}) for number in range(13)]))
+    for time in (0, 10_000):
+        storage.append(Batch(lane, time, np.ones(13)))
+    query = " or ".join(f"rate(gauge{number}[1m])" for number in range(13))
+    body = await (await client.get("/api/v1/query", params={"query": query, "time": "10"})).json()
+    assert len(body["infos"]) == 11
+    assert body["infos"][-1] == "3 more info annotations omitted"
+
+
+@pytest.mark.parametrize("path", ["query?time=10", "query_range?start=0&end=10&step=10"])
+async def test_a_limit_keeps_whole_series_of_histograms(view: FakeView, client: TestClient, path: str) -> None:
+    load_into(
+        view.storage,
+        read_script("load 10s\n h{n='0'} {{count:1}}x1\n h{n='1'} {{count:2}}x1\n h{n='2'} 3x1").commands[0],
+    )
+    body = await (await client.get(f"/api/v1/{path}&query=h&limit=2")).json()
+    runs = [one.get("histograms", [one.get("histogram")]) for one in body["data"]["result"]]
+    assert [{histogram["count"] for _, histogram in run} for run in runs] == [{"1"}, {"2"}]
+    assert body["warnings"] == ["results truncated due to limit"]
 
 
 async def test_lookback_may_be_set_for_one_query(loaded: FakeView, client: TestClient) -> None:

@@ -12,7 +12,7 @@ from functools import partial
 
 import numpy as np
 
-from narthex.errors import QueryError
+from narthex.errors import ParseError, QueryError
 from narthex.promql.ast import Expr, MatrixSelector, StringLiteral, SubqueryExpr
 from narthex.promql.durations import resolve
 from narthex.promql.engine.evaluate import Evaluation, Settings
@@ -128,9 +128,8 @@ class Engine:
         began = self._monotonic()
         parsed = self.parse(query) if isinstance(query, str) else query
         if not steps.instant and parsed.type not in {ValueType.SCALAR, ValueType.VECTOR}:
-            raise QueryError(
-                f'invalid expression type "{parsed.type.documented}" for range query, must be Scalar or instant Vector'
-            )
+            kind = parsed.type.documented
+            raise ParseError(f'invalid expression type "{kind}" for range query, must be Scalar or instant Vector', ())
         budget = Budget(limits, self._max_samples, self._monotonic, steps.count)
         budget.check()
         annotations = Annotations(query if isinstance(query, str) else partial(to_text, query))
@@ -150,7 +149,7 @@ class Engine:
         samples = int(budget.by_step.sum())
         seconds = (prepared - began, evaluated - prepared, self._monotonic() - evaluated)
         stats = QueryStats(samples, budget.peak, budget.by_step, *seconds)
-        return QueryResult(answer, tuple(annotations.warnings), tuple(annotations.infos), stats)
+        return QueryResult(answer, annotations.warnings, annotations.infos, stats)
 
 
 def _evaluated(evaluation: Evaluation, expr: Expr, steps: Steps) -> Value | Vector | Floats:

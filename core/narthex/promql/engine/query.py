@@ -95,22 +95,33 @@ class Budget:
 
 @dataclass(slots=True)
 class Annotations:
-    """Warnings and infos, without repeats, in the words of Prometheus and with the place in the query's text.
+    """Warnings and infos in the words of Prometheus and with the place in the query's text.
 
-    ``text`` is the query's text, or a function that makes it: most queries have nothing to say.
+    A text is told once, with the place where it was met last. ``text`` is the query's text, or a function that makes
+    it: most queries have nothing to say.
     """
 
     text: str | Callable[[], str]
-    warnings: dict[str, None] = field(default_factory=dict)
-    infos: dict[str, None] = field(default_factory=dict)
+    _warnings: dict[str, Span] = field(default_factory=dict)
+    _infos: dict[str, Span] = field(default_factory=dict)
 
     def warn(self, message: str, pos: Span) -> None:
         """Add a warning: the result may be wrong."""
-        self.warnings[f"PromQL warning: {message} ({self._place(pos)})"] = None
+        self._warnings[message] = pos
 
     def info(self, message: str, pos: Span) -> None:
         """Add an info: the query may not mean what it says."""
-        self.infos[f"PromQL info: {message} ({self._place(pos)})"] = None
+        self._infos[message] = pos
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """The warnings as the API shows them."""
+        return tuple(f"PromQL warning: {message} ({self._place(pos)})" for message, pos in self._warnings.items())
+
+    @property
+    def infos(self) -> tuple[str, ...]:
+        """The infos as the API shows them."""
+        return tuple(f"PromQL info: {message} ({self._place(pos)})" for message, pos in self._infos.items())
 
     def _place(self, pos: Span) -> str:
         text = self.text if isinstance(self.text, str) else self.text()

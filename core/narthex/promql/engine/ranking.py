@@ -15,7 +15,7 @@ from narthex.model.histogram import histogram_text
 from narthex.model.labeltable import encode
 from narthex.model.xxhash import label_hashes
 from narthex.promql.engine.aggregate import Grouped, grouping_labels
-from narthex.promql.engine.vector import Floats, Ints, Vector
+from narthex.promql.engine.vector import METADATA_LABELS, Floats, Ints, Vector
 
 __all__ = ["count_values", "extremes", "grouped_quantile", "limit_ratio", "limitk", "number_text", "quantile_of_sorted"]
 
@@ -123,7 +123,10 @@ def quantile_of_sorted(values: Floats, starts: Ints, counts: Ints, q: Floats) ->
 
 
 def count_values(vector: Vector, label: str, grouping: tuple[str, ...], *, without: bool) -> Vector:
-    """How often each value occurs in each group; the value becomes the label ``label``."""
+    """How often each value occurs in each group; the value becomes the label ``label``.
+
+    Grouping comes after that: ``without`` takes the new label away too where it names it or it tells the metric.
+    """
     table = grouping_labels(vector.labels, grouping, without=without)
     step, column = _present_cells(vector)
     distinct, code = _texts(vector, step, column)
@@ -131,7 +134,9 @@ def count_values(vector: Vector, label: str, grouping: tuple[str, ...], *, witho
         return Vector.empty(vector.steps)
     pairs, inverse = np.unique(column * len(distinct) + code, return_inverse=True)
     rows, which = np.divmod(pairs, len(distinct))
-    labels = table.take(rows).with_column(label, encode([distinct[i] for i in which.tolist()]))
+    labels = table.take(rows)
+    if not (without and label in {*grouping, *METADATA_LABELS}):
+        labels = labels.with_column(label, encode([distinct[i] for i in which.tolist()]))
     present = np.zeros((vector.steps, len(pairs)), dtype=np.bool_)
     present[step, inverse.reshape(-1)] = True
     unnamed = None if vector.unnamed is None or label == "__name__" else vector.unnamed[rows]
@@ -142,8 +147,13 @@ def count_values(vector: Vector, label: str, grouping: tuple[str, ...], *, witho
 
 def _texts(vector: Vector, step: Ints, column: Ints) -> tuple[list[str], Ints]:
     """The different values of some cells as texts, and which of them each cell has."""
-    distinct, code = np.unique(vector.values[step, column] + 0.0, return_inverse=True)
+    values = vector.values[step, column]
+    distinct, code = np.unique(values + 0.0, return_inverse=True)
     texts, code = [number_text(value) for value in distinct.tolist()], code.reshape(-1)
+    negative_zero = (values == 0) & np.signbit(values)
+    if negative_zero.any():
+        code[negative_zero] = len(texts)
+        texts.append("-0")
     if vector.histograms is None:
         return texts, code
     known: dict[str, int] = {}

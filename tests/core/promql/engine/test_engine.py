@@ -78,7 +78,7 @@ def test_a_range_query_wants_a_step_and_an_order(storage):
         engine.range("1", 0, 1000, 0)
     with pytest.raises(QueryError, match="end timestamp must not be before start"):
         engine.range("1", 1000, 0, 1000)
-    with pytest.raises(QueryError, match='invalid expression type "range vector" for range query'):
+    with pytest.raises(ParseError, match='invalid expression type "range vector" for range query'):
         engine.range("m[5m]", 0, 1000, 1000)
 
 
@@ -185,11 +185,12 @@ def test_annotations_tell_the_place_in_the_text(storage):
     assert result.infos == (
         'PromQL info: metric might not be a counter, name does not end in _total/_sum/_count/_bucket: "gauge" (2:8)',
     )
+
+
+def test_an_annotation_is_told_once_with_its_last_place(storage):
+    storage.add("gauge", {0: 0.0, 1000: 1.0})
     result = Engine(storage).instant("quantile(2, gauge) + quantile(2, gauge)", 1000)
-    assert result.warnings == (
-        "PromQL warning: quantile value should be between 0 and 1, got 2 (1:10)",
-        "PromQL warning: quantile value should be between 0 and 1, got 2 (1:31)",
-    )
+    assert result.warnings == ("PromQL warning: quantile value should be between 0 and 1, got 2 (1:31)",)
 
 
 def test_topk_comes_best_first(storage):

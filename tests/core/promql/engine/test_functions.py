@@ -69,6 +69,17 @@ CASES = {
     "scalar(limit) + vector(1)": {"{}": 11.0},
     "vector(scalar(gauge))": {"{}": NAN},
     "month(vector(1700000000)) + day_of_week(vector(1700000000)) / 10": {"{}": 11.2},
+    "clamp_max(gauge, -Inf)": dict.fromkeys(
+        ('{job="a", v="x-1"}', '{job="b", v="x-2"}', '{job="c", v="y"}'), -math.inf
+    ),
+    "clamp_min(limit * Inf, NaN)": {'{job="a", team="core"}': math.inf},
+    "clamp_min(limit, NaN)": {'{job="a", team="core"}': NAN},
+    "vector(max_of(NaN, Inf)) - vector(min_of(-Inf, NaN))": {"{}": math.inf},
+    "rad(vector(1e308))": {"{}": math.inf},
+    "hour(vector(-0.5))": {"{}": 0.0},
+    "minute(vector(-60.5))": {"{}": 59.0},
+    "year(vector(1e12))": {"{}": 33658.0},
+    "year(vector(NaN))": {"{}": NAN},
     # presence and labels
     'absent(nothing{job="x", other=~"y"})': {'{job="x"}': 1.0},
     "absent(limit)": {},
@@ -85,6 +96,9 @@ CASES = {
     # aggregations
     "quantile(0.5, gauge)": {"{}": -2.5},
     "count_values('n', flat)": {'{n="7"}': 1.0},
+    "count_values('n', -0 * flat)": {'{n="-0"}': 1.0},
+    "count_values without (n) ('n', flat)": {'{job="a"}': 1.0},
+    "count_values without (job) ('__name__', flat)": {"{}": 1.0},
     "max without (v) (gauge) > 0": {'{job="c"}': 3.0},
     "limitk(2, gauge)": {'{__name__="gauge", job="a", v="x-1"}': -2.5, '{__name__="gauge", job="b", v="x-2"}': NAN},
     # operators
@@ -206,3 +220,9 @@ def test_info_keeps_what_an_info_metric_matches(storage, query, version):
     found = Engine(storage).instant(query, 0).value.labels.all_labels()
     own = Labels({"__name__": "m", "job": "a", "zone": "z"})
     assert found == ([] if version == "gone" else [own.with_labels({"version": version} if version else {})])
+
+
+def test_a_classic_histogram_of_nan_counts_has_its_quantiles_at_the_last_finite_bound(storage):
+    for bound in ("1", "10", "+Inf"):
+        storage.add("d", {0: NAN}, le=bound)
+    assert Engine(storage).instant("histogram_quantile(0.5, d)", 0).value.values.tolist() == [10.0]

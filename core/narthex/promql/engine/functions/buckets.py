@@ -66,7 +66,7 @@ def bucket_quantile(q: Floats, bounds: Floats, counts: Floats) -> Floats:
     """The ``q`` quantile (broadcast against ``[...]``), by linear interpolation inside the bucket it falls into.
 
     ``counts`` ascend (:func:`monotonic`). NaN without a +Inf bucket, with fewer than two buckets, or without
-    observations.
+    observations; the bound before +Inf where the counts are NaN, as in Prometheus.
     """
     shape = counts.shape[:-1]
     bounds = np.broadcast_to(bounds, counts.shape)
@@ -75,7 +75,7 @@ def bucket_quantile(q: Floats, bounds: Floats, counts: Floats) -> Floats:
     total = _pick(counts, last)
     quantile = np.broadcast_to(q, shape)
     rank = quantile * total
-    below = (counts < rank[..., None]) & (np.arange(counts.shape[-1]) < last[..., None])
+    below = ~(counts >= rank[..., None]) & (np.arange(counts.shape[-1]) < last[..., None])
     bucket = np.count_nonzero(np.logical_and.accumulate(below, axis=-1), axis=-1)
     end, count = _pick(bounds, bucket), _pick(counts, bucket)
     before = np.maximum(bucket - 1, 0)
@@ -85,7 +85,7 @@ def bucket_quantile(q: Floats, bounds: Floats, counts: Floats) -> Floats:
         result = start + (end - start) * ((rank - earlier) / (count - earlier))
     result = np.where((bucket == 0) & (end <= 0), end, result)
     result = np.where(bucket == last, _pick(bounds, np.maximum(last - 1, 0)), result)
-    unusable = ~np.isposinf(_pick(bounds, last)) | (used < 2) | (total == 0) | np.isnan(total)
+    unusable = ~np.isposinf(_pick(bounds, last)) | (used < 2) | (total == 0)
     result = np.where(unusable, np.nan, result)
     result = np.where(quantile < 0, -np.inf, np.where(quantile > 1, np.inf, result))
     return np.where(np.isnan(quantile) | (used == 0), np.nan, result)

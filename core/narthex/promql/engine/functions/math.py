@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from narthex.promql.engine.functions.registry import Function, Invocation, of_values
@@ -9,7 +11,21 @@ from narthex.promql.engine.vector import Floats, Vector
 
 __all__ = ["FUNCTIONS"]
 
-_PLAIN = {
+
+def _greater(left: Floats, right: Floats) -> Floats:
+    """The greater of two; +Inf wins over NaN, NaN over everything else (Go's ``math.Max``)."""
+    result = np.maximum(left, right)
+    if np.isnan(result).any():
+        result = np.where(np.isposinf(left) | np.isposinf(right), np.inf, result)
+    return np.asarray(result)
+
+
+def _lesser(left: Floats, right: Floats) -> Floats:
+    """The lesser of two; -Inf wins over NaN, NaN over everything else (Go's ``math.Min``)."""
+    return -_greater(-left, -right)
+
+
+_PLAIN: dict[str, Callable[[Floats], Floats]] = {
     "abs": np.abs,
     "acos": np.arccos,
     "acosh": np.arccosh,
@@ -20,13 +36,13 @@ _PLAIN = {
     "ceil": np.ceil,
     "cos": np.cos,
     "cosh": np.cosh,
-    "deg": np.degrees,
+    "deg": lambda values: values * 180 / np.pi,
     "exp": np.exp,
     "floor": np.floor,
     "ln": np.log,
     "log10": np.log10,
     "log2": np.log2,
-    "rad": np.radians,
+    "rad": lambda values: values * np.pi / 180,
     "sgn": np.sign,
     "sin": np.sin,
     "sinh": np.sinh,
@@ -49,29 +65,24 @@ def _clamp(invocation: Invocation) -> Vector:
     """Between two bounds; nothing at the steps where they cross."""
     vector = invocation.numbers(0)
     low, high = invocation.scalar(1)[:, None], invocation.scalar(2)[:, None]
-    result = vector.with_values(np.maximum(low, np.minimum(high, vector.values)))
+    result = vector.with_values(_greater(low, _lesser(high, vector.values)))
     crossed = high < low
     if crossed.any():
         result = result.where(np.broadcast_to(~crossed, vector.values.shape))
     return result.without_name(delayed=invocation.delayed)
 
 
-def _extreme_of(operation: np.ufunc) -> Function:
-    name = "max_of" if operation is np.maximum else "min_of"
-
-    def apply(invocation: Invocation) -> Floats:
-        return np.asarray(operation(invocation.scalar(0), invocation.scalar(1)))
-
-    return Function(name, apply)
+def _of_scalars(operation: Callable[[Floats, Floats], Floats]) -> Callable[[Invocation], Floats]:
+    return lambda invocation: operation(invocation.scalar(0), invocation.scalar(1))
 
 
 FUNCTIONS = (
     *(of_values(name, compute) for name, compute in _PLAIN.items()),
     Function("round", _round),
     Function("clamp", _clamp),
-    of_values("clamp_min", np.maximum),
-    of_values("clamp_max", np.minimum),
+    of_values("clamp_min", _greater),
+    of_values("clamp_max", _lesser),
     Function("pi", lambda invocation: np.full(invocation.steps.count, np.pi)),
-    _extreme_of(np.maximum),
-    _extreme_of(np.minimum),
+    Function("max_of", _of_scalars(_greater)),
+    Function("min_of", _of_scalars(_lesser)),
 )

@@ -12,7 +12,7 @@ from narthex.promql.engine.vector import Floats, Ints, Vector
 __all__ = ["FUNCTIONS"]
 
 _DAY = 86400
-_EARLIEST, _LATEST = -62135596800, 253402300799  # years 1 to 9999
+_FARTHEST = 2.0**62  # seconds either way of 1970; more would not fit the arithmetic
 
 
 def _days_in_month(seconds: Ints) -> Ints:
@@ -51,11 +51,14 @@ _CALENDAR: dict[str, Callable[[Ints], Ints]] = {
 
 
 def _calendar(name: str, compute: Callable[[Ints], Ints]) -> Function:
-    """Of each value as Unix seconds, or of the evaluation time. NaN outside the years 1 to 9999."""
+    """Of each value as Unix seconds, cut towards zero, or of the evaluation time.
+
+    NaN for what is no second at all, where Prometheus's answer depends on the processor.
+    """
 
     def values_of(values: Floats) -> Floats:
-        usable = (values >= _EARLIEST) & (values <= _LATEST)
-        seconds = np.floor(np.where(usable, values, 0.0)).astype(np.int64)
+        usable = np.abs(values) <= _FARTHEST
+        seconds = np.where(usable, values, 0.0).astype(np.int64)
         return np.where(usable, compute(seconds).astype(np.float64), np.nan)
 
     def apply(invocation: Invocation) -> Vector:
