@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import shutil
 import signal
@@ -18,17 +19,17 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from tests.waiting import PATIENCE
 
 T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 20.0
-_PORTS = range(20_000, 32_000)  # below the ephemeral range, which outgoing connections take from
+_FIRST, _COUNT = 20_000, 12_000  # below the ephemeral range, which outgoing connections take from
+_PORTS = (_FIRST + number % _COUNT for number in itertools.count(time.time_ns() // 1000 % _COUNT))
 
 
 def free_port() -> int:
-    """A port that nothing listens on, and that no outgoing connection will take."""
-    start = _PORTS.start + (time.time_ns() // 1000) % (len(_PORTS) - 1)
-    for port in (*range(start, _PORTS.stop), *range(_PORTS.start, start)):
+    """A port that nothing listens on, that no outgoing connection will take, and that is not given out again."""
+    for port in itertools.islice(_PORTS, _COUNT):
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
@@ -61,7 +62,7 @@ def until(what: str, condition: Callable[[], T | None], patience: float = PATIEN
 def fetch(url: str, method: str = "GET") -> bytes:
     """The body of a 2xx answer; raises ``HTTPError`` for others."""
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, method=method), timeout=30) as answer:
+        with urllib.request.urlopen(urllib.request.Request(url, method=method), timeout=PATIENCE) as answer:
             body: bytes = answer.read()
             return body
     except urllib.error.HTTPError as error:
@@ -106,7 +107,7 @@ class Server:
         if self.process.poll() is None:
             self.process.send_signal(sig)
             try:
-                self.process.wait(30)
+                self.process.wait(PATIENCE)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()

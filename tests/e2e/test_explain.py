@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.e2e.servers import Server, free_port, get, narthex, program, serving, until
-
-pytestmark = pytest.mark.timeout(180)
+from tests.waiting import PATIENCE
 
 CONFIG = """
 global: {scrape_interval: 1s}
@@ -48,7 +47,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     """A command line in a process of its own, and in a directory where no file is found by chance."""
     code = "from narthex_plugins.standard import main; raise SystemExit(main())"
     return subprocess.run(
-        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, cwd="/", timeout=60, check=False
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, cwd="/", timeout=PATIENCE, check=False
     )
 
 

@@ -7,7 +7,6 @@ import signal
 import textwrap
 import threading
 import urllib.error
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -15,8 +14,7 @@ from typing import Any
 
 import pytest
 from tests.e2e.servers import Server, fetch, free_port, get, narthex, until
-
-pytestmark = pytest.mark.timeout(180)
+from tests.waiting import PATIENCE
 
 RULES = """
 groups:
@@ -97,7 +95,7 @@ def alert(server: Server) -> dict[str, Any]:
 
 
 def times(server: Server, job: str) -> list[float]:
-    (series,) = server.query(f'up{{job="{job}"}}[1m]')
+    (series,) = server.query(f'up{{job="{job}"}}[1h]')
     return [float(when) for when, _ in series["values"]]
 
 
@@ -141,25 +139,30 @@ def test_a_broken_file_changes_nothing_says_why_and_can_be_mended(site: Site, se
     assert metric(server, "prometheus_config_last_reload_successful") == 1
 
 
-def phase(found: Sequence[float]) -> float:
-    """Where in its interval of a second a target is scraped; on a busy machine a single scrape may be late."""
-    return Counter(round(when % 1, 3) for when in found).most_common(1)[0][0]
+def phases(found: Sequence[float]) -> set[float]:
+    """Where in their interval of a second scrapes took place, to the millisecond; one that is in time is in its slot."""
+    return {round(when % 1, 3) for when in found}
 
 
-def test_scrapes_of_an_untouched_job_stay_on_their_slots(site: Site, server: Server) -> None:
+def in_old_slots(server: Server, before: Sequence[float]) -> bool:
+    """Whether there is a later scrape in a slot of earlier ones; on a busy machine some are late, but not all are."""
+    return bool(phases([when for when in times(server, "self") if when > before[-1]]) & phases(before))
+
+
+# That none of them is left out and none comes twice is shown with a clock of the test's own: test_reload_gap.py.
+
+
+def test_scrapes_of_an_untouched_job_go_on_in_their_slots(site: Site, server: Server) -> None:
     until("some scrapes", lambda: len(times(server, "self")) >= 3 or None)
-    before = times(server, "self")
     site.jobs.append(site.job("second", "    scrape_interval: 2s\n    scrape_timeout: 1s\n"))
     for job in ("third", "fourth"):
         site.jobs.append(site.job(job))
         site.write()
         assert post(server)[0] == 200
-    count = len(times(server, "self"))
-    until("more scrapes", lambda: len(times(server, "self")) >= count + 3 or None)
-    found = times(server, "self")
-    assert phase(found[len(before) :]) == phase(before)
-    slots = [round(when - phase(found)) for when in found]
-    assert slots == list(range(slots[0], slots[0] + len(slots))), found  # none was left out, none came twice
+        (untouched,) = get(f"{server.url}/api/v1/targets", scrapePool="self")["data"]["activeTargets"]
+        assert untouched["health"] != "unknown"
+    before = times(server, "self")
+    until("a scrape in its slot", lambda: in_old_slots(server, before))
 
 
 def test_a_changed_job_keeps_its_targets_slots(site: Site, server: Server) -> None:
@@ -168,8 +171,7 @@ def test_a_changed_job_keeps_its_targets_slots(site: Site, server: Server) -> No
     site.jobs = [site.job("self", "    sample_limit: 100000\n")]
     site.write()
     assert post(server)[0] == 200
-    until("more scrapes", lambda: len(times(server, "self")) >= len(before) + 3 or None)
-    assert phase(times(server, "self")[len(before) :]) == phase(before)
+    until("a scrape in its slot", lambda: in_old_slots(server, before))
 
 
 def test_a_removed_job_ends(site: Site, server: Server) -> None:
@@ -182,7 +184,7 @@ def test_a_removed_job_ends(site: Site, server: Server) -> None:
     assert post(server)[0] == 200
     assert pools(server) == {"self"}
     until("its series end", lambda: not server.query('up{job="second"}') or None)
-    assert server.query('up{job="self"} == 1')
+    until("the other job goes on", lambda: server.query('up{job="self"} == 1'))
 
 
 def test_an_edited_rule_file_keeps_the_state_of_its_alerts(site: Site, server: Server) -> None:
@@ -259,10 +261,10 @@ def test_a_changed_alertmanager_section_moves_the_alerts(site: Site, alertmanage
         until("the second Alertmanager is told", lambda: second.received)
         found = get(f"{server.url}/api/v1/alertmanagers")["data"]
         assert found["activeAlertmanagers"] == [{"url": f"http://{second.address}/api/v2/alerts"}]
-        count, seen = len(first.received), len(second.received)
-        until("it is told again", lambda: len(second.received) > seen + 1 or None)
-        assert len(first.received) == count
         until("the old one's metrics are gone", lambda: first.address not in fetch(f"{server.url}/metrics").decode())
+        count, seen = len(first.received), len(second.received)
+        until("the new one is told again", lambda: len(second.received) > seen + 1 or None)
+        assert len(first.received) == count
     finally:
         server.stop()
 
@@ -281,11 +283,11 @@ def test_an_edited_target_file_is_seen_without_a_reload(site: Site) -> None:
         here, same = f"127.0.0.1:{site.port}", f"127.0.0.2:{site.port}"
         assert instances() == set()
         targets.write_text(f"- targets: ['{here}', '{same}']\n")
-        until("the targets", lambda: instances() == {here, same} or None, patience=5)
+        until("the targets", lambda: instances() == {here, same} or None)
         until("a scrape", lambda: server.query(f'up{{job="files", instance="{here}"}} == 1'))
         # One of two: an update that took all of them away would be held (docs/explanation/discovery-safety.md).
         targets.write_text(f"- targets: ['{here}']\n")
-        until("one is gone", lambda: instances() == {here} or None, patience=5)
+        until("one is gone", lambda: instances() == {here} or None)
     finally:
         server.stop()
 
@@ -304,14 +306,14 @@ def test_the_storage_cannot_change_by_reload(site: Site, server: Server) -> None
 def test_a_signal_stops_the_server_in_time(server: Server, sig: signal.Signals) -> None:
     until("a scrape", lambda: server.query("up == 1"))
     server.process.send_signal(sig)
-    assert server.process.wait(15) == 0
+    assert server.process.wait(PATIENCE) == 0
     assert "See you next time!" in server.log.read_text()
     assert "Traceback" not in server.log.read_text()
 
 
 def test_a_request_stops_the_server(server: Server) -> None:
     assert post(server, "/-/quit")[0] == 200
-    assert server.process.wait(15) == 0
+    assert server.process.wait(PATIENCE) == 0
 
 
 def test_without_the_lifecycle_flag_requests_neither_reload_nor_stop(site: Site) -> None:
@@ -326,7 +328,7 @@ def test_without_the_lifecycle_flag_requests_neither_reload_nor_stop(site: Site)
 
 def refused(server: Server, status: int) -> str:
     """The error line of a server that must not start."""
-    assert server.process.wait(30) == status
+    assert server.process.wait(PATIENCE) == status
     server.stop()
     lines = server.log.read_text().splitlines()
     assert "Traceback" not in "".join(lines)
@@ -366,7 +368,7 @@ def test_a_broken_configuration_at_the_start_names_file_and_line(site: Site) -> 
 
 def test_an_unknown_flag_is_refused_with_a_suggestion(site: Site) -> None:
     server = site.start("--web.listen-adress=127.0.0.1:1")
-    assert server.process.wait(30) == 2
+    assert server.process.wait(PATIENCE) == 2
     server.stop()
     assert "--web.listen-address" in server.log.read_text()
 
@@ -375,7 +377,7 @@ def test_a_stop_during_the_start_is_obeyed(site: Site) -> None:
     server = site.start()
     until("the process logs", lambda: server.log.read_text() or None)
     server.process.send_signal(signal.SIGTERM)
-    assert server.process.wait(15) in {0, -signal.SIGTERM}
+    assert server.process.wait(PATIENCE) in {0, -signal.SIGTERM}
     server.stop()
     assert "Traceback" not in server.log.read_text()
 

@@ -12,6 +12,7 @@ import sys
 import numpy as np
 import pytest
 from tests.e2e.servers import fetch, free_port, get, program, serving, until
+from tests.waiting import PATIENCE
 
 import narthex
 from narthex.model.number import format_value
@@ -26,6 +27,11 @@ def run(*arguments, cwd) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def some(answer, count):
+    """An answer of so many samples, or nothing."""
+    return answer if len(answer.times) >= count else None
 
 
 @pytest.mark.server
@@ -61,20 +67,23 @@ def test_a_snapshot_of_a_running_prometheus_answers_as_it_did(tmp_path):
     prometheus = program("prometheus")
     port = free_port()
     scrape = {"job_name": "self", "static_configs": [{"targets": [f"127.0.0.1:{port}"]}]}
-    config = {"global": {"scrape_interval": "100ms", "scrape_timeout": "100ms"}, "scrape_configs": [scrape]}
+    config = {"global": {"scrape_interval": "500ms", "scrape_timeout": "500ms"}, "scrape_configs": [scrape]}
     (tmp_path / "prometheus.yml").write_text(json.dumps(config))
     argv = [
         prometheus, "--config.file=prometheus.yml", "--storage.tsdb.path=theirs", "--web.enable-admin-api",
         f"--web.listen-address=127.0.0.1:{port}",
     ]  # fmt: skip
-    queries = ['{__name__=~"go_.*|prometheus_http_.*"}', "avg_over_time(go_memstats_alloc_bytes[2s])"]
+    queries = ['{__name__=~"go_.*|prometheus_http_.*"}', "avg_over_time(go_memstats_alloc_bytes[3s])"]
     with serving(argv, tmp_path / "log", port, "/-/ready") as server:
-        until("thirty scrapes", lambda: float(server.query("count_over_time(up[1m])")[0]["value"][1]) > 30)
+        until(
+            "ten scrapes, the last of them good",
+            lambda: server.query("up and count_over_time(up[1h]) > 10 and min_over_time(up[4s]) == 1"),
+        )
         name = json.loads(fetch(f"{server.url}/api/v1/admin/tsdb/snapshot", "POST"))["data"]["name"]
         run("import", "--into", "data", f"theirs/snapshots/{name}", cwd=tmp_path)
         with narthex.open(tmp_path / "data") as database:
             # Between two scrapes: 2.42 still counts a sample at the very beginning of a range.
-            at = (database.stats().max_time - 1050) / 1000
+            at = (database.stats().max_time - 1250) / 1000
             answers = [database.query(query, at) for query in queries]
             for query, answer in zip(queries, answers, strict=True):
                 says = get(f"{server.url}/api/v1/query", query=query, time=str(at))["data"]["result"]
@@ -101,12 +110,11 @@ def test_a_directory_is_read_and_copied_but_not_written_to_while_a_server_runs_o
     argv = [*NARTHEX, "run", "--config.file=prometheus.yml", "--storage.tsdb.path=data",
             f"--web.listen-address=127.0.0.1:{port}"]  # fmt: skip
     with serving(argv, tmp_path / "log", port, "/-/ready") as server:
-        until("ten scrapes", lambda: float(server.query("count_over_time(up[1m])")[0]["value"][1]) > 10)
+        until("ten scrapes", lambda: float(server.query("count_over_time(up[1h])")[0]["value"][1]) > 10)
         with narthex.open(tmp_path / "data") as database:
-            seen = database.samples("up")
-            says = get(f"{server.url}/api/v1/query", query="up[1m]")["data"]["result"][0]["values"]
+            seen = until("five of them are in files", lambda: some(database.samples("up"), 5))
+            says = get(f"{server.url}/api/v1/query", query="up[1h]")["data"]["result"][0]["values"]
             theirs = {round(float(time) * 1000): float(value) for time, value in says}
-            assert len(seen.times) >= 5
             assert all(theirs[t] == v for t, v in zip(seen.times.tolist(), seen.values.tolist(), strict=True))
         run("snapshot", "data", "copy", cwd=tmp_path)
         refused = subprocess.run(
@@ -131,7 +139,7 @@ def test_ctrl_c_leaves_the_directory_as_it_was_and_the_next_run_is_complete(tmp_
         pipe.flush()
         until("the import is under way", (tmp_path / "data/import.tmp").exists)
         process.send_signal(signal.SIGINT)
-        errors = process.communicate(timeout=30)[1]
+        errors = process.communicate(timeout=PATIENCE)[1]
     assert process.returncode == 130, errors
     assert b"Traceback" not in errors
     left = {path.name for path in (tmp_path / "data").rglob("*") if path.is_file()}

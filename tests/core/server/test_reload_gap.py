@@ -32,8 +32,6 @@ from narthex.testing.storage import MemoryStorage
 
 JOBS, TARGETS, INTERVAL = 50, 20, 10.0
 
-pytestmark = pytest.mark.timeout(180)
-
 
 @dataclass(frozen=True)
 class FleetConfig:

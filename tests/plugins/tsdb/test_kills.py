@@ -82,7 +82,7 @@ async def check(data: Path, told: Told) -> None:
 
 
 @pytest.mark.parametrize("more", [(), ("always",)], ids=["interval", "always"])
-@pytest.mark.timeout(30 + 10 * KILLS)
+@pytest.mark.timeout(300 + 30 * KILLS)
 async def test_what_was_acknowledged_survives_kill_after_kill(tmp_path: Path, more: tuple[str, ...]) -> None:
     told = Told()
     for seed in range(KILLS):

@@ -16,7 +16,7 @@ from tests.e2e.servers import Server, free_port, get, narthex, program, until
 
 from narthex.testing.consul import FakeConsul, Instance
 
-pytestmark = [pytest.mark.server, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.server
 
 NEWER = {"__meta_consul_partition"}
 """Labels that Debian's VictoriaMetrics 1.79 does not know yet."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from tests.e2e.servers import free_port, get, narthex, program, serving, until
 
-pytestmark = [pytest.mark.server, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.server
 
 NEWER = {"__meta_ec2_default_ipv6_address", "__meta_ec2_primary_ipv6_addresses"}
 """Labels that Debian's Prometheus 2.42 does not know yet."""

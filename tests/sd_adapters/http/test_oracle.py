@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from tests.e2e.servers import Server, free_port, get, narthex, program, serving, until
 
-pytestmark = [pytest.mark.server, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.server
 
 GROUPS = [
     {"targets": ["127.0.0.1:1", "127.0.0.1:2"], "labels": {"team": "infra", "__meta_rack": "7", "__scheme__": "https"}},
