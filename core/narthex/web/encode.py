@@ -94,7 +94,7 @@ def _forms(vector: RangeVector) -> Iterable[str]:
     rows = vector.labels.rows
     width = len(vector.times) // max(1, rows)
     first = vector.times[:width]
-    if rows == 1 or (
+    if rows <= 1 or (
         (vector.offsets == np.arange(rows + 1) * width).all() and (vector.times.reshape(rows, -1) == first).all()
     ):
         return [",".join([f'[{time_text(time)},"%s"]' for time in first.tolist()])] * rows

@@ -80,3 +80,9 @@ def test_a_series_may_have_numbers_and_histograms() -> None:
     assert orjson.loads(encode_value(one))["result"] == [
         {"metric": {"a": "b"}, "histogram": [2, {"count": "2", "sum": "3"}]}
     ]
+
+
+def test_an_empty_answer_is_an_empty_list() -> None:
+    times, values = np.zeros(0, dtype=np.int64), np.zeros(0)
+    nothing = RangeVector(LabelTable.of([]), np.zeros(1, dtype=np.int64), times, values, None)
+    assert encode_value(nothing) == b'{"resultType":"matrix","result":[]}'
