@@ -86,14 +86,18 @@ class Server:
         self.process = subprocess.Popen(list(argv), stdout=self._log, stderr=subprocess.STDOUT, cwd=log.parent)
 
     def wait_for(self, path: str) -> Server:
-        """Wait until ``path`` answers 200."""
+        """Wait until ``path`` answers 200. A server that does not get there is killed."""
 
         def answers() -> bool:
             assert self.process.poll() is None, f"ended with {self.process.returncode}:\n{self.log.read_text()[-3000:]}"
             fetch(self.url + path)
             return True
 
-        until(f"{self.url}{path}", answers)
+        try:
+            until(f"{self.url}{path}", answers)
+        except BaseException:
+            self.stop(signal.SIGKILL)
+            raise
         return self
 
     def query(self, text: str) -> list[Any]:

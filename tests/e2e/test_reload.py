@@ -140,7 +140,7 @@ def test_a_broken_file_changes_nothing_says_why_and_can_be_mended(site: Site, se
 
 
 def phases(found: Sequence[float]) -> set[float]:
-    """Where in their interval of a second scrapes took place, to the millisecond; one that is in time is in its slot."""
+    """Where in their interval of a second scrapes took place, in ms; one that is in time is in its slot."""
     return {round(when % 1, 3) for when in found}
 
 
