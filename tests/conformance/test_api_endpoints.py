@@ -22,6 +22,7 @@ from narthex.config.rulefile import RuleConfig, RuleFile, RuleGroupConfig
 from narthex.config.scrape import ScrapeConfig
 from narthex.config.types import Duration
 from narthex.model.labels import Labels
+from narthex.model.metadata import FamilyMetadata
 from narthex.model.target import Target
 from narthex.plugins.catalog import Catalog, Contribution, Origin
 from narthex.promql.engine import Engine
@@ -32,7 +33,6 @@ from narthex.rules.definition import definitions
 from narthex.rules.group import Group, Services
 from narthex.rules.metrics import RuleMetrics
 from narthex.rules.options import RuleOptions
-from narthex.scrape.metadata import FamilyMetadata
 from narthex.scrape.status import PoolStatus, TargetStatus
 from narthex.server.jobs import compile_job, relabel_steps
 from narthex.storage.exemplars import StoredExemplar

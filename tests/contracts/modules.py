@@ -23,6 +23,7 @@ MODULES = (
     "narthex.model.labels",
     "narthex.model.labeltable",
     "narthex.model.matcher",
+    "narthex.model.metadata",
     "narthex.model.sample",
     "narthex.model.targetgroup",
     "narthex.scrape.exposition",

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from narthex.errors import ExpositionError, ScrapeError
 from narthex.kinds import ScrapeKind
 from narthex.model.labels import Labels
+from narthex.model.metadata import FamilyMetadata
 from narthex.model.sample import MISSING, STALE_NAN
 from narthex.scrape.apart import ApartPlan, ApartSeries, Staged, merged
 from narthex.scrape.examples import ExemplarSeries
@@ -30,7 +31,7 @@ from narthex.scrape.exposition import StartTimestamps
 from narthex.scrape.identity import SeriesIdentity
 from narthex.scrape.layout import Layout
 from narthex.scrape.lines import NEVER
-from narthex.scrape.metadata import FamilyMetadata, MetadataTable
+from narthex.scrape.metadata import MetadataTable
 from narthex.scrape.plan import FUTURE, Counts, Plan, Point
 from narthex.scrape.reading import Reading, read_lines, read_whole
 from narthex.scrape.resolution import Resolution
@@ -38,7 +39,7 @@ from narthex.scrape.row import BIN, Row
 from narthex.scrape.templates import Common, Template
 from narthex.storage.exemplars import ExemplarRing
 from narthex.storage.frames import HistogramPoints, Points
-from narthex.storage.protocol import Appended
+from narthex.storage.protocol import Appended, StoresMetadata
 
 __all__ = ["CacheOptions", "Counts", "SampleLimitError", "SeriesCache"]
 
@@ -59,6 +60,7 @@ class CacheOptions:
     resolution: Resolution = Resolution()  # noqa: RUF009 -- frozen
     starts: StartTimestamps = StartTimestamps.IGNORED
     exemplars: ExemplarRing | None = None
+    metadata: StoresMetadata | None = None
 
 
 class SeriesCache:
@@ -117,7 +119,8 @@ class SeriesCache:
         self._scrapes += 1
         self._timestamp = timestamp
         self._points = self._histograms = None
-        self._metadata.expire(self._scrapes)
+        if self._metadata.expire(self._scrapes):
+            self._tell_metadata()
         if kind is not self._kind:  # the same lines may mean something else in another format
             self._kind = kind
             self._trusted, self._comments = False, ()
@@ -161,6 +164,8 @@ class SeriesCache:
     def end(self, timestamp: int) -> None:
         """Append the staleness marker for every series, reports included; nothing may follow."""
         self._row.end(timestamp, sorted(self._tracked))
+        if self.options.metadata is not None:
+            self.options.metadata.end_metadata(self.identity.target)
 
     def succeed(self, other: SeriesCache) -> None:
         """Take ``other``'s place: what it held and the next body does not gets the staleness marker then."""
@@ -178,6 +183,10 @@ class SeriesCache:
     def reread(self) -> None:
         """Read the next body in earnest, as after a change of options, even if it equals the last one."""
         self._trusted = False
+
+    def _tell_metadata(self) -> None:
+        if self.options.metadata is not None:
+            self.options.metadata.note_metadata(self.identity.target, self._metadata.families())
 
     def _known(self) -> dict[bytes, int]:
         prefixes = self._layout.prefixes() if self._layout is not None else []
@@ -226,6 +235,7 @@ class SeriesCache:
         self._lay_out(template.layout, cells)
         self._comments = template.comments
         self._metadata.adopt(template.families)
+        self._tell_metadata()
         return True
 
     def _attempt(self, read: Callable[[], Reading], body: bytes) -> Reading:
@@ -289,7 +299,8 @@ class SeriesCache:
                 self._apart[reading.prefixes[place]] = reading.cells[place]
         if reading.entries is not None and (reading.comments != self._comments or not reading.lines):
             self._comments = reading.comments
-            self._metadata.update(reading.entries, self._scrapes)
+            if self._metadata.update(reading.entries, self._scrapes):
+                self._tell_metadata()
         # A layout that another target has, too: the next one with it need not be parsed.
         if layout is not None and layout is not own and not known and not duplicates and self._kind is not None:
             self._common.learn(reading, layout, self._kind, content_type, self._metadata.families())

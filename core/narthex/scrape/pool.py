@@ -34,7 +34,7 @@ from narthex.scrape.row import Row
 from narthex.scrape.slots import Slots
 from narthex.scrape.status import PoolStatus
 from narthex.scrape.templates import Common
-from narthex.storage.protocol import Storage
+from narthex.storage.protocol import Storage, StoresMetadata
 from narthex.targets import TargetSet
 
 __all__ = ["ScrapePool"]
@@ -313,6 +313,7 @@ class ScrapePool:
             Resolution(config.native_histogram_bucket_limit, config.native_histogram_min_bucket_factor),
             self._features.starts,
             self._features.exemplars,
+            self._storage if isinstance(self._storage, StoresMetadata) else None,
         )
 
     def _make_settings(self, client: HttpClient) -> LoopSettings:

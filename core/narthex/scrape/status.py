@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from narthex.model.metadata import FamilyMetadata
 from narthex.model.target import Target
-from narthex.scrape.metadata import FamilyMetadata
 from narthex.targets import DroppedTarget, FailedTarget
 
 __all__ = ["Health", "PoolStatus", "TargetStatus"]

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from narthex.kinds import ScrapeKind
 from narthex.model.labeltable import LabelTable
+from narthex.model.metadata import FamilyMetadata
 from narthex.scrape.layout import Layout
-from narthex.scrape.metadata import FamilyMetadata
 from narthex.scrape.reading import Reading
 
 __all__ = ["Common", "Template"]

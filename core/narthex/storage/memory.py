@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +23,10 @@ from narthex.model.histogram import Histogram
 from narthex.model.labels import Labels
 from narthex.model.labeltable import LabelTable
 from narthex.model.matcher import Matcher, MatchOp
+from narthex.model.metadata import FamilyMetadata
 from narthex.model.sample import MISSING_BITS
 from narthex.storage.frames import NO_START, HistogramPoints, Points, Selection
+from narthex.storage.metadata import MetadataBook
 from narthex.storage.protocol import Appended, Batch, Storage, StorageStats
 from narthex.storage.track import Track
 
@@ -71,6 +73,7 @@ class MemoryStorage:
         self._refs: dict[Labels, int] = {}
         self._tracks: list[Track] = []
         self._by_name: dict[str, list[Labels]] = {}
+        self._metadata = MetadataBook()
 
     async def start(self) -> None:
         """Nothing to open."""
@@ -132,6 +135,21 @@ class MemoryStorage:
             self._next_trim = now + self._retention // _TRIMS
             for track in self._tracks:
                 track.trim(now - self._retention)
+            self._metadata.expire(now - self._retention)
+
+    # --- metadata -----------------------------------------------------------------------------------------------------
+
+    def note_metadata(self, target: Labels, families: Mapping[str, FamilyMetadata]) -> None:
+        """What a target says of its families."""
+        self._metadata.note(target, families)
+
+    def end_metadata(self, target: Labels) -> None:
+        """The target is gone."""
+        self._metadata.end(target, int(self._now() * 1000))
+
+    def metadata(self, metric: str = "") -> Mapping[str, Sequence[FamilyMetadata]]:
+        """What targets said of each family."""
+        return self._metadata.families(metric)
 
     # --- reading ------------------------------------------------------------------------------------------------------
 

@@ -24,12 +24,14 @@ from numpy.typing import NDArray
 
 from narthex.model.labels import Labels
 from narthex.model.matcher import Matcher
+from narthex.model.metadata import FamilyMetadata
 from narthex.storage.frames import HistogramPoints, Points, Selection
 
 __all__ = [
     "Acknowledges",
     "Appended",
     "Batch",
+    "KnowsMetadata",
     "KnowsSmall",
     "Lane",
     "Storage",
@@ -37,6 +39,7 @@ __all__ = [
     "StorageReader",
     "StorageStats",
     "StoredData",
+    "StoresMetadata",
 ]
 
 
@@ -166,6 +169,28 @@ class Acknowledges(Protocol):
         Until then nobody may claim so. It can take as long as a disk hangs. Raises ``StorageError`` when some of it
         will never be; samples that are not durable can be read all the same.
         """
+
+
+@runtime_checkable
+class KnowsMetadata(Protocol):
+    """A storage, or an opened directory, that can tell what targets said of metric families."""
+
+    def metadata(self, metric: str = "") -> Mapping[str, Sequence[FamilyMetadata]]:
+        """What was said of each family, what was said alike only once; of one family where ``metric`` names it."""
+
+
+@runtime_checkable
+class StoresMetadata(KnowsMetadata, Protocol):
+    """A storage that keeps metadata. Called from the event loop, like ``append``; returns without waiting."""
+
+    def note_metadata(self, target: Labels, families: Mapping[str, FamilyMetadata]) -> None:
+        """From now on the target says this of its families; it replaces what it said before.
+
+        Call it when that changed; with what is known already it does nothing.
+        """
+
+    def end_metadata(self, target: Labels) -> None:
+        """The target is gone. What it said is forgotten with its samples, unless it comes back."""
 
 
 class StoredData(StorageReader, Protocol):

@@ -13,6 +13,7 @@ from narthex.testing.contracts import (
     relabel,
     scrape,
     storage,
+    storagemetadata,
     storagereading,
 )
 from narthex.testing.contracts.discovery import DiscoveryRig
@@ -38,7 +39,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     "discovery": (*kind.CONFIGURED, *discovery.RULES, *discoveryfailure.RULES),
     "relabel": (*kind.RULES, *relabel.RULES),
     "scrape": (*kind.RULES, *scrape.RULES),
-    "storage": (*kind.CONFIGURED, *storage.RULES, *storagereading.RULES),
+    "storage": (*kind.CONFIGURED, *storage.RULES, *storagereading.RULES, *storagemetadata.RULES),
     "receiver": (*kind.CONFIGURED, *receiver.RULES),
     "function": (*kind.RULES, *function.RULES),
 }

@@ -10,8 +10,9 @@ from aiohttp import web
 
 from narthex.config.durations import format_duration
 from narthex.discovery.gate import HeldUpdate
-from narthex.scrape.metadata import FamilyMetadata
+from narthex.model.metadata import FamilyMetadata
 from narthex.scrape.status import PoolStatus, TargetStatus
+from narthex.storage.protocol import KnowsMetadata
 from narthex.web.envelope import ApiError, success
 from narthex.web.params import limit, matcher_sets
 from narthex.web.view import ServerView
@@ -68,7 +69,10 @@ class TargetRoutes:
         return success(found[:count] if count else found)
 
     async def metadata(self, request: web.Request) -> web.StreamResponse:
-        """Metadata of metric families, what several targets say alike only once."""
+        """Metadata of metric families, what several targets say alike only once.
+
+        Where no active target tells of a family, what the storage keeps of others is answered.
+        """
         metrics, each = limit(request.query), limit(request.query, "limit_per_metric")
         wanted = request.query.get("metric", "")
         found: dict[str, dict[FamilyMetadata, None]] = {}
@@ -76,6 +80,10 @@ class TargetRoutes:
             for name, family in (target.metadata or {}).items():
                 if not wanted or name == wanted:
                     found.setdefault(name, {})[family] = None
+        storage = self._view.storage
+        if isinstance(storage, KnowsMetadata):
+            for name, families in storage.metadata(wanted).items():
+                found.setdefault(name, dict.fromkeys(families))
         names = list(found)[:metrics] if metrics else list(found)
         return success({name: [_metadata(one) for one in list(found[name])[: each or None]] for name in names})
 

@@ -86,19 +86,17 @@ class GroupCommit:
         with self._lock:
             appends, samples = self._appends, self._samples
         self._tell(samples)
+        error: StorageError | None = None
         try:
             done = self._flush()
-        except StorageError as error:
-            self._finish(appends, error)
-            done = True
-        else:
-            if done:
-                self._finish(appends, None)
+        except StorageError as given_up:
+            done, error = True, given_up
         if done:
             with self._lock:
                 self._samples -= samples
                 samples = self._samples
             self._tell(samples)
+            self._finish(appends, error)
         return done
 
     def _finish(self, appends: int, error: StorageError | None) -> None:

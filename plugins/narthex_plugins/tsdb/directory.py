@@ -3,7 +3,7 @@
 ::
 
     lock            held with flock while a server runs; removed when it stops cleanly
-    wal/            series.log, slab-NNNNNNNN.log, points-NNNNNNNN.log
+    wal/            series.log, metadata.log, slab-NNNNNNNN.log, points-NNNNNNNN.log
     sealed/         slab-NNNNNNNN.nrx, points-NNNNNNNN.nrx; a damaged one gets .bad added
     blocks/         block-NNNNNNNN.nrx
     histograms/     see :mod:`.histograms.disk`
@@ -39,6 +39,7 @@ class Directory:
         self.path = path
         self.wal = path / "wal"
         self.series_log = self.wal / "series.log"
+        self.metadata_log = self.wal / "metadata.log"
         self.sealed = path / "sealed"
         self.blocks = path / "blocks"
         self.stage = path / f"import{TEMPORARY}"

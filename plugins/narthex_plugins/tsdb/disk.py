@@ -77,8 +77,8 @@ class Disk:
         self._numbers = count(1)
         self._forced = -_LATE
 
-    async def start(self) -> Recovered:
-        """Lock and recover. Raises ``StorageError``."""
+    async def start(self, now: int) -> Recovered:
+        """Lock and recover; ``now`` is in ms. Raises ``StorageError``."""
         self.directory.lock()
         begin = time.perf_counter()
         try:
@@ -101,6 +101,9 @@ class Disk:
         for points in recovered.points:
             self._points.restore(points)
             self.wal.points(points)
+        recovered.metadata.interrupt(now)
+        recovered.metadata.expire(now - self._retention)
+        self.wal.rewrite_metadata(recovered.metadata)
         if await asyncio.to_thread(self.wal.flush):
             for path in recovered.point_logs:
                 path.unlink()

@@ -7,7 +7,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from narthex.model.labels import Labels
 from narthex.storage.frames import Points
+from narthex.storage.metadata import MetadataEntry
 from narthex_plugins.tsdb.series import NewSeries
 from narthex_plugins.tsdb.slab import Slab
 
@@ -32,6 +34,9 @@ class Journal(Protocol):
     def points(self, points: Points) -> None:
         """These points were accepted."""
 
+    def metadata(self, target: Labels, entry: MetadataEntry) -> None:
+        """What a target says of its metric families has changed."""
+
 
 class NoJournal:
     """Forgets everything."""
@@ -50,6 +55,9 @@ class NoJournal:
 
     def points(self, points: Points) -> None:
         """These points were accepted."""
+
+    def metadata(self, target: Labels, entry: MetadataEntry) -> None:
+        """What a target says of its metric families has changed."""
 
 
 _: Journal = NoJournal()

@@ -6,12 +6,13 @@ What is seen is what was written when it was opened (:mod:`.survey`).
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from narthex.errors import StorageError
 from narthex.model.labels import Labels
 from narthex.model.matcher import Matcher
+from narthex.model.metadata import FamilyMetadata
 from narthex.storage.frames import Selection
 from narthex.storage.protocol import StorageStats, StoredData
 from narthex_plugins.tsdb.cardinality import table_counts
@@ -44,6 +45,7 @@ class StoredTsdb:
             points.replace((), run)
         for one in contents.points:
             points.restore(one)
+        self._metadata = contents.metadata
         runs = points.freeze()
         tombstones.deletions = contents.deletions
         self._reader: Reader | None = Reader(contents.table, parts, points, contents.histograms, tombstones)
@@ -70,6 +72,10 @@ class StoredTsdb:
         """See :class:`narthex.storage.protocol.StorageReader`; blocks are counted too."""
         low, high = self._bounds
         return table_counts(self._open().labels([], low, high), limit, low, high)
+
+    def metadata(self, metric: str = "") -> Mapping[str, Sequence[FamilyMetadata]]:
+        """See :class:`narthex.storage.protocol.KnowsMetadata`."""
+        return self._metadata.families(metric)
 
     def close(self) -> None:
         """Let go of the files. Idempotent."""

@@ -17,11 +17,13 @@ from numpy.typing import NDArray
 
 from narthex.errors import StorageError
 from narthex.storage.frames import Points
+from narthex.storage.metadata import MetadataBook
 from narthex_plugins.tsdb import records
 from narthex_plugins.tsdb.blocks import Block
 from narthex_plugins.tsdb.container import ArrayFile
 from narthex_plugins.tsdb.directory import Directory
 from narthex_plugins.tsdb.durable import replace_file, set_aside, sync_directory
+from narthex_plugins.tsdb.metadata import replay_metadata
 from narthex_plugins.tsdb.metrics import TsdbMetrics
 from narthex_plugins.tsdb.replay import replay_points, replay_series, replay_slab
 from narthex_plugins.tsdb.sealed import SealedPoints, SealedSlab
@@ -48,6 +50,7 @@ class Recovered:
     runs: list[SealedPoints] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
     deletions: tuple[Deletion, ...] = ()
+    metadata: MetadataBook = field(default_factory=MetadataBook)
     points: list[Points] = field(default_factory=list)
     """Points of logs, which stay in memory; ``point_logs`` can go once they are logged anew."""
     point_logs: list[Path] = field(default_factory=list)
@@ -97,6 +100,7 @@ class _Recovery:
         self._result.number = self._directory.last_number()
         self._deletions()
         self._series()
+        self._metadata()
         self._blocks()
         self._sealed_files()
         self._slab_logs()
@@ -124,6 +128,11 @@ class _Recovery:
         path = self._directory.series_log
         if path.exists():
             self._damaged(path, replay_series(path, self._result.table))
+
+    def _metadata(self) -> None:
+        path = self._directory.metadata_log
+        if path.exists():
+            self._damaged(path, replay_metadata(path, self._result.metadata))
 
     def _blocks(self) -> None:
         """Open the blocks, and remove what they stand for: a crash came before that was done."""

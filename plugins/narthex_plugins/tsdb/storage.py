@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +14,10 @@ from narthex.kinds import BuildContext
 from narthex.model.labels import Labels
 from narthex.model.labeltable import LabelTable
 from narthex.model.matcher import Matcher
+from narthex.model.metadata import FamilyMetadata
 from narthex.model.sample import MISSING, MISSING_BITS
 from narthex.storage.frames import NO_TIME, HistogramPoints, Points, Selection
+from narthex.storage.metadata import MetadataBook, MetadataEntry
 from narthex.storage.protocol import Appended, Batch, Storage, StorageStats
 from narthex_plugins.tsdb import TsdbConfig
 from narthex_plugins.tsdb.administration import Administration
@@ -44,6 +46,9 @@ Ints = NDArray[np.int64]
 
 _FOREVER = 1 << 62
 
+_METADATA_CHANGES = 1000
+"""Records, beside one for each target, that the log of metadata may have."""
+
 
 class Tsdb:
     """See :class:`narthex.storage.protocol.Storage`. Without a directory it keeps everything in memory."""
@@ -61,6 +66,8 @@ class Tsdb:
         self._owners = Owners()
         self._usage = Usage()
         self._tombstones = Tombstones()
+        self._metadata = MetadataBook()
+        self._metadata_changes = 0
         self._collected: Sequence[Block] = ()
         self._tracks: dict[int, Track] = {}
         self._newest = 0
@@ -85,10 +92,11 @@ class Tsdb:
         stores = self._points, self._histograms
         limits, metrics, log = self._limits, self._metrics, self._log
         disk = Disk(self._path, self._parts, *stores, self._tombstones, limits, metrics, log, synced=self._synced)
-        recovered = await disk.start()
+        recovered = await disk.start(int(self._clock.now() * 1000))
         self._disk, self._journal = disk, disk.wal
         recovered.table.journal = disk.wal.series
         self._use(recovered.table)
+        self._metadata = recovered.metadata
         self._find_newest()
         self._tidying = asyncio.create_task(self._tidy(disk), name="tsdb tidy")
 
@@ -123,6 +131,7 @@ class Tsdb:
                 track.idle(now)
             disk.tidy(now, self._newest)
             self._collect(disk, now)
+            self._forget_metadata(disk, now)
             self._measure()
             await self._clock.sleep(60)
 
@@ -146,6 +155,13 @@ class Tsdb:
         disk.wal.rewrite_series(lambda: table.snapshot(table.references()))
         self._metrics.series.set(table.live)
         self._log.debug("forgot series without samples in the head", extra={"series": len(dead)})
+
+    def _forget_metadata(self, disk: Disk, now: int) -> None:
+        """Forget what targets said whose samples are gone; begin the log anew when most of it is outdated."""
+        self._metadata_changes += self._metadata.expire(now - self._limits.retention)
+        if self._metadata_changes > _METADATA_CHANGES + len(self._metadata.entries()):
+            self._metadata_changes = 0
+            disk.wal.rewrite_metadata(self._metadata)
 
     def _measure(self) -> None:
         slabs = [part for part in self._parts.all() if isinstance(part, Slab)]
@@ -218,6 +234,19 @@ class Tsdb:
         if self._disk is not None and self._disk.commit is not None:
             self._disk.commit.ask(result.stored)
         return result
+
+    def note_metadata(self, target: Labels, families: Mapping[str, FamilyMetadata]) -> None:
+        """What a target says of its families; see :class:`narthex.storage.protocol.StoresMetadata`."""
+        self._log_metadata(target, self._metadata.note(target, families))
+
+    def end_metadata(self, target: Labels) -> None:
+        """The target is gone."""
+        self._log_metadata(target, self._metadata.end(target, int(self._clock.now() * 1000)))
+
+    def _log_metadata(self, target: Labels, entry: MetadataEntry | None) -> None:
+        if entry is not None:
+            self._metadata_changes += 1
+            self._journal.metadata(target, entry)
 
     async def acknowledged(self) -> None:
         """Wait until what was appended is on disk (:class:`narthex.storage.protocol.Acknowledges`)."""
@@ -330,6 +359,10 @@ class Tsdb:
     def series(self, matchers: Sequence[Sequence[Matcher]], start: int, end: int) -> list[Labels]:
         """Label sets, sorted, of series in the window."""
         return self._reader.series(matchers, start, end)
+
+    def metadata(self, metric: str = "") -> Mapping[str, Sequence[FamilyMetadata]]:
+        """What targets said of each family; see :class:`narthex.storage.protocol.KnowsMetadata`."""
+        return self._metadata.families(metric)
 
     def stats(self, limit: int) -> StorageStats:
         """Counts, each top list cut to ``limit`` entries."""

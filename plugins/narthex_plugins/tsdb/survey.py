@@ -16,6 +16,7 @@ import numpy as np
 
 from narthex.errors import StorageError
 from narthex.storage.frames import Points
+from narthex.storage.metadata import MetadataBook
 from narthex_plugins.tsdb.blocks import Block, open_block
 from narthex_plugins.tsdb.container import ArrayFile
 from narthex_plugins.tsdb.directory import Directory
@@ -23,6 +24,7 @@ from narthex_plugins.tsdb.histograms.columns import Columns
 from narthex_plugins.tsdb.histograms.record import read_histograms
 from narthex_plugins.tsdb.histograms.sealed import SealedHistograms
 from narthex_plugins.tsdb.histograms.store import HistogramStore
+from narthex_plugins.tsdb.metadata import replay_metadata
 from narthex_plugins.tsdb.records import Damage, records
 from narthex_plugins.tsdb.replay import replay_points, replay_series, replay_slab
 from narthex_plugins.tsdb.sealed import SealedPoints, SealedSlab
@@ -48,6 +50,7 @@ class Contents:
     """Points of logs."""
     blocks: list[Block] = field(default_factory=list)
     deletions: tuple[Deletion, ...] = ()
+    metadata: MetadataBook = field(default_factory=MetadataBook)
     histograms: HistogramStore = field(default_factory=HistogramStore)
     damage: list[str] = field(default_factory=list)
     """What could not be read, and was left out."""
@@ -91,6 +94,8 @@ class _Survey:
         histograms.logs()
         if directory.series_log.exists():  # written before the rows that name its series, so read after them
             self._damaged(directory.series_log, replay_series(directory.series_log, found.table))
+        if directory.metadata_log.exists():
+            self._damaged(directory.metadata_log, replay_metadata(directory.metadata_log, found.metadata))
         found.table.index(np.zeros(0, dtype=np.int64))
         points = self._each(directory.wal.glob("points-*.log"), self._points)
         histograms.files()

@@ -2,166 +2,43 @@
 
 The loop puts records on a queue, a call of less than a microsecond. One thread frames them with checksums and writes
 them out every 200 ms, another syncs the files every second. So a killed process loses less than a second, and so does,
-as a rule, a machine that loses power. There is a log for each open slab, one for points, and one for series; a log goes
-away when what it covers is sealed.
+as a rule, a machine that loses power. There is a log for each open slab, one for points, one for series, and one for
+metadata; a log of samples goes away when what it covers is sealed.
 
 A disk that is full or read-only must not stop scraping and alerting: the first failure is logged, the rest counted, the
-records are kept for the next attempt up to a limit, and a log that lost records takes no more. After a sync that failed
-the kernel may call clean what never reached the disk, so everything since the last good sync is written again.
+records are kept for the next attempt up to a limit, and a log that lost records takes no more.
 """
 
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from narthex.model.labels import Labels
 from narthex.storage.frames import Points
+from narthex.storage.metadata import MetadataBook, MetadataEntry
 from narthex_plugins.tsdb import records
-from narthex_plugins.tsdb.durable import replace_file, sync_directory
+from narthex_plugins.tsdb.logfile import Log
+from narthex_plugins.tsdb.metadata import MetadataRecords
 from narthex_plugins.tsdb.metrics import TsdbMetrics
 from narthex_plugins.tsdb.series import NewSeries
 from narthex_plugins.tsdb.slab import Slab
 
-__all__ = ["Log", "WriteAheadLog"]
+__all__ = ["SYNC_EVERY", "WRITE_EVERY", "WriteAheadLog"]
 
 WRITE_EVERY = 0.2
 SYNC_EVERY = 1.0
 
-_MOST_WAITING = 32 << 20
-"""Bytes a log may hold back while the disk refuses them."""
-
 _MOST_QUEUED = 128 << 20
 """Bytes of rows and points that wait for a thread which hangs in the disk."""
-
-
-class Log:
-    """One file that only grows. A failed write is undone, so the file always ends with a whole record."""
-
-    def __init__(self, path: Path, *, essential: bool = False) -> None:
-        self.path = path
-        self.essential = essential
-        self.closed = False
-        self.lost = False
-        self.doubtful = False
-        """A sync failed, and what it was about has not been written again."""
-        self._waiting: list[bytes] = []
-        self._bytes = 0
-        self._unsynced: list[bytes] = []
-        self._size = path.stat().st_size if path.exists() else 0
-        self._named = path.exists()
-        self._fd = -1
-        self._in_use = threading.Lock()  # the file by a sync: it must not be closed meanwhile
-
-    @property
-    def dirty(self) -> bool:
-        """Whether something was written and not synced."""
-        return bool(self._unsynced)
-
-    def put(self, payload: bytes) -> None:
-        """Add a record to what is written next."""
-        if self.closed or self.lost:
-            return
-        record = records.frame(payload)
-        self._waiting.append(record)
-        self._bytes += len(record)
-
-    def write(self) -> None:
-        """Hand everything that waits to the kernel. Raises ``OSError``, and keeps it, when that fails."""
-        if self.doubtful:
-            self._go_back()
-        if not self._waiting:
-            return
-        data = b"".join(self._waiting)
-        try:
-            if self._fd < 0:
-                self._fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
-            _write_all(self._fd, data)
-        except OSError:
-            with suppress(OSError):
-                os.ftruncate(self._fd, self._size)
-            if self._bytes > _MOST_WAITING:
-                self.lose()
-            raise
-        self._size += len(data)
-        self._unsynced.append(data)
-        self._clear()
-
-    def rewrite(self, payload: bytes) -> None:
-        """Begin the file anew with this record. Raises ``OSError``; then the old file goes on."""
-        self.write()
-        data = records.frame(payload)
-        with self._in_use:
-            replace_file(self.path, data)
-            self._let_go()
-            self._unsynced.clear()
-            self._size = len(data)
-            self.doubtful = False
-
-    def sync(self) -> None:
-        """Make what was written durable. Raises ``OSError``; then what is not durable is written again."""
-        with self._in_use:
-            done = len(self._unsynced)  # a write may come while the sync goes on
-            if not done or self._fd < 0 or self.doubtful:
-                return
-            try:
-                os.fsync(self._fd)
-                if not self._named:
-                    sync_directory(self.path.parent)
-                    self._named = True
-            except OSError:
-                self.doubtful = True
-                raise
-            del self._unsynced[:done]
-
-    def lose(self) -> None:
-        """Give up what waits, and take no more, unless all else depends on this log."""
-        if not self.essential:
-            self.lost = True
-            self._clear()
-
-    def close(self) -> None:
-        """Take no more records."""
-        with self._in_use:
-            self.closed = True
-            self._clear()
-            self._unsynced.clear()
-            self._let_go()
-
-    def _go_back(self) -> None:
-        """Cut off what may not have reached the disk, and put it in front of what waits."""
-        data = b"".join(self._unsynced)
-        os.truncate(self.path, self._size - len(data))
-        self._size -= len(data)
-        self._let_go()
-        self._unsynced.clear()
-        self._waiting.insert(0, data)
-        self._bytes += len(data)
-        self.doubtful = False
-
-    def _let_go(self) -> None:
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
-
-    def _clear(self) -> None:
-        self._waiting.clear()
-        self._bytes = 0
-
-
-def _write_all(fd: int, data: bytes) -> None:
-    rest = memoryview(data)
-    while rest:
-        rest = rest[os.write(fd, rest) :]
 
 
 class WriteAheadLog:
@@ -188,7 +65,9 @@ class WriteAheadLog:
         self._series = Log(directory / "series.log", essential=True)
         self._open: dict[int, Log] = {}  # logs of slabs and of points; numbers are never used twice
         self._points = -1
-        self._all_series: Callable[[], NewSeries] | None = None
+        self._metadata = Log(directory / "metadata.log", essential=True)
+        self._metadata_records = MetadataRecords()
+        self._anew: dict[Log, Callable[[], Sequence[bytes]]] = {}
         self._writing = threading.Lock()
         self._syncing = threading.Lock()
         self._stop = threading.Event()
@@ -205,7 +84,7 @@ class WriteAheadLog:
 
     def rewrite_series(self, everything: Callable[[], NewSeries]) -> None:
         """Series were forgotten: the log of series may begin anew with what ``everything`` gives, in a thread."""
-        self._all_series = everything
+        self._anew[self._series] = lambda: [records.series_payload(everything())]
 
     def begin_slab(self, slab: Slab) -> None:
         """A slab was opened."""
@@ -233,6 +112,14 @@ class WriteAheadLog:
     def points(self, points: Points) -> None:
         """These points were accepted."""
         self._put(self._open[self._points], lambda: records.points_payload(points), 3 * points.times.nbytes)
+
+    def metadata(self, target: Labels, entry: MetadataEntry) -> None:
+        """What a target says of its metric families has changed."""
+        self._put(self._metadata, lambda: self._metadata_records.payload(target, entry))
+
+    def rewrite_metadata(self, book: MetadataBook) -> None:
+        """The log of metadata may begin anew with what the book holds, in a thread."""
+        self._anew[self._metadata] = lambda: self._metadata_records.all(book)
 
     def _put(self, log: Log, payload: Callable[[], bytes], size: int = 0) -> None:
         if log.lost:
@@ -306,12 +193,14 @@ class WriteAheadLog:
                 log, payload, size = self._queue.popleft()
                 self._taken += size
                 log.put(payload())
-            everything, self._all_series = self._all_series, None
-            actions = [log.write for log in self._logs()]
-            if everything is not None:
-                snapshot = records.series_payload(everything())
-                actions.append(lambda: self._series.rewrite(snapshot))
-            return self._guard(actions)
+            return self._guard([*(log.write for log in self._logs()), *map(self._rewriting, list(self._anew))])
+
+    def _rewriting(self, log: Log) -> Callable[[], None]:
+        def rewrite() -> None:
+            log.rewrite(self._anew[log]())
+            del self._anew[log]  # after a failure it is tried again
+
+        return rewrite
 
     def sync(self) -> bool:
         """Make what was written durable; whether that worked."""
@@ -326,7 +215,7 @@ class WriteAheadLog:
 
     def _logs(self) -> list[Log]:
         # Series first: rows that refer to unknown series would be worth nothing.
-        return [self._series, *list(self._open.values())]
+        return [self._series, self._metadata, *list(self._open.values())]
 
     def _repeat(self, every: float, action: Callable[[], bool]) -> None:
         while not self._stop.wait(every):

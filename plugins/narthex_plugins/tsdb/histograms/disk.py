@@ -30,8 +30,9 @@ from narthex_plugins.tsdb.histograms.record import HISTOGRAMS, histograms_payloa
 from narthex_plugins.tsdb.histograms.rewriting import erased, mergeable, merged
 from narthex_plugins.tsdb.histograms.sealed import SealedHistograms, write_histograms
 from narthex_plugins.tsdb.histograms.store import HistogramStore, MemoryRun
+from narthex_plugins.tsdb.logfile import Log
 from narthex_plugins.tsdb.metrics import TsdbMetrics
-from narthex_plugins.tsdb.wal import SYNC_EVERY, WRITE_EVERY, Log
+from narthex_plugins.tsdb.wal import SYNC_EVERY, WRITE_EVERY
 
 __all__ = ["HistogramDisk"]
 

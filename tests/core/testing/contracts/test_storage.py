@@ -31,7 +31,8 @@ class Shelf(Sound):
     def __init__(self, kept):
         super().__init__()
         self.kept = kept
-        self._refs, self._tracks, self._by_name = kept.setdefault("all", (self._refs, self._tracks, self._by_name))
+        own = self._refs, self._tracks, self._by_name, self._metadata
+        self._refs, self._tracks, self._by_name, self._metadata = kept.setdefault("all", own)
 
 
 class ShelfRig(StorageRig):
@@ -212,6 +213,20 @@ class FleetingHistograms(Shelf):
             track.histograms.clear()
 
 
+class Repeating(Shelf):
+    """Says for each target what it says, however often that is the same."""
+
+    def metadata(self, metric=""):
+        return {name: several * 2 for name, several in super().metadata(metric).items()}
+
+
+class FleetingMetadata(Shelf):
+    """Loses the metadata."""
+
+    async def stop(self):
+        self._metadata._entries.clear()
+
+
 class Touchy(Shelf):
     running = False
 
@@ -242,6 +257,8 @@ BREAKERS = [
     ("storage/start-timestamps", NoStarts, "start timestamps"),
     ("storage/restart", Fleeting, "samples after a restart"),
     ("storage/restart-histograms", FleetingHistograms, "after a restart"),
+    ("storage/metadata", Repeating, "metadata of two targets that agree"),
+    ("storage/restart-metadata", FleetingMetadata, "metadata after a restart"),
     ("storage/stop", Touchy, "StorageError: was never started"),
 ]
 
@@ -264,4 +281,5 @@ def test_what_a_storage_does_not_claim_is_not_checked():
     unchecked = {rule for rule, state in states.items() if state == "unchecked"}
     assert unchecked == {
         "storage/histograms", "storage/start-timestamps", "storage/restart", "storage/restart-histograms",
+        "storage/restart-metadata",
     }  # fmt: skip
