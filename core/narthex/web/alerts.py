@@ -39,7 +39,7 @@ class AlertRoutes:
             raise BadParameterError("type", f'not supported value "{kind}"')
         exclude = boolean(fields, "exclude_alerts")
         groups = _filtered(self._view.rule_groups(), fields, _TYPES[kind])
-        page, token = _page(groups, limit(fields, "group_limit"), fields.get("group_next_token", ""))
+        page, token = _page(groups, _group_limit(fields), fields.get("group_next_token", ""))
         data: dict[str, Any] = {"groups": [_group(group, alerts=not exclude) for group in page]}
         if token:
             data["groupNextToken"] = token
@@ -66,7 +66,7 @@ def _filtered(groups: Sequence[GroupStatus], fields: MultiMapping[str], kind: st
     names = fields.getall("rule_name[]", [])
     group_names = fields.getall("rule_group[]", [])
     files = fields.getall("file[]", [])
-    matchers = matcher_sets(fields)
+    matchers = matcher_sets(fields, named=False)
     found = []
     for group in groups:
         if (group_names and group.name not in group_names) or (files and group.file not in files):
@@ -82,6 +82,14 @@ def _wanted(rule: RuleStatus, names: Collection[str], kind: str | None, matchers
         return False
     # As configured: a label that a template computes matches by the template's text, as in Prometheus.
     return not matchers or any(all(one.matches(rule.labels.get(one.name, "")) for one in many) for many in matchers)
+
+
+def _group_limit(fields: Mapping[str, str]) -> int:
+    """How many groups a page has, 0 where all are wanted at once."""
+    size = limit(fields, "group_limit")
+    if fields.get("group_limit", "") and not size:
+        raise BadParameterError("group_limit", "group_limit needs to be greater than 0")
+    return size
 
 
 def _page(groups: Sequence[GroupStatus], size: int, token: str) -> tuple[Sequence[GroupStatus], str]:

@@ -27,6 +27,7 @@ __all__ = [
     "form",
     "limit",
     "matcher_sets",
+    "number",
     "parse_duration",
     "parse_time",
     "time_or",
@@ -40,15 +41,24 @@ MIN_TIME = -(1 << 60)
 TRUNCATED = "results truncated due to limit"
 """The warning of an answer that ``limit`` cut."""
 
-_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
+_RFC3339 = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})")
+_BOUNDS = {
+    "-292273086-05-16T16:47:06Z": -9_223_309_901_257_974e3,
+    "292277025-08-18T07:12:54.999999999Z": 9_223_309_901_257_974_999.0,
+}
+"""The first and last moment of Prometheus's API, in ms: its own clients send these texts for all of time."""
+_NO_MATCHER = "must contain at least one non-empty matcher"
 _MAX_DURATION_SECONDS = (1 << 63) / 1e9  # Go's time.Duration counts nanoseconds in 64 bits
 
 
 class BadParameterError(NarthexError):
-    """A request parameter is wrong (API error type ``bad_data``)."""
+    """A request parameter is wrong (API error type ``bad_data``).
+
+    ``name`` is empty where Prometheus's message does not tell it.
+    """
 
     def __init__(self, name: str, reason: object) -> None:
-        super().__init__(f'invalid parameter "{name}": {reason}')
+        super().__init__(f'invalid parameter "{name}": {reason}' if name else str(reason))
 
 
 async def form(request: web.Request) -> MultiMapping[str]:
@@ -66,10 +76,12 @@ async def form(request: web.Request) -> MultiMapping[str]:
 
 def parse_time(text: str) -> int:
     """Milliseconds since the epoch, from Unix seconds or RFC 3339. Raises ``ValueError``."""
+    if text in _BOUNDS:
+        return int(_BOUNDS[text])
     seconds = _float(text)
     if seconds is None and _RFC3339.fullmatch(text):
         with contextlib.suppress(ValueError):  # such as month 13
-            seconds = datetime.fromisoformat(text.upper()).timestamp()
+            seconds = datetime.fromisoformat(text).timestamp()
     if seconds is None or not abs(seconds) <= MAX_TIME / 1000:  # NaN is not, either
         raise ValueError(f'cannot parse "{text}" to a valid timestamp')
     return round(seconds * 1000)
@@ -102,17 +114,15 @@ def time_or(fields: Mapping[str, str], name: str, default: int | None) -> int:
     if not text and default is not None:
         return default
     try:
-        return parse_time(text)
+        return max(MIN_TIME, min(MAX_TIME, parse_time(text)))
     except ValueError as error:
-        raise BadParameterError(name, error) from None
+        reason = error if default is None else f"Invalid time value for '{name}': {error}"
+        raise BadParameterError(name, reason) from None
 
 
 def window(fields: Mapping[str, str]) -> tuple[int, int]:
-    """``start`` and ``end`` in ms, open where absent."""
-    start, end = time_or(fields, "start", MIN_TIME), time_or(fields, "end", MAX_TIME)
-    if end < start:
-        raise BadParameterError("end", "end timestamp must not be before start timestamp")
-    return start, end
+    """``start`` and ``end`` in ms, open where absent. An end before the start is no mistake: nothing is found there."""
+    return time_or(fields, "start", MIN_TIME), time_or(fields, "end", MAX_TIME)
 
 
 def limit(fields: Mapping[str, str], name: str = "limit") -> int:
@@ -138,17 +148,30 @@ def boolean(fields: Mapping[str, str], name: str) -> bool:
     raise BadParameterError(name, f'"{text}" is not true or false')
 
 
-def matcher_sets(fields: MultiMapping[str], name: str = "match[]") -> list[Sequence[Matcher]]:
-    """The parsed selectors of ``match[]``; each must have a matcher that refuses the empty text."""
+def number(fields: Mapping[str, str], name: str) -> int:
+    """A count of results as the metadata endpoints take it: 0, or less, means all."""
+    text = fields.get(name, "")
+    if text and not re.fullmatch(r"[+-]?[0-9]{1,18}", text):
+        raise BadParameterError("", f"{name} must be a number")
+    return max(0, int(text or 0))
+
+
+def matcher_sets(fields: MultiMapping[str], name: str = "match[]", *, named: bool = True) -> list[Sequence[Matcher]]:
+    """The parsed selectors of ``match[]``; each must have a matcher that refuses the empty text.
+
+    ``named``: the message tells the parameter.
+    """
+    shown = name if named else ""
     sets: list[Sequence[Matcher]] = []
     for text in fields.getall(name, []):
         try:
             expression = parse(text)
         except ParseError as error:
-            raise BadParameterError(name, error) from None
+            reason = f"{name} {_NO_MATCHER}" if str(error).endswith(_NO_MATCHER) else error
+            raise BadParameterError(shown, reason) from None
         # The parser has seen to it that one matcher refuses the empty text.
         if not isinstance(expression, VectorSelector) or _modified(expression):
-            raise BadParameterError(name, f"not a series selector: {text}")
+            raise BadParameterError(shown, f"not a series selector: {text}")
         sets.append(expression.matchers)
     return sets
 

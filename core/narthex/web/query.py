@@ -108,7 +108,10 @@ class QueryRoutes:
         """Exemplars of the series that an expression selects; none without the feature ``exemplar-storage``."""
         fields = await form(request)
         start, end = window(fields)
-        selectors = [one.matchers for one in walk(self._parsed(fields)) if isinstance(one, VectorSelector)]
+        if end < start:
+            raise ApiError("bad_data", "end timestamp must not be before start timestamp")
+        expression = self._view.engine.parse(_expression(fields))
+        selectors = [one.matchers for one in walk(expression) if isinstance(one, VectorSelector)]
         return success(
             [
                 {

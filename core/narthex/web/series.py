@@ -39,7 +39,7 @@ class SeriesRoutes:
     async def names(self, request: web.Request) -> web.StreamResponse:
         """Label names."""
         fields = await form(request)
-        sets = matcher_sets(fields)
+        sets = matcher_sets(fields, named=False)
         start, end = window(fields)
         count = limit(fields)
         return _limited(await self._read(lambda: self._view.storage.label_names(sets, start, end)), count)
@@ -55,7 +55,7 @@ class SeriesRoutes:
             raise ApiError("bad_data", f"invalid label name: {raw!r}") from None
         if not name:
             raise ApiError("bad_data", 'invalid label name: ""')
-        sets = matcher_sets(fields)
+        sets = matcher_sets(fields, named=False)
         start, end = window(fields)
         count = limit(fields)
         return _limited(await self._read(lambda: self._view.storage.label_values(name, sets, start, end)), count)

@@ -14,7 +14,7 @@ from narthex.model.metadata import FamilyMetadata
 from narthex.scrape.status import PoolStatus, TargetStatus
 from narthex.storage.protocol import KnowsMetadata
 from narthex.web.envelope import ApiError, success
-from narthex.web.params import limit, matcher_sets
+from narthex.web.params import matcher_sets, number
 from narthex.web.view import ServerView
 
 __all__ = ["TargetRoutes"]
@@ -53,7 +53,7 @@ class TargetRoutes:
 
     async def target_metadata(self, request: web.Request) -> web.StreamResponse:
         """Metadata of metric families by target."""
-        count = limit(request.query)
+        count = number(request.query, "limit")
         wanted = request.query.get("metric", "")
         sets = matcher_sets(request.query, "match_target")
         found: list[dict[str, Any]] = []
@@ -73,7 +73,7 @@ class TargetRoutes:
 
         Where no active target tells of a family, what the storage keeps of others is answered.
         """
-        metrics, each = limit(request.query), limit(request.query, "limit_per_metric")
+        metrics, each = number(request.query, "limit"), number(request.query, "limit_per_metric")
         wanted = request.query.get("metric", "")
         found: dict[str, dict[FamilyMetadata, None]] = {}
         for target in self._targets():

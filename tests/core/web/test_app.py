@@ -11,6 +11,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient
 from tests.core.web.fakeview import FakeView
+from tests.waiting import PATIENCE
 
 from narthex.errors import StorageError
 from narthex.kinds import WebRoute
@@ -211,7 +212,7 @@ async def test_a_client_that_goes_away_does_not_break_off_a_reload(view: FakeVie
     request = asyncio.create_task(client.post("/-/reload"))
     await begun.wait()
     request.cancel()
-    await asyncio.wait_for(ended.wait(), 10)
+    await asyncio.wait_for(ended.wait(), PATIENCE)
 
 
 async def test_everything_lies_below_the_path_of_the_external_url(view: FakeView, start: Any) -> None:

@@ -22,7 +22,6 @@ from narthex.storage.protocol import Batch
 from narthex.testing.storage import MemoryStorage
 from narthex.web.view import QueryLimits
 
-
 ADVICE = "Try decreasing the query resolution (?step=XX)"
 
 
@@ -160,7 +159,8 @@ async def test_a_range_has_at_most_11000_steps(client: TestClient, end: int, sta
         ("/api/v1/format_query?query=(", "query"),
         ("/api/v1/parse_query?query=", "query"),
         ("/api/v1/query_exemplars?query=up&start=x", "start"),
-        ("/api/v1/labels?match[]=(", "match[]"),
+        ("/api/v1/series?match[]=(", "match[]"),
+        ("/api/v1/rules?group_limit=0", "group_limit"),
         ("/api/v1/rules?type=both", "type"),
         ("/api/v1/rules?exclude_alerts=maybe", "exclude_alerts"),
         ("/api/v1/status/tsdb?limit=10001", "limit"),
@@ -187,6 +187,11 @@ async def test_a_wrong_parameter_is_named(client: TestClient, path: str, name: s
             "query_range?query=up&start=0&end=99999&step=1",
             f"exceeded maximum resolution of 11,000 points per timeseries. {ADVICE}",
         ),
+        ("query_exemplars?query=(", "1:2: parse error: unclosed left parenthesis"),
+        ("query_exemplars?query=up&start=2&end=1", "end timestamp must not be before start timestamp"),
+        ("labels?match[]=(", "1:2: parse error: unclosed left parenthesis"),
+        ("label/a/values?match[]=(", "1:2: parse error: unclosed left parenthesis"),
+        ("metadata?limit=x", "limit must be a number"),
     ],
 )
 async def test_a_wrong_query_is_bad_data(client: TestClient, path: str, error: str) -> None:
