@@ -15,6 +15,7 @@ from narthex_plugins.tsdb.blocks import block_path, open_block, write_block
 from narthex_plugins.tsdb.blocks.hashing import set_hash
 from narthex_plugins.tsdb.blocks.plan import RANGE
 from narthex_plugins.tsdb.directory import Directory
+from narthex_plugins.tsdb.metadata import METADATA
 from narthex_plugins.tsdb.tombstones import Deletion, write_deletions
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs/reference/tsdb-format.md").read_text(encoding="utf-8")
@@ -41,6 +42,7 @@ def test_every_record_and_kind_of_column_is_described() -> None:
     for number, name in enumerate(("header", "series", "layout", "row", "points"), 1):
         assert getattr(records, name.upper()) == bytes([number])
         assert f"| {number} {name} |" in PAGE
+    assert f"| {METADATA[0]} metadata |" in PAGE
     assert [
         int(one) for line in re.findall(r"^\| ([\d, ]+) \| [fu]\d+", PAGE, re.MULTILINE) for one in line.split(",")
     ] == list(slabcodes.KINDS)
@@ -48,7 +50,13 @@ def test_every_record_and_kind_of_column_is_described() -> None:
 
 def test_every_place_in_the_directory_is_described(tmp_path: Path) -> None:
     directory = Directory(tmp_path)
-    for path in (directory.series_log, directory.slab(1), directory.points(1), block_path(directory.blocks, 1)):
+    for path in (
+        directory.series_log,
+        directory.metadata_log,
+        directory.slab(1),
+        directory.points(1),
+        block_path(directory.blocks, 1),
+    ):
         assert re.sub(r"\d{8}", "NNNNNNNN", str(path.relative_to(tmp_path))) in PAGE
     assert directory.tombstones.name in PAGE
 

@@ -19,7 +19,7 @@ from narthex_plugins.tsdb.records import Damage, records
 
 __all__ = ["METADATA", "MetadataRecords", "replay_metadata"]
 
-METADATA = b"\x07"
+METADATA = b"\x08"
 _HEAD = struct.Struct("<Iq")
 _LARGEST = 64 << 20
 
