@@ -7,9 +7,9 @@ views of live or memory-mapped data; nothing is copied until the reader asks for
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import overload
+from typing import Protocol, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,13 +18,20 @@ from narthex.model.histogram import Histogram
 from narthex.model.labeltable import LabelTable
 from narthex.storage.cells import PackedCells
 
-__all__ = ["NO_START", "NO_TIME", "Frame", "HistogramPoints", "LateFrames", "Points", "Selection"]
+__all__ = [
+    "NO_START", "NO_TIME", "Frame", "HistogramPoints", "LateFrames", "Piece", "Points", "Selection",
+    "Source", "sources_of",
+]  # fmt: skip
 
 NO_TIME = 0
 """In a frame's ``times``: the group has no row here (a failed or skipped slot)."""
 
 NO_START = 0
 """In ``starts``: it is not known since when the counter counts."""
+
+
+Piece = tuple[int, NDArray[np.int64], NDArray[np.float64]]
+"""One column of a frame: its series, and times and values of its rows, cells as in a :class:`Frame`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,20 +61,41 @@ class Frame:
         """One cell for each selected column and step: ``rows`` is int64 ``[steps, n]``; float64 of that shape."""
         return self.matrix[rows, self.columns]
 
+    def pieces(self) -> list[Piece]:
+        """The selected columns, one by one."""
+        return [
+            (series, self.times[:, group], self.matrix[:, column])
+            for series, column, group in zip(
+                self.series.tolist(), self.columns.tolist(), self.group.tolist(), strict=True
+            )
+        ]
+
+
+class Source(Protocol):
+    """What some frames are made from; ``newest`` is the latest time (ms) in it, or later."""
+
+    newest: int
+
+    def frames(self) -> Sequence[Frame]:
+        """The frames, in order of time."""
+
+    def pieces(self) -> Sequence[Piece]:
+        """Their columns, one by one: for a handful of series the shorter way."""
+
 
 class LateFrames(Sequence[Frame]):
     """Frames that are made when they are looked at: for one moment the newest of them is mostly enough.
 
-    ``sources`` come in order of time: the latest time (ms) of each, and what makes its frames.
+    ``sources`` come in order of time.
     """
 
-    def __init__(self, sources: Sequence[tuple[int, Callable[[], Sequence[Frame]]]]) -> None:
+    def __init__(self, sources: Sequence[Source]) -> None:
         self.sources = sources
         self._made: list[Frame] | None = None
 
     def _all(self) -> list[Frame]:
         if self._made is None:
-            self._made = [frame for _, make in self.sources for frame in make()]
+            self._made = [frame for source in self.sources for frame in source.frames()]
         return self._made
 
     def __len__(self) -> int:
@@ -85,6 +113,27 @@ class LateFrames(Sequence[Frame]):
     def __getitem__(self, index: int | slice) -> Frame | Sequence[Frame]:
         """One or some of them."""
         return self._all()[index]
+
+
+def sources_of(frames: Sequence[Frame]) -> Sequence[Source]:
+    """The sources of frames that are made late, or each frame as its own; in order of time."""
+    if isinstance(frames, LateFrames):
+        return frames.sources
+    return [_Ready(frame) for frame in frames]
+
+
+class _Ready:
+    """A frame as a source."""
+
+    def __init__(self, frame: Frame) -> None:
+        self.newest = int(frame.times.max(initial=NO_TIME))
+        self._frame = frame
+
+    def frames(self) -> Sequence[Frame]:
+        return (self._frame,)
+
+    def pieces(self) -> Sequence[Piece]:
+        return self._frame.pieces()
 
 
 @dataclass(frozen=True, slots=True)

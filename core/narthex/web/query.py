@@ -75,11 +75,7 @@ class QueryRoutes:
 
         def evaluate(limits: Limits) -> tuple[QueryResult, bytes]:
             queued = self._view.clock.monotonic() - asked
-            if steps.instant:
-                result = engine.instant(text, steps.start, limits=limits, lookback=lookback)
-            else:
-                result = engine.range(text, steps.start, steps.end, steps.step, limits=limits, lookback=lookback)
-            result = _cut(result, count)
+            result = _cut(engine.evaluate(text, steps, limits=limits, lookback=lookback), count)
             data = encode_value(result.value)
             if wanted:
                 data = with_stats(data, result.stats, steps, queued, by_step=wanted == "all")
@@ -141,15 +137,12 @@ class QueryRoutes:
                 seconds = min(seconds, parse_duration(text) / 1000)
             except ValueError as error:
                 raise BadParameterError("timeout", error) from None
-        gone = threading.Event()
-        limits = Limits(
-            deadline=self._view.clock.monotonic() + seconds,
-            cancelled=gone.is_set,
-            max_samples=self._view.query_limits.max_samples,
-        )
+        limits = Limits(self._view.clock.monotonic() + seconds, max_samples=self._view.query_limits.max_samples)
         if here:
             result, data = evaluate(limits)
             return success_bytes(data, warnings=result.warnings, infos=result.infos)
+        gone = threading.Event()
+        limits = replace(limits, cancelled=gone.is_set)
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(seconds):

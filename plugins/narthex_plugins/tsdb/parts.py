@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from narthex.storage.frames import Frame
+from narthex.storage.frames import Frame, Piece
 from narthex_plugins.tsdb.blocks import Block
 from narthex_plugins.tsdb.located import Place
 
@@ -35,6 +35,9 @@ class Part(Protocol):
 
     def frames(self, places: Sequence[Place], start: int, end: int) -> Sequence[Frame]:
         """Frames of the samples in a window of the series that were looked up."""
+
+    def pieces(self, places: Sequence[Place], start: int, end: int) -> Sequence[Piece]:
+        """The columns of those frames, one by one: the shorter way to few series."""
 
     def holds(self, count: int) -> NDArray[np.bool_]:
         """For the references below ``count`` whether there is a column for them."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from narthex.storage.frames import Frame
+from narthex.storage.frames import Frame, Piece
 from narthex_plugins.tsdb.container import ArrayFile
 from narthex_plugins.tsdb.located import Place
 from narthex_plugins.tsdb.points import Run
@@ -59,6 +59,17 @@ class SlabColumns:
             return []
         times = place.times(self.times[low:high])
         return [Frame(self._cells.rows(low, high), place.columns, place.series, times, place.group)]
+
+    def pieces(self, places: Sequence[Place], start: int, end: int) -> list[Piece]:
+        """The columns of those frames, one by one."""
+        low, high = rows_of_window(start, end, self.interval, self.base, len(self.times))
+        if low >= high:
+            return []
+        (place,) = places
+        return [
+            (series, self.times[low:high, lane], self._cells.column(column, low, high))
+            for series, column, lane in place.each()
+        ]
 
     def holds(self, count: int) -> NDArray[np.bool_]:
         """For the references below ``count`` whether there is a column for them."""

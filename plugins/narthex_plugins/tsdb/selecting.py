@@ -5,7 +5,7 @@ Called from several threads at once while rows arrive and files change places; e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from itertools import chain
 
@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from narthex.model.labels import Labels
 from narthex.model.labeltable import LabelTable
 from narthex.model.matcher import Matcher
-from narthex.storage.frames import Frame, HistogramPoints, LateFrames, Points, Selection
+from narthex.storage.frames import Frame, HistogramPoints, LateFrames, Piece, Points, Selection, Source
 from narthex_plugins.tsdb.blocks import Block
 from narthex_plugins.tsdb.histograms.joining import joined_histograms
 from narthex_plugins.tsdb.histograms.store import HistogramStore
+from narthex_plugins.tsdb.located import Located
 from narthex_plugins.tsdb.matching import Matching
 from narthex_plugins.tsdb.parts import Part, Parts
 from narthex_plugins.tsdb.points import PointStore, joined_points
@@ -71,8 +72,8 @@ class Reader:
         parts, blocks = self._parts.both()
         found = [(one, one.match(matchers)) for one in blocks if one.min_time <= end and one.max_time >= start]
         labels, placed = union(self._table, refs, found) if found else (self._labels_of(known), [])
-        sources: list[tuple[Part | Block, Callable[[], Sequence[Frame]]]] = [
-            (part, partial(known.located.frames, part, start, end))
+        sources: list[tuple[Part | Block, Source]] = [
+            (part, _OfPart(part, known.located, start, end))
             for part in parts
             if part.min_time <= end and part.max_time >= start
         ]
@@ -81,15 +82,15 @@ class Reader:
         if deleted is not None:
             hashes = self._hashes(refs, labels.rows, placed)
         for block, series, rows in placed:
-            sources.append((block, partial(block.frames, series, rows, start, end)))
+            sources.append((block, _OfBlock(block, series, rows, start, end)))
             more = block.points(series, rows, start, end)
             older.append(more if deleted is None else deleted.points(block.number, more, hashes))
             beside = block.histogram_points(series, rows, start, end)
             before.append(beside if deleted is None else deleted.histograms(block.number, beside, hashes))
         sources.sort(key=lambda one: one[0].min_time)
-        shown: Sequence[Frame] = LateFrames([(one.max_time, make) for one, make in sources])
+        shown: Sequence[Frame] = LateFrames([source for _, source in sources])
         if deleted is not None:
-            frames = [(part, frame) for part, make in sources for frame in make()]
+            frames = [(part, frame) for part, source in sources for frame in source.frames()]
             shown = list(chain.from_iterable(deleted.frame(part.number, frame, hashes) for part, frame in frames))
         joined = _joined([one for one in (*older, *points) if len(one.series)])
         histograms = joined_histograms([one for one in (*before, *natives) if len(one)])
@@ -176,6 +177,36 @@ class Reader:
         present |= self._histograms.holds(count, start, end)
         found: Ints = refs[present[refs]]
         return found
+
+
+class _OfPart:
+    """What a part of the head may hold of some series in a window."""
+
+    __slots__ = ("_end", "_located", "_part", "_start", "newest")
+
+    def __init__(self, part: Part, located: Located, start: int, end: int) -> None:
+        self.newest = part.max_time
+        self._part, self._located, self._start, self._end = part, located, start, end
+
+    def frames(self) -> Sequence[Frame]:
+        return self._located.frames(self._part, self._start, self._end)
+
+    def pieces(self) -> Sequence[Piece]:
+        return self._located.pieces(self._part, self._start, self._end)
+
+
+class _OfBlock:
+    """The same of a block, whose series have rows of the selection of their own."""
+
+    def __init__(self, block: Block, series: Ints, rows: Ints, start: int, end: int) -> None:
+        self.newest = block.max_time
+        self._frames = partial(block.frames, series, rows, start, end)
+
+    def frames(self) -> Sequence[Frame]:
+        return self._frames()
+
+    def pieces(self) -> Sequence[Piece]:
+        return [piece for frame in self._frames() for piece in frame.pieces()]
 
 
 def _joined(parts: list[Points]) -> Points:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from narthex.model.sample import MISSING
-from narthex.storage.frames import NO_TIME, Frame
+from narthex.storage.frames import NO_TIME, Frame, Piece
 from narthex_plugins.tsdb.located import Place
 from narthex_plugins.tsdb.memory import grown, zeros
 from narthex_plugins.tsdb.panel import Panel, Segment
@@ -160,6 +160,18 @@ class Slab:
             Frame(panel.matrix[low:high], place.columns, place.series, place.times(times), place.group)
             for panel, place in zip(self.panels, places, strict=False)  # a panel may have come since
             if len(place.columns)
+        ]
+
+    def pieces(self, places: Sequence[Place], start: int, end: int) -> list[Piece]:
+        """The columns of those frames, one by one."""
+        low, high = rows_of_window(start, end, self.interval, self.base, self.last_row + 1)
+        if low >= high:
+            return []
+        return [
+            # The times first, and copied, so that rows that arrive meanwhile do not appear half way.
+            (series, self.times[low:high, lane].copy(), panel.matrix[low:high, column])
+            for panel, place in zip(self.panels, places, strict=False)
+            for series, column, lane in place.each()
         ]
 
     def locate(self, refs: Ints) -> tuple[Ints, Ints]:

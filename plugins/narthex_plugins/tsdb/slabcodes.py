@@ -192,7 +192,7 @@ class SlabCells(PackedCells):
     def take(self, columns: Ints) -> Floats:
         """All rows of some columns."""
         if len(columns) == 1:
-            return self._one(int(columns[0]))[:, None]
+            return self.column(int(columns[0]), 0, self.shape[0])[:, None]
         if len(columns) * _WIDE >= self.shape[1] and len(columns) > _FEW:
             return self._take_wide(columns)
         found = np.empty((self.shape[0], len(columns)))
@@ -209,13 +209,13 @@ class SlabCells(PackedCells):
             found.view(np.int64)[:, at] = values.view(np.int64)
         return found
 
-    def _one(self, column: int) -> Floats:
-        """All rows of one column: a fifth of the array operations that looking through all kinds takes."""
+    def column(self, column: int, low: int, high: int) -> Floats:
+        """Rows ``low`` <= r < ``high`` of one column: a fifth of the array operations that :meth:`take` needs."""
         kind, place = int(self._kinds[column]), int(self._places[column])
         own = self._columns[kind]
         if kind == CONSTANT:
-            return np.repeat(own.codes[0, place : place + 1], self.shape[0])
-        codes = own.codes[self._low : self._high, place]
+            return own.codes[0, place : place + 1].repeat(high - low)
+        codes = own.codes[self._low + low : self._low + high, place]
         if kind == RAW:
             return np.array(codes)
         values = codes + own.base[place]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from narthex.model.labels import Labels
 from narthex.model.matcher import Matcher, MatchOp
@@ -63,18 +64,35 @@ def test_new_series_are_selected_at_once(in_memory):
         assert found.frames[0].window(0, 1).shape[1] == count
 
 
-def test_frames_of_older_rows_are_not_made_for_the_newest_samples(in_memory):
+@pytest.mark.parametrize("series", [1, 30])
+def test_older_rows_are_not_looked_at_for_the_newest_samples(in_memory, series):
     storage = in_memory()
     lane = storage.open_lane(1000, 0)
-    lane.extend(storage.register([Labels({"__name__": "up"})]))
+    lane.extend(storage.register([Labels({"__name__": "up", "instance": str(one)}) for one in range(series)]))
     for second in range(1, 301):  # several slabs
-        storage.append(Batch(lane, second * 1000, np.array([float(second)])))
+        storage.append(Batch(lane, second * 1000, np.full(series, float(second))))
     frames = storage.select(UP, 0, 300_000).frames
     assert isinstance(frames, LateFrames)
     made = []
-    counted = [(time, lambda make=make: made.append(1) or make()) for time, make in frames.sources]
+    counted = [Counted(source, made) for source in frames.sources]
     selection = storage.select(UP, 0, 300_000)
     found = latest(Selection(selection.labels, LateFrames(counted), Points.none()), np.array([300_000]), 300_000)
-    assert found.values.tolist() == [[300.0]]
+    assert found.values.tolist() == [[300.0] * series]
     assert len(made) == 1 < len(counted)
     assert len(LateFrames(counted)) == len(selection.frames)
+
+
+class Counted:
+    """A source that says when it is looked into."""
+
+    def __init__(self, source, made):
+        self.newest = source.newest
+        self._source, self._made = source, made
+
+    def frames(self):
+        self._made.append("frames")
+        return self._source.frames()
+
+    def pieces(self):
+        self._made.append("pieces")
+        return self._source.pieces()

@@ -7,20 +7,20 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 
 from narthex.errors import ParseError, QueryError
 from narthex.promql.ast import Expr, MatrixSelector, StringLiteral, SubqueryExpr
-from narthex.promql.durations import resolve
+from narthex.promql.durations import is_symbolic, resolve
 from narthex.promql.engine.evaluate import Evaluation, Settings
 from narthex.promql.engine.functions import STANDARD
 from narthex.promql.engine.functions.registry import Function, stripped
 from narthex.promql.engine.query import Annotations, Budget, Limits, Semantics, Steps
 from narthex.promql.engine.result import from_scalar, from_vector, whole_windows
-from narthex.promql.engine.small import is_small
+from narthex.promql.engine.small import Shape, is_small, shape_of
 from narthex.promql.engine.trace import PlanNode, TracedEvaluation, Tracer
 from narthex.promql.engine.vector import Floats, Vector
 from narthex.promql.parser import ALL_OPTIONS, ParserOptions, parse
@@ -34,6 +34,19 @@ __all__ = ["Engine"]
 _PARSED = 256
 _UNLIMITED = Limits()
 _PLAIN = Semantics()
+
+
+@dataclass(frozen=True, slots=True)
+class _Understood:
+    """A parsed query, with what is asked of it each time: whether durations are computed, and its shape, if small."""
+
+    expr: Expr
+    symbolic: bool
+    shape: Shape | None
+
+    @classmethod
+    def of(cls, expr: Expr) -> _Understood:
+        return cls(expr, is_symbolic(expr), shape_of(expr))
 
 
 class Engine:
@@ -62,7 +75,7 @@ class Engine:
         self._options = options
         self._functions = functions
         self._monotonic = monotonic
-        self._parsed: OrderedDict[str, Expr] = OrderedDict()
+        self._parsed: OrderedDict[str, _Understood] = OrderedDict()
         self._lock = threading.Lock()
 
     def step_by_default(self, step: int) -> None:
@@ -71,22 +84,27 @@ class Engine:
 
     def parse(self, text: str) -> Expr:
         """The expression of a query's text; the last few are kept. Raises ``ParseError``."""
+        return self._understood(text).expr
+
+    def _understood(self, text: str) -> _Understood:
         with self._lock:
             known = self._parsed.get(text)
             if known is not None:
                 self._parsed.move_to_end(text)
                 return known
-        expr = parse(text, options=self._options)
+        found = _Understood.of(parse(text, options=self._options))
         with self._lock:
-            self._parsed[text] = expr
+            self._parsed[text] = found
             if len(self._parsed) > _PARSED:
                 self._parsed.popitem(last=False)
-        return expr
+        return found
 
     def is_small(self, text: str, steps: Steps) -> bool:
         """Whether a query may be answered on the event loop. Raises ``ParseError``."""
-        storage = self._knows_small
-        return storage is not None and is_small(self.parse(text), steps, self._settings.lookback, storage)
+        storage, shape = self._knows_small, self._understood(text).shape
+        if storage is None or shape is None:
+            return False
+        return is_small(shape, steps, self._settings.lookback, storage)
 
     def instant(
         self, expr: str | Expr, time: int, *, limits: Limits = _UNLIMITED, lookback: int | None = None
@@ -96,7 +114,7 @@ class Engine:
         Raises ``QueryError`` and its kinds: ``ParseError``, ``QueryTimeoutError``, ``QueryLimitError``,
         ``QueryCancelledError``; ``StorageError`` from the storage.
         """
-        return self._run(expr, Steps.every(time, time, 0), limits, lookback)
+        return self.evaluate(expr, Steps.every(time, time, 0), limits=limits, lookback=lookback)
 
     def range(
         self,
@@ -113,8 +131,14 @@ class Engine:
             raise QueryError("zero or negative query resolution step widths are not accepted")
         if end < start:
             raise QueryError("end timestamp must not be before start time")
-        Budget(limits, self._max_samples).hold((end - start) // step)
-        return self._run(expr, Steps.every(start, end, step), limits, lookback)
+        Budget(limits, self._max_samples).hold((end - start) // step)  # before the steps themselves are made
+        return self.evaluate(expr, Steps.every(start, end, step), limits=limits, lookback=lookback)
+
+    def evaluate(
+        self, expr: str | Expr, steps: Steps, *, limits: Limits = _UNLIMITED, lookback: int | None = None
+    ) -> QueryResult:
+        """Evaluate at the given steps; errors as :meth:`instant`."""
+        return self._run(expr, steps, limits, lookback)
 
     def explain(self, expr: str | Expr, steps: Steps, *, limits: Limits = _UNLIMITED) -> tuple[QueryResult, PlanNode]:
         """Evaluate, and tell what each node of the expression gave and took; errors as :meth:`instant`."""
@@ -126,7 +150,8 @@ class Engine:
         self, query: str | Expr, steps: Steps, limits: Limits, lookback: int | None, tracer: Tracer | None = None
     ) -> QueryResult:
         began = self._monotonic()
-        parsed = self.parse(query) if isinstance(query, str) else query
+        understood = self._understood(query) if isinstance(query, str) else _Understood.of(query)
+        parsed = understood.expr
         if not steps.instant and parsed.type not in {ValueType.SCALAR, ValueType.VECTOR}:
             kind = parsed.type.documented
             raise ParseError(f'invalid expression type "{kind}" for range query, must be Scalar or instant Vector', ())
@@ -134,7 +159,7 @@ class Engine:
         budget.check()
         annotations = Annotations(query if isinstance(query, str) else partial(to_text, query))
         settings = self._settings if lookback is None else replace(self._settings, lookback=lookback)
-        resolved = resolve(parsed, step=steps.step, range_=steps.end - steps.start)
+        resolved = resolve(parsed, step=steps.step, range_=steps.end - steps.start) if understood.symbolic else parsed
         make = Evaluation if tracer is None else partial(TracedEvaluation, tracer)
         evaluation = make(self._storage, self._functions, settings, budget, annotations, resolved)
         prepared = self._monotonic()

@@ -1,4 +1,4 @@
-"""Selectors of a handful of series over many steps, one series at a time.
+"""Selectors of a handful of series, one series at a time.
 
 The general way (:mod:`narthex.promql.engine.latest`) spends some thirty array operations a slab on finding as little
 as possible to read. For one series there is nothing to save: its samples, joined from all slabs, are a run of a few
@@ -8,11 +8,14 @@ third of the time.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise, starmap
+
 import numpy as np
 
 from narthex.model.sample import is_missing
 from narthex.promql.engine.vector import Floats, Ints
-from narthex.storage.frames import NO_TIME, Selection
+from narthex.storage.frames import NO_TIME, Selection, sources_of
 
 __all__ = ["FEW", "NO_SAMPLE", "newest_of_few"]
 
@@ -26,51 +29,72 @@ NO_SAMPLE = np.iinfo(np.int64).min
 def newest_of_few(selection: Selection, moments: Ints) -> tuple[Ints, Floats]:
     """Times (``NO_SAMPLE``: none) and values of each series' newest sample at or before each moment: ``[K, n]`` both.
 
-    Of samples with one timestamp the one given last wins, and points win over frames.
+    ``moments`` ascend. Of samples with one timestamp the one given last wins, and points win over frames.
     """
-    times = np.full((len(moments), selection.labels.rows), NO_SAMPLE)
-    values = np.zeros(times.shape)
-    for row, (run_times, run_values) in enumerate(_runs(selection)):
-        if not len(run_times):
-            continue
-        at = np.searchsorted(run_times, moments, side="right") - 1
-        known = np.maximum(at, 0)
-        times[:, row] = np.where(at < 0, NO_SAMPLE, run_times[known])
-        # Copied as integers: a float assignment may quieten the staleness marker's payload.
-        values.view(np.int64)[:, row] = run_values.view(np.int64)[known]
-    return times, values
+    runs = [_before(run, moments) for run in _runs(selection, int(moments[0]), int(moments[-1]))]
+    if len(runs) == 1:
+        ((times, values),) = runs
+        return times[:, None], values[:, None]
+    shape = len(runs), len(moments)
+    times, values = np.empty(shape, dtype=np.int64), np.empty(shape)
+    for row, run in enumerate(runs):
+        times[row], values[row] = run
+    return times.T, values.T
 
 
-def _runs(selection: Selection) -> list[tuple[Ints, Floats]]:
-    """All samples of each series in order of time."""
-    pieces: list[list[tuple[Ints, Floats]]] = [[] for _ in range(selection.labels.rows)]
-    for frame in selection.frames:
-        for series, column, group in zip(
-            frame.series.tolist(), frame.columns.tolist(), frame.group.tolist(), strict=True
-        ):
-            pieces[series].append((frame.times[:, group], frame.matrix[:, column]))
-    runs = [_joined(own) for own in pieces]
+def _before(run: tuple[Ints, Floats], moments: Ints) -> tuple[Ints, Floats]:
+    """Time and value of the last sample at or before each moment."""
+    times, values = run
+    if not len(times):
+        return np.full(len(moments), NO_SAMPLE), np.zeros(len(moments))
+    at = times.searchsorted(moments, side="right") - 1
+    if at[0] >= 0:
+        return times[at], values[at]
+    known = np.maximum(at, 0)
+    return np.where(at < 0, NO_SAMPLE, times[known]), values[known]
+
+
+def _runs(selection: Selection, first: int, last: int) -> list[tuple[Ints, Floats]]:
+    """The samples of each series in order of time, as far back as moments from ``first`` to ``last`` need them."""
+    rows = selection.labels.rows
+    pieces: list[list[tuple[Ints, Floats]]] = [[] for _ in range(rows)]
+    known = [NO_SAMPLE] * rows  # the newest time at or before the first moment
+    for source in reversed(sources_of(selection.frames)):
+        if min(known, default=last) >= min(source.newest, last):
+            continue  # nothing in it is newer
+        for series, *cells in reversed(source.pieces()):
+            times, values = _without_holes(*cells)
+            pieces[series].append((times, values))
+            before = int(times.searchsorted(first, side="right"))
+            if before:
+                known[series] = max(known[series], int(times[before - 1]))
     points = selection.points
     if len(points.series):
-        bounds = np.searchsorted(points.series, np.arange(selection.labels.rows + 1)).tolist()
-        for series, (times, values) in enumerate(runs):
-            part = slice(bounds[series], bounds[series + 1])
-            runs[series] = (np.append(times, points.times[part]), np.append(values, points.values[part]))
-    return [_ordered(times, values) for times, values in runs]
+        bounds = points.series.searchsorted(np.arange(rows + 1)).tolist()
+        for own, part in zip(pieces, starmap(slice, pairwise(bounds)), strict=True):
+            own.insert(0, (points.times[part], points.values[part]))
+    return [_joined(own[::-1]) for own in pieces]
 
 
-def _joined(pieces: list[tuple[Ints, Floats]]) -> tuple[Ints, Floats]:
-    """The samples of a series' columns, without the cells that hold none."""
-    if not pieces:
-        return np.zeros(0, dtype=np.int64), np.zeros(0)
-    times = np.concatenate([piece[0] for piece in pieces])
-    values = np.concatenate([piece[1] for piece in pieces])
+def _without_holes(times: Ints, values: Floats) -> tuple[Ints, Floats]:
+    if times.all() and not np.isnan(values.min(initial=0.0)):  # as nearly always; NO_TIME is 0
+        return times, values
     there = (times != NO_TIME) & ~is_missing(values)
-    return (times, values) if there.all() else (times[there], values[there])
+    return times[there], values[there]
 
 
-def _ordered(times: Ints, values: Floats) -> tuple[Ints, Floats]:
+def _joined(pieces: Sequence[tuple[Ints, Floats]]) -> tuple[Ints, Floats]:
+    """Samples in the order they were given as one run in order of time."""
+    if len(pieces) == 1:
+        times, values = pieces[0]
+    else:
+        times = np.concatenate([_NONE, *(piece[0] for piece in pieces)])
+        values = np.concatenate([_NOTHING, *(piece[1] for piece in pieces)])
     if len(times) > 1 and bool((times[1:] < times[:-1]).any()):
         order = np.argsort(times, kind="stable")  # stable: of equal times the piece given last stays last
         times, values = times[order], values[order]
     return times, values
+
+
+_NONE: Ints = np.zeros(0, dtype=np.int64)
+_NOTHING: Floats = np.zeros(0)

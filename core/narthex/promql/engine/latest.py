@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
@@ -18,7 +17,7 @@ from narthex.promql.engine.few import FEW, NO_SAMPLE, newest_of_few
 from narthex.promql.engine.gather_rows import after, filled, occurrences, trimmed
 from narthex.promql.engine.stacks import Stack, stacked
 from narthex.promql.engine.vector import Bools, Floats, Ints
-from narthex.storage.frames import NO_TIME, Frame, LateFrames, Points, Selection
+from narthex.storage.frames import NO_TIME, Frame, Points, Selection, sources_of
 
 __all__ = ["Latest", "latest"]
 
@@ -51,7 +50,7 @@ def latest(selection: Selection, moments: Ints, lookback: int) -> Latest:
     A series whose newest sample is a staleness marker is absent. Where two samples of a series have one timestamp,
     the frame given later wins, and points win over frames.
     """
-    if selection.labels.rows <= FEW and len(moments) > 1:
+    if selection.labels.rows <= FEW:
         times, values = newest_of_few(selection, moments)
         return _seen(values, times, None, moments, lookback)
     best = _Best(len(moments), selection.labels.rows)
@@ -80,21 +79,13 @@ def _of_many(selection: Selection, moments: Ints, lookback: int, best: _Best) ->
 def _of_one(frames: Sequence[Frame], moments: Ints, lookback: int, best: _Best) -> None:
     """The newest samples of one moment: mostly the newest frame has them all, and no other is even made."""
     moment = int(moments[0])
-    if isinstance(frames, LateFrames):
-        sources = frames.sources
-    else:
-        sources = [(int(frame.times.max(initial=NO_TIME)), partial(_itself, frame)) for frame in frames]
-    for newest, make in reversed(sources):
-        if best.is_as_new_as(min(newest, moment)):
+    for source in reversed(sources_of(frames)):
+        if best.is_as_new_as(min(source.newest, moment)):
             continue
-        for frame in reversed(make()):
+        for frame in reversed(source.frames()):
             cut = trimmed(frame, moment - lookback, moment)
             if cut is not None:
                 _take(cut, moments, best)
-
-
-def _itself(frame: Frame) -> Sequence[Frame]:
-    return (frame,)
 
 
 def _take(frame: Frame, moments: Ints, best: _Best) -> None:

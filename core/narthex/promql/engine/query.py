@@ -83,6 +83,11 @@ class Budget:
             aligned = len(samples) == len(self.by_step)  # a subquery has steps of its own
             self.by_step += samples if aligned else samples.sum()
 
+    def read_evenly(self, samples: int, steps: int) -> None:
+        """The same number for each of so many steps."""
+        if not self._silent:
+            self.by_step += samples if steps == len(self.by_step) else samples * steps
+
     @contextmanager
     def not_counted(self) -> Iterator[None]:
         """What is read for a subquery is counted when its outcome is."""

@@ -29,14 +29,13 @@ def from_vector(vector: Vector, steps: Steps) -> Value:
         return InstantVector(vector.labels, vector.values[0], int(steps.times[0]), histograms)
     if vector.size > 1:
         vector = vector.take(label_order(vector.labels))
-    present = vector.present
-    counts = np.full(vector.size, vector.steps) if present is None else np.count_nonzero(present, axis=0)
-    values, times = vector.values.T, np.broadcast_to(steps.times, (vector.size, vector.steps))
-    objects = None if vector.histograms is None else vector.histograms.T
+    values, objects = vector.values.T, None if vector.histograms is None else vector.histograms.T
     if vector.present is None:
+        offsets, times = np.arange(vector.size + 1) * vector.steps, np.tile(steps.times, vector.size)
         flat = None if objects is None else objects.reshape(-1)
-        return range_vector(vector.labels, counts, times.reshape(-1), values.reshape(-1), flat)
-    mask = vector.present.T
+        return RangeVector(vector.labels, offsets, times, values.reshape(-1), flat)
+    counts = np.count_nonzero(vector.present, axis=0)
+    times, mask = np.broadcast_to(steps.times, (vector.size, vector.steps)), vector.present.T
     flat = None if objects is None else objects[mask]
     return range_vector(vector.labels, counts, times[mask], values[mask], flat)
 

@@ -117,9 +117,10 @@ def instant(evaluation: Evaluation, selector: VectorSelector, steps: Steps) -> F
     if present is not None:
         kept = np.flatnonzero(present.any(axis=0))
         vector = vector.take(kept).compacted()
-    present = vector.present
-    counts = np.full(vector.steps, vector.size) if present is None else np.count_nonzero(present, axis=1)
-    evaluation.budget.read(np.asarray(counts))
+    if vector.present is None:
+        evaluation.budget.read_evenly(vector.size, vector.steps)
+    else:
+        evaluation.budget.read(np.asarray(np.count_nonzero(vector.present, axis=1)))
     evaluation.budget.hold(vector.samples)
     return Found(vector, selection, kept, lambda: found.times)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from narthex.promql.engine.query import Steps
-from narthex.promql.engine.small import is_small
+from narthex.promql.engine.small import is_small, shape_of
 from narthex.promql.parser import parse
 
 
@@ -25,7 +25,8 @@ NOW = Steps.every(600_000, 600_000, 0)
 
 
 def small(text, steps=NOW, storage=None):
-    return is_small(parse(text), steps, 300_000, storage or Knows())
+    shape = shape_of(parse(text))
+    return shape is not None and is_small(shape, steps, 300_000, storage or Knows())
 
 
 @pytest.mark.parametrize("text", ["up", "1", "rate(x_total[5m])", "sum(up) / count(up)", "absent(up)"])
