@@ -20,7 +20,7 @@ Line = tuple[int, str]
 _NUMBER = re.compile(
     r"[+-]?(?:[0-9][0-9_]*\.?[0-9_]*(?:[eE][+-]?[0-9]+)?|\.[0-9]+(?:[eE][+-]?[0-9]+)?|(?i:inf|nan))|[+-]?0[xX][0-9a-fA-F]+"
 )
-_EXPECT = re.compile(r"expect\s+(fail|warn|info|no_warn|no_info|ordered)(?:\s+(\S+?):\s*(.*)|(\s+\S.*))?")
+_EXPECT = re.compile(r"expect\s+(fail|warn|info|no_warn|no_info|ordered)(?:\s+(msg|regex):(.+))?")
 _KINDS: dict[str, Literal["fail", "warn", "info"]] = {"fail": "fail", "warn": "warn", "info": "info"}
 _MATCHES: dict[str, Literal["any", "msg", "regex"]] = {"any": "any", "msg": "msg", "regex": "regex"}
 _OLD_FAIL = re.compile(r"expected_fail_(message|regexp)\s+(.*)")
@@ -83,8 +83,8 @@ class ExpectationReader:
             self._string = self._literal(number, string[1])
         elif re.match(r"expect\s+range\s+vector\b", line):
             self._range_vector(number, line)
-        elif (found := _EXPECT.fullmatch(line)) is not None:
-            self._expect(number, found)
+        elif line.split(" ", 1)[0] == "expect":  # a metric of that name is written expect{}
+            self._expect(number, line)
         else:
             self._expect_series(number, line)
 
@@ -100,15 +100,16 @@ class ExpectationReader:
             raise self._error(number, f"expected {len(series.values)} points for {series.labels}, {reason}")
         self._series.append(series)
 
-    def _expect(self, number: int, found: re.Match[str]) -> None:
-        kind, match, text, junk = found.groups()
+    def _expect(self, number: int, line: str) -> None:
+        found = _EXPECT.fullmatch(line)
+        if found is None:
+            form = "`expect <type> <match_type>: <string>`"
+            raise self._error(number, f"invalid expect statement, must match {form} format")
+        kind, match, text = found.groups()
         if kind == "ordered":
             self._ordered = True
         elif kind.startswith("no_"):
             self._forbid(number, kind.removeprefix("no_"))
-        elif junk or (match is not None and match not in {"msg", "regex"}):
-            form = "`expect <type> <match_type>: <string>`"
-            raise self._error(number, f"invalid expect statement, must match {form} format")
         else:
             self._annotate(number, _KINDS[kind], _MATCHES[match or "any"], (text or "").strip())
 

@@ -56,6 +56,9 @@ def test_a_comment_line_ends_a_block():
         ("eval instant at 0 x\n  expect no_warn\n  expect warn\n", 3),
         ("eval instant at 0 x\n  expect fail\n  expect fail msg: no\n", 3),
         ("eval instant at 0 x\n  expect warn regex: [\n", 2),
+        ("eval instant at 0 x\n  expect fail msg:\n", 2),
+        ("eval instant at 0 x\n  expect fail soon\n", 2),
+        ("eval instant at 0 x\n  expect 1\n", 2),
     ],
 )
 def test_a_broken_script_names_file_and_line(text, line):
