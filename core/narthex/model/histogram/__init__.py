@@ -14,10 +14,20 @@ from narthex.model.histogram.arithmetic import (
 )
 from narthex.model.histogram.bounds import BucketTable, bucket_table, upper_bound, upper_bounds
 from narthex.model.histogram.classic import from_classic
-from narthex.model.histogram.moments import average, standard_deviation, variance
+from narthex.model.histogram.moments import average, standard_deviation, variance, variances
 from narthex.model.histogram.notation import NotationError, format_histogram, parse_histogram
-from narthex.model.histogram.quantile import NanEffect, Quantile, fraction, has_nan_observations, quantile
+from narthex.model.histogram.quantile import (
+    NanEffect,
+    Quantile,
+    fraction,
+    fractions,
+    has_nan_observations,
+    nan_observations,
+    quantile,
+    quantiles,
+)
 from narthex.model.histogram.resets import was_reset, was_reset_unhinted, with_stored_hint
+from narthex.model.histogram.rows import COUNT, SUM, ZERO, Family, Rows, family_of, rows_of, totals_of
 from narthex.model.histogram.same import close_to, same
 from narthex.model.histogram.schema import reduce_to, widen_zero
 from narthex.model.histogram.text import histogram_text
@@ -35,47 +45,59 @@ from narthex.model.histogram.value import (
 )
 
 __all__ = [
+    "COUNT",
     "CUSTOM_SCHEMA",
     "MAX_SCHEMA",
     "MIN_SCHEMA",
     "NO_BUCKETS",
     "STALE_HISTOGRAM",
+    "SUM",
+    "ZERO",
     "BucketTable",
     "Buckets",
     "Combined",
+    "Family",
     "Hint",
     "Histogram",
     "IncompatibleHistogramsError",
     "NanEffect",
     "NotationError",
     "Quantile",
+    "Rows",
     "add",
     "average",
     "bucket_table",
     "close_to",
     "divide",
+    "family_of",
     "format_histogram",
     "fraction",
+    "fractions",
     "from_classic",
     "has_nan_observations",
     "histogram_json",
     "histogram_text",
     "joined_hint",
     "matched",
+    "nan_observations",
     "negate",
     "parse_histogram",
     "quantile",
+    "quantiles",
     "reduce_to",
+    "rows_of",
     "same",
     "scale",
     "standard_deviation",
     "subtract",
     "total",
+    "totals_of",
     "trim_lower",
     "trim_upper",
     "upper_bound",
     "upper_bounds",
     "variance",
+    "variances",
     "was_reset",
     "was_reset_unhinted",
     "widen_zero",

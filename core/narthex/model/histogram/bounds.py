@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from narthex.model.histogram.value import CUSTOM_SCHEMA, MAX_SCHEMA, Histogram
 
-__all__ = ["BucketTable", "bucket_table", "upper_bound", "upper_bounds"]
+__all__ = ["BucketTable", "bucket_table", "edges", "upper_bound", "upper_bounds"]
 
 _TOP_EXPONENT = 1024
 """The bucket that would end at 2.0**1024, beyond float64, ends at the greatest float; the next one at infinity."""
@@ -55,7 +55,7 @@ def upper_bound(index: int, schema: int) -> float:
 
 
 @lru_cache(maxsize=512)
-def _edges(index: bytes, schema: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def edges(index: bytes, schema: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Lower and upper bounds of buckets, not to be written to.
 
     Kept, because the samples of a series have the same buckets again and again, and computing the bounds was half of
@@ -85,8 +85,8 @@ def bucket_table(histogram: Histogram) -> BucketTable:
     assert histogram.schema <= MAX_SCHEMA
     positive, negative = histogram.positive.compact(), histogram.negative.compact()
     schema = histogram.schema
-    up_low, up = _edges(positive.index.tobytes(), schema)
-    down_low, down = _edges(negative.index.tobytes(), schema)
+    up_low, up = edges(positive.index.tobytes(), schema)
+    down_low, down = edges(negative.index.tobytes(), schema)
     lower, upper, counts = [-down[::-1]], [-down_low[::-1]], [negative.counts[::-1]]
     zero = -1
     if histogram.zero_count:
@@ -100,6 +100,6 @@ def bucket_table(histogram: Histogram) -> BucketTable:
 
 
 def _custom_table(histogram: Histogram) -> BucketTable:
-    edges = np.array([-math.inf, *histogram.bounds, math.inf])
+    ends = np.array([-math.inf, *histogram.bounds, math.inf])
     used = histogram.positive.compact()
-    return BucketTable(edges[used.index], edges[used.index + 1], used.counts)
+    return BucketTable(ends[used.index], ends[used.index + 1], used.counts)

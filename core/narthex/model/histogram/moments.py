@@ -7,10 +7,13 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from narthex.model.histogram.bounds import BucketTable, bucket_table
+from narthex.model.histogram.grid import grid_of
+from narthex.model.histogram.rows import COUNT, SUM, Rows, rows_of
 from narthex.model.histogram.value import Histogram
 
-__all__ = ["average", "centres", "standard_deviation", "variance"]
+__all__ = ["average", "centres", "standard_deviation", "variance", "variances"]
+
+Floats = NDArray[np.float64]
 
 
 def average(histogram: Histogram) -> float:
@@ -22,34 +25,30 @@ def _by_zero(total: float) -> float:
     return math.nan if not total or math.isnan(total) else math.copysign(math.inf, total)
 
 
-def centres(table: BucketTable, *, custom: bool) -> NDArray[np.float64]:
-    """Where the observations of each bucket are taken to be: float64, one for each bucket.
+def centres(lower: Floats, upper: Floats, *, custom: bool) -> Floats:
+    """Where the observations of buckets with these bounds are taken to be.
 
     The middle of custom buckets, zero for the zero bucket, and elsewhere the geometric mean of the bounds.
     """
     if custom:
-        with np.errstate(invalid="ignore"):
-            return (table.lower + table.upper) / 2
-    with np.errstate(invalid="ignore", over="ignore"):
-        return _signed_means(table)
+        return np.asarray((lower + upper) / 2)
+    means = np.sqrt(np.abs(lower)) * np.sqrt(np.abs(upper))  # the product of the bounds could overflow
+    return np.where((lower <= 0) & (upper >= 0), 0.0, np.copysign(means, upper))
 
 
-def _signed_means(table: BucketTable) -> NDArray[np.float64]:
-    spanning = (table.lower <= 0) & (table.upper >= 0)
-    means = np.sqrt(np.abs(table.lower)) * np.sqrt(np.abs(table.upper))  # the product of the bounds could overflow
-    return np.where(spanning, 0.0, np.copysign(means, table.upper))
+def variances(rows: Rows) -> Floats:
+    """The estimated variance of each row's observations (of the whole population)."""
+    grid, count = grid_of(rows, cut=False), rows.totals[:, COUNT]
+    with np.errstate(all="ignore"):
+        distances = centres(grid.lower, grid.upper, custom=rows.custom) - (rows.totals[:, SUM] / count)[:, None]
+        terms = np.where(grid.counts != 0, grid.counts * distances * distances, 0.0)
+        return np.where(count == 0, np.nan, terms.sum(axis=1) / count)
 
 
 def variance(histogram: Histogram) -> float:
-    """The estimated variance of the observations (of the whole population)."""
-    table = bucket_table(histogram)
-    mean = average(histogram)
-    if not histogram.count:
-        return math.nan
-    with np.errstate(invalid="ignore", over="ignore"):
-        distances = centres(table, custom=histogram.custom) - mean
-        terms = table.counts * distances * distances
-    return math.fsum(terms.tolist()) / histogram.count if np.isfinite(terms).all() else float(terms.sum())
+    """The same of one histogram."""
+    (rows,) = rows_of([histogram])
+    return float(variances(rows)[0])
 
 
 def standard_deviation(histogram: Histogram) -> float:

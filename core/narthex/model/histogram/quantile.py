@@ -1,4 +1,4 @@
-"""Quantiles and fractions of a distribution, interpolated within a bucket.
+"""Quantiles and fractions of distributions, interpolated within a bucket, for many histograms at once.
 
 Interpolation is exponential within exponential buckets (as if the bucket were split by raising the schema), linear
 within the zero bucket and custom buckets. A zero bucket lies on one side of zero when all other buckets do. A custom
@@ -8,17 +8,30 @@ rules of Prometheus's ``histogram_quantile`` and ``histogram_fraction``.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
 
-from narthex.model.histogram.bounds import BucketTable, bucket_table
+from narthex.model.histogram.grid import Grid, grid_of
+from narthex.model.histogram.rows import COUNT, SUM, ZERO, Rows, rows_of
 from narthex.model.histogram.value import Histogram
 
-__all__ = ["NanEffect", "Quantile", "fraction", "has_nan_observations", "quantile", "share_below", "trimmed_table"]
+__all__ = [
+    "NanEffect",
+    "Quantile",
+    "fraction",
+    "fractions",
+    "has_nan_observations",
+    "nan_observations",
+    "quantile",
+    "quantiles",
+]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 
 class NanEffect(Enum):
@@ -39,114 +52,86 @@ class Quantile:
     nan_effect: NanEffect = NanEffect.NONE
 
 
-def trimmed_table(histogram: Histogram) -> BucketTable:
-    """The buckets as they are interpolated: the zero bucket, or the lowest custom one, cut at zero where due."""
-    table = bucket_table(histogram)
-    if table.zero >= 0:
-        if not len(histogram.negative) and len(histogram.positive):
-            table.lower[table.zero] = 0.0
-        elif not len(histogram.positive) and len(histogram.negative):
-            table.upper[table.zero] = 0.0
-    elif histogram.custom and len(table.lower) and table.lower[0] == -math.inf and table.upper[0] > 0:
-        table.lower[0] = 0.0
-    return table
+def nan_observations(rows: Rows) -> Bools:
+    """Where some observations stand in no bucket: they were NaN."""
+    named = rows.totals[:, ZERO] + rows.positive.counts.sum(axis=1) + rows.negative.counts.sum(axis=1)
+    return np.asarray(np.isnan(rows.totals[:, SUM]) & (named < rows.totals[:, COUNT]))
 
 
 def has_nan_observations(histogram: Histogram) -> bool:
-    """Whether some observations stand in no bucket: they were NaN."""
-    if not math.isnan(histogram.sum):
-        return False
-    named = histogram.zero_count + histogram.positive.counts.sum() + histogram.negative.counts.sum()
-    return bool(named < histogram.count)
+    """The same of one histogram."""
+    (rows,) = rows_of([histogram])
+    return bool(nan_observations(rows)[0])
 
 
 def quantile(histogram: Histogram, q: float) -> Quantile:
     """The ``q``-quantile (0 … 1); infinite beyond, NaN without observations or for a NaN ``q``."""
-    if q < 0:
-        return Quantile(-math.inf)
-    if q > 1:
-        return Quantile(math.inf)
-    if histogram.count == 0 or math.isnan(q):
-        return Quantile(math.nan)
-    table = trimmed_table(histogram)
-    nan = math.isnan(histogram.sum)
-    found = _from_below(table, q * histogram.count, histogram) if nan or q < 0.5 else _from_above(table, q, histogram)
-    if found is None:
-        return Quantile(math.nan, NanEffect.NAN if nan else NanEffect.NONE)
-    skewed = nan and has_nan_observations(histogram)
-    return Quantile(found, NanEffect.SKEWED if skewed else NanEffect.NONE)
+    (rows,) = rows_of([histogram])
+    values, lost, skewed = quantiles(rows, np.array([q]))
+    return Quantile(float(values[0]), NanEffect.NAN if lost[0] else NanEffect.SKEWED if skewed[0] else NanEffect.NONE)
 
 
-def _from_below(table: BucketTable, rank: float, histogram: Histogram) -> float | None:
-    """Where ``rank`` observations lie below; None when the buckets do not hold that many."""
-    running = np.cumsum(table.counts)
-    at = int(np.searchsorted(running, rank, side="left"))
-    if at == len(running):
-        if not at or math.isnan(histogram.sum):
-            return None
-        at -= 1  # more is counted than the buckets hold: the highest is the best there is
-    before = float(running[at] - table.counts[at])
-    return _inside(table, at, (min(rank, float(running[at])) - before) / float(table.counts[at]), histogram)
+def quantiles(rows: Rows, q: Floats) -> tuple[Floats, Bools, Bools]:
+    """The quantile ``q[i]`` of each row; where it falls among observations of NaN, and where those skew it."""
+    count, nan = rows.totals[:, COUNT], np.isnan(rows.totals[:, SUM])
+    asked = (q >= 0) & (q <= 1) & (count != 0)
+    values = np.where(q < 0, -np.inf, np.where(q > 1, np.inf, np.nan))
+    lost = np.zeros(len(q), dtype=np.bool_)
+    grid = grid_of(rows)
+    rising = nan | (q < 0.5)
+    with np.errstate(all="ignore"):
+        for forward in (True, False):
+            at = np.flatnonzero(asked & (rising == forward))
+            if not len(at):
+                continue
+            # From the highest bucket down high quantiles lose less precision.
+            found, bucket, share = _ranked(grid.counts[at], count[at], q[at], nan[at], forward=forward)
+            values[at] = np.where(found, grid.inside(at, bucket, share), np.nan)
+            lost[at] = nan[at] & ~found
+    return values, lost, asked & ~lost & nan_observations(rows)
 
 
-def _from_above(table: BucketTable, q: float, histogram: Histogram) -> float | None:
-    """The same from the highest bucket down, which loses less precision for high quantiles."""
-    rank = (1 - q) * histogram.count
-    running = np.cumsum(table.counts[::-1])
-    down = int(np.searchsorted(running, rank, side="left"))
-    if down == len(running):
-        if not down:
-            return None
-        down -= 1
-    at = len(running) - 1 - down
-    above = min(float(running[down]), histogram.count)
-    return _inside(table, at, (above - min(rank, above)) / float(table.counts[at]), histogram)
+def _ranked(
+    counts: Floats, total: Floats, q: Floats, nan: Bools, *, forward: bool
+) -> tuple[Bools, NDArray[np.int64], Floats]:
+    """Whether there is a bucket with the quantile, which one, and the share of it that lies below the quantile.
+
+    Where the buckets hold less than was counted, the last one on the way is taken, unless NaN were counted.
+    """
+    width = counts.shape[1]
+    counts = counts if forward else counts[:, ::-1]
+    running, some = np.cumsum(counts, axis=1), counts != 0
+    rank = (q if forward else 1 - q) * total
+    reached = some & (running >= rank[:, None])
+    full = reached.any(axis=1)
+    found = full | (some.any(axis=1) & ~nan)
+    if not width:
+        return found, np.zeros(len(q), dtype=np.int64), np.zeros(len(q))
+    bucket = np.where(full, reached.argmax(axis=1), width - 1 - some[:, ::-1].argmax(axis=1))
+    here = np.arange(len(q))
+    up_to, own = running[here, bucket], counts[here, bucket]
+    if forward:
+        return found, bucket, (np.minimum(rank, up_to) - (up_to - own)) / own
+    up_to = np.minimum(up_to, total)
+    return found, width - 1 - bucket, (up_to - np.minimum(rank, up_to)) / own
 
 
-def _inside(table: BucketTable, at: int, share: float, histogram: Histogram) -> float:
-    """The point below which ``share`` of one bucket lies."""
-    lower, upper = float(table.lower[at]), float(table.upper[at])
-    if lower == -math.inf:
-        return upper
-    if upper == math.inf and histogram.custom:
-        return lower
-    if histogram.custom or lower <= 0 <= upper:
-        return lower + (upper - lower) * share
-    if lower > 0:
-        low, high = math.log2(lower), math.log2(upper)
-        return float(np.exp2(low + (high - low) * share))
-    low, high = math.log2(-upper), math.log2(-lower)
-    return -float(np.exp2(low + (high - low) * (1 - share)))
+def fractions(rows: Rows, lower: Floats, upper: Floats) -> Floats:
+    """The estimated share of each row's observations that lies between the bounds; NaN ones count as lying outside."""
+    grid, count = grid_of(rows), rows.totals[:, COUNT]
+    with np.errstate(all="ignore"):
+        below = [np.minimum(_below(grid, point), count) for point in (lower, upper)]
+        share = (below[1] - below[0]) / count
+    unknown = (count == 0) | np.isnan(lower) | np.isnan(upper)
+    return np.where(unknown, np.nan, np.where(lower >= upper, 0.0, share))
 
 
-def share_below(table: BucketTable, point: float, *, custom: bool) -> NDArray[np.float64]:
-    """For each bucket, the share of its observations that lie below ``point``: float64 in 0 … 1."""
-    shares = ((table.upper <= point) & (table.lower < point)).astype(np.float64)
-    for at in np.flatnonzero((table.lower < point) & (table.upper > point)).tolist():
-        shares[at] = _share(float(table.lower[at]), float(table.upper[at]), point, custom=custom)
-    return shares
-
-
-def _share(lower: float, upper: float, point: float, *, custom: bool) -> float:
-    if upper == math.inf:
-        return 0.0
-    if lower == -math.inf:
-        return 1.0
-    if custom or lower <= 0 <= upper:
-        return (point - lower) / (upper - lower)
-    low, high, where = math.log2(abs(lower)), math.log2(abs(upper)), math.log2(abs(point))
-    return (where - low) / (high - low)
+def _below(grid: Grid, point: Floats) -> Floats:
+    """How many observations of each row lie below a point of its own."""
+    return np.asarray((grid.counts * grid.shares_below(point)).sum(axis=1))
 
 
 def fraction(histogram: Histogram, lower: float, upper: float) -> float:
-    """The estimated share of observations between the bounds; those that are NaN count as lying outside."""
-    if histogram.count == 0 or math.isnan(lower) or math.isnan(upper):
-        return math.nan
-    if lower >= upper:
-        return 0.0
-    table = trimmed_table(histogram)
-    below_lower, below_upper = (
-        float((table.counts * share_below(table, point, custom=histogram.custom)).sum()) for point in (lower, upper)
-    )
-    below_lower, below_upper = min(below_lower, histogram.count), min(below_upper, histogram.count)
-    return (below_upper - below_lower) / histogram.count
+    """The same of one histogram."""
+    (rows,) = rows_of([histogram])
+    return float(fractions(rows, np.array([lower]), np.array([upper]))[0])

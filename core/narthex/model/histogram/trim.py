@@ -12,86 +12,73 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from narthex.model.histogram.bounds import BucketTable
-from narthex.model.histogram.quantile import share_below, trimmed_table
-from narthex.model.histogram.value import NO_BUCKETS, Buckets, Histogram
+from narthex.model.histogram.grid import Grid, grid_of
+from narthex.model.histogram.rows import rows_of
+from narthex.model.histogram.value import NO_BUCKETS, Histogram
 
 __all__ = ["trim_lower", "trim_upper"]
+
+Floats = NDArray[np.float64]
 
 
 def trim_upper(histogram: Histogram, limit: float) -> Histogram:
     """Only the observations up to ``limit`` (``</``)."""
     if math.isnan(limit):
         return _emptied(histogram)
-    table = trimmed_table(histogram)
-    kept = share_below(table, limit, custom=histogram.custom)
-    kept[(table.lower == table.upper) & (table.upper <= limit)] = 1.0
-    lower = np.where(table.lower == -math.inf, np.minimum(table.upper, limit), table.lower)
-    return _remaining(histogram, table, kept, lower, np.minimum(table.upper, limit))
+    grid, kept = _below(histogram, limit)
+    kept[(grid.lower == grid.upper) & (grid.upper <= limit)] = 1.0
+    lower = np.where(grid.lower == -math.inf, np.minimum(grid.upper, limit), grid.lower)
+    return _remaining(histogram, grid, kept, lower, np.minimum(grid.upper, limit))
 
 
 def trim_lower(histogram: Histogram, limit: float) -> Histogram:
     """Only the observations from ``limit`` on (``>/``)."""
     if math.isnan(limit):
         return _emptied(histogram)
-    table = trimmed_table(histogram)
-    kept = 1.0 - share_below(table, limit, custom=histogram.custom)
-    lower = np.maximum(table.lower, limit)
+    grid, below = _below(histogram, limit)
+    kept = 1.0 - below
+    lower = np.maximum(grid.lower, limit)
     if histogram.custom and not histogram.bounds and limit > -math.inf:
         kept[:] = 0.0  # one bucket for everything: nothing tells where in it the limit lies
-    if _open_below(histogram) and -math.inf < limit < 0:
-        kept[0] = 0.0  # it is taken to begin at zero only where the limit does not say otherwise
-    upper = np.where(table.upper == math.inf, lower, table.upper)
-    return _remaining(histogram, table, kept, lower, upper)
+    if histogram.custom and 0 in histogram.positive.index[:1] and -math.inf < limit < 0:
+        kept[0] = 0.0  # the lowest bucket is taken to begin at zero only where the limit does not say otherwise
+    upper = np.where(grid.upper == math.inf, lower, grid.upper)
+    return _remaining(histogram, grid, kept, lower, upper)
 
 
-def _open_below(histogram: Histogram) -> bool:
-    """Whether the lowest bucket that counts something is the custom one without a lower bound."""
-    used = histogram.positive.compact().index
-    return histogram.custom and len(used) > 0 and int(used[0]) == 0
+def _below(histogram: Histogram, limit: float) -> tuple[Grid, Floats]:
+    """The buckets, and the share of each that lies below the limit."""
+    (rows,) = rows_of([histogram])
+    grid = grid_of(rows)
+    with np.errstate(all="ignore"):
+        return grid, grid.shares_below(np.array([limit]))[0]
 
 
 def _emptied(histogram: Histogram) -> Histogram:
     return replace(histogram, zero_count=0.0, count=0.0, sum=0.0, positive=NO_BUCKETS, negative=NO_BUCKETS)
 
 
-def _remaining(
-    histogram: Histogram,
-    table: BucketTable,
-    kept: NDArray[np.float64],
-    lower: NDArray[np.float64],
-    upper: NDArray[np.float64],
-) -> Histogram:
+def _remaining(histogram: Histogram, grid: Grid, kept: Floats, lower: Floats, upper: Floats) -> Histogram:
     """The histogram with ``kept`` (0 … 1) of each bucket, whose remains lie between ``lower`` and ``upper``."""
-    if (kept == 1.0).all():
+    if (kept[grid.counts[0] != 0] == 1.0).all():
         return histogram
-    counts = table.counts * kept
-    total = _estimated_sum(table, counts, lower, upper, custom=histogram.custom)
-    below = len(histogram.negative.compact())
-    first = below + (table.zero >= 0)
+    counts = grid.counts[0] * kept
+    below = len(histogram.negative)
+    first = below + (not histogram.custom)  # the zero bucket stands between the sides
     return replace(
         histogram,
-        zero_count=float(counts[table.zero]) if table.zero >= 0 else 0.0,
+        zero_count=0.0 if histogram.custom else float(counts[below]),
         count=math.fsum(counts.tolist()),
-        sum=total,
-        positive=Buckets(histogram.positive.compact().index, counts[first:]).compact(),
-        negative=Buckets(histogram.negative.compact().index, counts[:below][::-1]).compact(),
+        sum=_estimated_sum(grid, counts, lower, upper),
+        positive=histogram.positive.with_counts(counts[first:]).compact(),
+        negative=histogram.negative.with_counts(counts[:below][::-1]).compact(),
     )
 
 
-def _estimated_sum(
-    table: BucketTable,
-    counts: NDArray[np.float64],
-    lower: NDArray[np.float64],
-    upper: NDArray[np.float64],
-    *,
-    custom: bool,
-) -> float:
+def _estimated_sum(grid: Grid, counts: Floats, lower: Floats, upper: Floats) -> float:
     some = counts != 0
     low, high = lower[some], upper[some]
-    linear = np.full(len(low), custom)
-    if table.zero >= 0 and some[table.zero]:
-        linear[int(some[: table.zero].sum())] = True
     with np.errstate(invalid="ignore"):
-        means = np.where(linear, (low + high) / 2, np.copysign(np.sqrt(np.abs(low)) * np.sqrt(np.abs(high)), high))
+        geometric = np.copysign(np.sqrt(np.abs(low)) * np.sqrt(np.abs(high)), high)
+        means = np.where(grid.linear[some], (low + high) / 2, geometric)
     return math.fsum((counts[some] * means).tolist())

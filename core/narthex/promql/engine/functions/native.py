@@ -3,75 +3,81 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 
 from narthex.model.histogram import (
-    Histogram,
-    NanEffect,
-    average,
-    fraction,
-    has_nan_observations,
-    quantile,
-    standard_deviation,
-    variance,
+    COUNT,
+    SUM,
+    Rows,
+    fractions,
+    nan_observations,
+    quantiles,
+    rows_of,
+    totals_of,
+    variances,
 )
-from narthex.promql.engine.functions.registry import Function, Invocation
+from narthex.promql.engine.functions.registry import Function
 from narthex.promql.engine.notes import Notes
-from narthex.promql.engine.vector import Floats, Vector
+from narthex.promql.engine.vector import Floats, Ints, Vector
 
 __all__ = ["FUNCTIONS", "native_fractions", "native_quantiles"]
 
 
-def _of_each(natives: Vector, compute: Callable[[Histogram, int, int], float]) -> Vector:
-    """A number for each sample: ``compute(histogram, step, column)``. All samples are histograms."""
+def _of_rows(natives: Vector, compute: Callable[[Rows, Ints, Ints], Floats]) -> Vector:
+    """A number for each sample: ``compute(rows, steps, columns)``. All samples are histograms."""
     values = np.zeros(natives.values.shape)
     if natives.histograms is not None:
-        cells = np.nonzero(natives.mask())
-        steps, columns = (axis.tolist() for axis in cells)
-        found = map(compute, natives.histograms[cells].tolist(), steps, columns)
-        values[cells] = list(found)
+        steps, columns = np.nonzero(natives.mask())
+        for rows in rows_of(natives.histograms[steps, columns].tolist()):
+            at = rows.places
+            values[steps[at], columns[at]] = compute(rows, steps[at], columns[at])
     return natives.with_values(values)
 
 
-def _simple(name: str, compute: Callable[[Histogram], float]) -> Function:
-    def apply(invocation: Invocation) -> Vector:
-        natives = invocation.vector(0).natives()
-        result = _of_each(natives, lambda histogram, _step, _column: compute(histogram))
-        return result.without_name(delayed=invocation.delayed)
+def _of_totals(natives: Vector, compute: Callable[[Floats], Floats]) -> Vector:
+    """The same where no bucket matters: ``compute`` has count, sum and zero bucket of each sample (``[m, 3]``)."""
+    values = np.zeros(natives.values.shape)
+    if natives.histograms is not None:
+        cells = np.nonzero(natives.mask())
+        values[cells] = compute(totals_of(natives.histograms[cells].tolist()))
+    return natives.with_values(values)
 
-    return Function(name, apply)
+
+def _function(name: str, apply: Callable[[Vector], Vector]) -> Function:
+    return Function(name, lambda call: apply(call.vector(0).natives()).without_name(delayed=call.delayed))
 
 
 def native_quantiles(natives: Vector, q: Floats, names: Sequence[str], notes: Notes) -> Vector:
     """The ``q`` quantile (``[K]``) of each histogram; ``names`` are what notes call them by (``[n]``)."""
 
-    def compute(histogram: Histogram, step: int, column: int) -> float:
-        found = quantile(histogram, float(q[step]))
-        if found.nan_effect is NanEffect.NAN:
+    def compute(rows: Rows, steps: Ints, columns: Ints) -> Floats:
+        values, lost, skewed = quantiles(rows, q[steps])
+        for column in np.unique(columns[lost]).tolist():
             notes.quantile_is_nan(names[column])
-        elif found.nan_effect is NanEffect.SKEWED:
+        for column in np.unique(columns[skewed]).tolist():
             notes.quantile_is_skewed(names[column])
-        return found.value
+        return values
 
-    return _of_each(natives, compute)
+    return _of_rows(natives, compute)
 
 
 def native_fractions(natives: Vector, lower: Floats, upper: Floats, names: Sequence[str], notes: Notes) -> Vector:
     """The share of observations between ``lower`` and ``upper`` (``[K]``); ``names`` as above."""
 
-    def compute(histogram: Histogram, step: int, column: int) -> float:
-        if has_nan_observations(histogram):
+    def compute(rows: Rows, steps: Ints, columns: Ints) -> Floats:
+        for column in np.unique(columns[nan_observations(rows)]).tolist():
             notes.fraction_without_nan(names[column])
-        return fraction(histogram, float(lower[step]), float(upper[step]))
+        return fractions(rows, lower[steps], upper[steps])
 
-    return _of_each(natives, compute)
+    return _of_rows(natives, compute)
 
 
 FUNCTIONS = (
-    _simple("histogram_avg", average),
-    _simple("histogram_count", lambda histogram: histogram.count),
-    _simple("histogram_stddev", standard_deviation),
-    _simple("histogram_stdvar", variance),
-    _simple("histogram_sum", lambda histogram: histogram.sum),
+    _function("histogram_avg", partial(_of_totals, compute=lambda totals: totals[:, SUM] / totals[:, COUNT])),
+    _function("histogram_count", partial(_of_totals, compute=lambda totals: totals[:, COUNT])),
+    _function("histogram_stddev", partial(_of_rows, compute=lambda rows, *_: np.sqrt(variances(rows)))),
+    _function("histogram_stdvar", partial(_of_rows, compute=lambda rows, *_: variances(rows))),
+    _function("histogram_sum", partial(_of_totals, compute=lambda totals: totals[:, SUM])),
 )
