@@ -48,7 +48,7 @@ def ordered(test: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
 
     def compare(first: Any, second: Any) -> bool:
         kind, other = _kind(first), _kind(second)
-        if not {kind, other} <= _ORDERED:
+        if not {kind, other} <= _BASIC or kind == other == "bool":
             raise CallError("invalid type for comparison")
         if kind != other:
             raise _mismatch(first, second)
@@ -57,4 +57,4 @@ def ordered(test: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
     return compare
 
 
-_ORDERED = frozenset({"int", "float", "string"})
+_BASIC = frozenset(kind for _, kind in _KINDS)

@@ -24,6 +24,8 @@ class Cursor:
     depth: int = field(default=0, init=False)
     at: int = field(default=0, init=False)
     tokens: list[Token] = field(init=False)
+    action_line: int = field(default=0, init=False)
+    """The line on which the action begins that is being read."""
 
     def __post_init__(self) -> None:
         self.tokens = list(tokens(self.text))
@@ -64,10 +66,16 @@ class Cursor:
     def unexpected(self, token: Token, context: str) -> TemplateError:
         """An error about a token that does not belong there, or about text that is no token."""
         if token.kind == "error":
-            return TemplateError(f"template: {self.name}:{token.line}: {token}")
+            return TemplateError(f"template: {self.name}:{token.line}: {token}{self._begin(token)}")
         if token.kind == "eof":
             return self.fail("unexpected EOF")
         return self.fail(f"unexpected {token} in {context}")
+
+    def _begin(self, token: Token) -> str:
+        """Where the action that a broken token is in begins, if that is another line."""
+        if not self.action_line or self.action_line == token.line:
+            return ""
+        return f"{'' if token.text.endswith(' action') else ' in action'} started at {self.name}:{self.action_line}"
 
     @contextmanager
     def deeper(self) -> Iterator[None]:

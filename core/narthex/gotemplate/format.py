@@ -182,7 +182,8 @@ def _integer(value: int, spec: _Spec) -> str | None:
     if verb == "c":
         return _padded(_rune(value), spec)
     if verb == "q":
-        return _padded("'" + _rune(value).replace("\\", "\\\\").replace("'", "\\'") + "'", spec)
+        inner = quote(_rune(value))[1:-1].replace('\\"', '"').replace("'", "\\'")
+        return _padded(f"'{inner}'", spec)
     if verb == "U":
         return _padded(f"U+{value:04X}", spec)
     if verb not in _INTEGER_VERBS:

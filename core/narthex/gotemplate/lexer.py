@@ -125,7 +125,7 @@ def _tokens(scanner: _Scanner) -> Iterator[Token]:
             trim = _skip_comment(scanner, comment)
         else:
             yield scanner.token("left", left, _LEFT)
-            trim = yield from _action(scanner, left)
+            trim = yield from _action(scanner)
 
 
 def _trims_left(text: str, left: int) -> bool:
@@ -152,13 +152,13 @@ def _skip_comment(scanner: _Scanner, start: int) -> bool:
     return trim
 
 
-def _action(scanner: _Scanner, left: int) -> Generator[Token, None, bool]:
+def _action(scanner: _Scanner) -> Generator[Token, None, bool]:
     """Yield the tokens of one action with its closing delimiter; the generator's value tells whether that trims."""
     text = scanner.text
     depth = 0
     while (right := _right(text, scanner.at)) is None:
         if scanner.at >= len(text):
-            raise _BadTextError("unclosed action", left)
+            raise _BadTextError("unclosed action", scanner.at)
         token = _one(scanner)
         depth += (token.kind == "(") - (token.kind == ")")
         if depth < 0:

@@ -61,6 +61,7 @@ class _Parser(PipelineParser):
         """Nodes up to ``{{end}}``, ``{{else`` (not beyond) or the end of the text."""
         found: list[Node] = []
         while True:
+            self.action_line = 0
             token = self.take()
             if token.kind == "eof":
                 return _Body(tuple(found), "eof")
@@ -69,6 +70,7 @@ class _Parser(PipelineParser):
             if token.kind == "text":
                 found.append(nodes.Text(token.pos, token.text))
                 continue
+            self.action_line = token.line
             self.skip_space()
             if self.token.kind in {"end", "else"}:
                 return _Body(tuple(found), self.take().kind)

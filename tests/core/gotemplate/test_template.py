@@ -108,6 +108,9 @@ def test_and_or_do_not_evaluate_what_follows_the_decision():
     ("text", "message"),
     [
         ("{{", "template: t:1: unclosed action"),
+        ("{{ if\n", "template: t:2: unclosed action started at t:1"),
+        ("{{ 1\n( }}", "template: t:2: unclosed left paren in action started at t:1"),
+        ("{{ 1\n}}{{/* note", "template: t:2: unclosed comment"),
         ("\n{{ if }}", "template: t:2: missing value for if"),
         ("{{ if true }}", "template: t:1: unexpected EOF"),
         ("{{ end }}", "template: t:1: unexpected {{end}}"),
