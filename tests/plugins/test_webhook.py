@@ -7,6 +7,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from prometheus_client import CollectorRegistry
+from tests.waiting import PATIENCE
 
 from narthex.config.types import Secret
 from narthex.errors import NotifyError
@@ -43,7 +44,7 @@ async def endpoint() -> AsyncIterator[tuple[Endpoint, str]]:
         yield one, str(server.make_url("/hook/hush"))
 
 
-async def send(url: str, *alerts: Alert, seconds: float = 10, **options: Any) -> None:
+async def send(url: str, *alerts: Alert, seconds: float = PATIENCE, **options: Any) -> None:
     clock = FakeClock(NOW)
     context = BuildContext("webhook", clock, logging.LoggerAdapter(logging.getLogger()), CollectorRegistry())
     receiver = WebhookReceiver(WebhookConfig(Secret(url), **options), context)
@@ -87,7 +88,7 @@ async def test_no_answer_before_the_deadline_is_an_error(endpoint: tuple[Endpoin
     one, url = endpoint
     one.hang = True
     with pytest.raises(NotifyError, match="no complete answer") as caught:
-        await send(url, FIRING, seconds=0.05)
+        await send(url, FIRING, seconds=0.3)
     assert "hush" not in str(caught.value)
 
 

@@ -7,6 +7,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from tests.e2e.servers import free_port
 
 
 class Api:
@@ -182,8 +183,8 @@ def test_an_answer_of_something_else_is_told(narthex, api, body):
     assert outcome.err == f"Error: {api.url} does not answer as Prometheus's API does (HTTP 502 Bad Gateway)\n"
 
 
-def test_a_server_that_is_not_there_is_told(narthex, unused_tcp_port):
-    url = f"http://127.0.0.1:{unused_tcp_port}"
+def test_a_server_that_is_not_there_is_told(narthex):
+    url = f"http://127.0.0.1:{free_port()}"
     outcome = narthex("query", "instant", url, "up")
     assert outcome.status == 1
     assert outcome.err.startswith(f"Error: cannot reach {url}: ")

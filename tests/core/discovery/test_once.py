@@ -3,6 +3,8 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
+import pytest
+
 from narthex.clock import SystemClock
 from narthex.config.scrape import DiscoveryConfig
 from narthex.discovery.once import discover_once
@@ -16,6 +18,7 @@ from narthex.plugins.catalog import Catalog, Contribution, Origin
 class Config:
     target: str = ""
     raises: bool = False
+    ends: bool = False
 
 
 class Discoverer:
@@ -23,6 +26,8 @@ class Discoverer:
         self.config = config
 
     async def run(self, publish):
+        if self.config.ends:
+            return
         if self.config.raises:
             raise DiscoveryError("the backend is away")
         if self.config.target:
@@ -48,6 +53,12 @@ async def test_it_ends_when_every_block_has_answered_or_failed():
     assert "the backend is away" in failed.last_error
 
 
+async def test_a_block_that_ends_without_a_word_has_said_that_there_is_nothing():
+    found = await discover({"a": [Config(ends=True)]})
+    assert found.failed == []
+    assert found.groups["a"] == ()
+
+
 async def test_equal_blocks_are_asked_once():
     found = await discover({"a": [Config("x:1")], "b": [Config("x:1")]})
     assert len(found.discoverers) == 1
@@ -55,7 +66,7 @@ async def test_equal_blocks_are_asked_once():
 
 
 async def test_a_silent_block_is_waited_for_no_longer_than_allowed():
-    found = await discover({"a": [Config("x:1"), Config()]}, seconds=0.05)
+    found = await discover({"a": [Config("x:1"), Config()]}, seconds=2.0)
     assert len(found.groups["a"]) == 1
     assert [one.last_error for one in found.failed] == [""]
 
@@ -68,3 +79,14 @@ async def test_progress_ends_with_all_blocks():
 
 async def test_nothing_to_ask_is_answered_at_once():
     assert (await discover({"a": []})).groups == {"a": ()}
+
+
+@pytest.mark.parametrize(
+    ("run", "what"), [(lambda self, publish: None, "NoneType"), (lambda self, publish: iter(()), "tuple_iterator")]
+)
+async def test_a_run_that_is_not_async_is_told_how_it_must_be(run, what):
+    kind = DiscoveryKind("plain", Config, lambda config, context: type("Plain", (), {"run": run})())
+    catalog = Catalog(discovery={"plain": Contribution(kind, Origin("p", "narthex", "test"))})
+    found = await discover_once(catalog, {"a": [DiscoveryConfig("plain", Config())]}, SystemClock(), seconds=30.0)
+    (failed,) = found.failed
+    assert failed.last_error == f"run returned {what}; it must be async def run(self, publish), without yield"

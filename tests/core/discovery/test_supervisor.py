@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 
 import pytest
+from tests.waiting import PATIENCE
 
 from narthex.discovery.state import Settings, State
 from narthex.testing.clock import FakeClock, settle
@@ -25,7 +26,7 @@ async def supervisor(kit, clock):
 
 
 async def changed(supervisor):
-    return await asyncio.wait_for(supervisor.changes(), 5)
+    return await asyncio.wait_for(supervisor.changes(), PATIENCE)
 
 
 async def test_groups_reach_the_job_with_the_name_of_their_provider(kit, supervisor):
@@ -199,7 +200,7 @@ async def test_a_block_that_cannot_be_built_is_counted_and_the_rest_goes_on(kit,
     assert kit.value("prometheus_sd_failed_configs", name="scrape") == 1
     status = supervisor.status()[0]
     assert status.state is State.FAILED
-    assert "unbuildable_plugin (unbuildable-dist 1.2): SystemExit: no" in status.last_error
+    assert "unbuildable_plugin (unbuildable-dist 1.2) failed: SystemExit: no" in status.last_error
 
 
 async def test_a_block_that_could_not_be_built_is_tried_again_at_the_next_reload(kit, supervisor):

@@ -5,6 +5,8 @@ import re
 
 import pytest
 from aiohttp import web
+from tests.e2e.servers import free_port
+from tests.waiting import PATIENCE
 from yarl import URL
 
 from narthex.config.http import Authorization, BasicAuth, HttpConfig, HttpHeader, OAuth2, ProxyConfig, TlsConfig
@@ -38,20 +40,21 @@ def basic(user, password):
 
 async def test_an_answer_has_status_headers_and_body(serve, client):
     base = await serve({"/a": answering("hello", status=418)})
-    answer = await client(PLAIN).request("GET", f"{base}/a", seconds=5)
+    answer = await client(PLAIN).request("GET", f"{base}/a", seconds=PATIENCE)
     assert (answer.status, answer.body) == (418, b"hello")
     assert answer.headers["content-type"].startswith("text/plain")
 
 
-async def test_no_connection_is_an_http_error(client, unused_tcp_port):
-    with pytest.raises(HttpError, match=str(unused_tcp_port)):
-        await client(PLAIN).request("GET", f"http://127.0.0.1:{unused_tcp_port}/", seconds=5)
+async def test_no_connection_is_an_http_error(client):
+    nobody = free_port()
+    with pytest.raises(HttpError, match=str(nobody)):
+        await client(PLAIN).request("GET", f"http://127.0.0.1:{nobody}/", seconds=PATIENCE)
 
 
 @pytest.mark.parametrize("url", ["http://[::1", "http://", "gopher://127.0.0.1/"])
 async def test_an_address_that_cannot_be_used_is_an_http_error(client, url):
     with pytest.raises(HttpError):
-        await client(PLAIN).request("GET", url, seconds=5)
+        await client(PLAIN).request("GET", url, seconds=PATIENCE)
 
 
 async def test_the_deadline_covers_the_body(serve, client):
@@ -66,7 +69,7 @@ async def test_the_deadline_covers_the_body(serve, client):
 
     base = await serve({"/": handle})
     with pytest.raises(HttpError, match="context deadline exceeded"):
-        await client(PLAIN).request("GET", f"{base}/", seconds=0.05)
+        await client(PLAIN).request("GET", f"{base}/", seconds=0.3)
     stuck.set()
 
 
@@ -84,7 +87,7 @@ async def test_the_deadline_covers_the_body(serve, client):
 )
 async def test_credentials_stand_in_the_authorization_header(serve, client, config, header):
     base = await serve({"/": answering()})
-    await client(config).request("GET", f"{base}/", seconds=5)
+    await client(config).request("GET", f"{base}/", seconds=PATIENCE)
     assert serve.seen[0].headers["Authorization"] == header
 
 
@@ -99,18 +102,18 @@ async def test_secret_files_are_read_for_every_request(serve, client, tmp_path):
     for turn in ("first", "second"):
         secret.write_text(f"{turn}\n")
         header.write_text(f" {turn} ")
-        await one.request("GET", f"{base}/", seconds=5)
+        await one.request("GET", f"{base}/", seconds=PATIENCE)
         assert serve.seen[-1].headers["Authorization"] == basic("u", turn)
         assert serve.seen[-1].headers.getall("X-Key") == ["one", "two", turn]
     secret.unlink()
     with pytest.raises(HttpError, match="secret"):
-        await one.request("GET", f"{base}/", seconds=5)
+        await one.request("GET", f"{base}/", seconds=PATIENCE)
 
 
 async def test_a_given_authorization_header_is_kept(serve, client):
     base = await serve({"/": answering()})
     config = HttpConfig(bearer_token=Secret("t"))
-    await client(config).request("GET", f"{base}/", seconds=5, headers={"Authorization": "mine"})
+    await client(config).request("GET", f"{base}/", seconds=PATIENCE, headers={"Authorization": "mine"})
     assert serve.seen[0].headers.getall("Authorization") == ["mine"]
 
 
@@ -119,7 +122,7 @@ async def test_a_given_authorization_header_is_kept(serve, client):
 
 async def test_redirects_are_followed_with_credentials_on_the_same_host(serve, client):
     base = await serve({"/a": redirecting("/b"), "/b": answering("there")})
-    answer = await client(HttpConfig(bearer_token=Secret("t"))).request("GET", f"{base}/a", seconds=5)
+    answer = await client(HttpConfig(bearer_token=Secret("t"))).request("GET", f"{base}/a", seconds=PATIENCE)
     assert answer.body == b"there"
     assert serve.seen[1].headers["Authorization"] == "Bearer t"
 
@@ -130,7 +133,7 @@ async def test_credentials_are_gone_for_the_rest_of_a_chain_that_left_the_host(s
     other = await serve({"/b": redirecting(f"{home}/c")}, host="localhost")
     routes["/a"] = redirecting(f"{other}/b")
     config = HttpConfig(bearer_token=Secret("t"), http_headers={"X-Key": HttpHeader(values=("k",))})
-    answer = await client(config).request("GET", f"{home}/a", seconds=5, headers={"Accept": "x"})
+    answer = await client(config).request("GET", f"{home}/a", seconds=PATIENCE, headers={"Accept": "x"})
     assert answer.body == b"back"
     first, second, third = serve.seen
     assert first.headers["Authorization"] == "Bearer t"
@@ -142,14 +145,14 @@ async def test_credentials_are_gone_for_the_rest_of_a_chain_that_left_the_host(s
 
 async def test_redirects_can_be_off(serve, client):
     base = await serve({"/a": redirecting("/b")})
-    answer = await client(HttpConfig(follow_redirects=False)).request("GET", f"{base}/a", seconds=5)
+    answer = await client(HttpConfig(follow_redirects=False)).request("GET", f"{base}/a", seconds=PATIENCE)
     assert answer.status == 302
 
 
 async def test_endless_redirects_stop(serve, client):
     base = await serve({"/a": redirecting("/a")})
     with pytest.raises(HttpError, match="10 redirects"):
-        await client(PLAIN).request("GET", f"{base}/a", seconds=5)
+        await client(PLAIN).request("GET", f"{base}/a", seconds=PATIENCE)
 
 
 @pytest.mark.parametrize(("status", "method", "body"), [(302, "GET", b""), (307, "POST", b"data")])
@@ -161,7 +164,7 @@ async def test_the_status_decides_whether_a_redirected_post_stays_one(serve, cli
         return web.Response()
 
     base = await serve({"/a": redirecting("/b", status), "/b": record})
-    await client(PLAIN).request("POST", f"{base}/a", seconds=5, data=b"data")
+    await client(PLAIN).request("POST", f"{base}/a", seconds=PATIENCE, data=b"data")
     assert seen == [(method, body)]
 
 
@@ -175,7 +178,7 @@ async def test_gzip_bodies_are_unpacked(serve, client):
         return web.Response(body=packed, headers={"Content-Encoding": "gzip"})
 
     base = await serve({"/": handle})
-    answer = await client(PLAIN).request("GET", f"{base}/", seconds=5)
+    answer = await client(PLAIN).request("GET", f"{base}/", seconds=PATIENCE)
     assert answer.body == b"a 1\n" * 1000 + b"end"
 
 
@@ -194,7 +197,7 @@ def test_unpacking_a_bomb_stops_at_the_limit():
 async def test_an_encoding_nobody_asked_for_is_an_http_error(serve, client):
     base = await serve({"/": answering(headers={"Content-Encoding": "br"})})
     with pytest.raises(HttpError, match="br"):
-        await client(PLAIN).request("GET", f"{base}/", seconds=5)
+        await client(PLAIN).request("GET", f"{base}/", seconds=PATIENCE)
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -212,9 +215,9 @@ async def test_the_limit_is_on_unpacked_bytes_and_must_not_be_reached(serve, cli
     one = client(PLAIN)
     if fails:
         with pytest.raises(BodyLimitError):
-            await one.request("GET", f"{base}/", seconds=5, limit=limit)
+            await one.request("GET", f"{base}/", seconds=PATIENCE, limit=limit)
     else:
-        assert len((await one.request("GET", f"{base}/", seconds=5, limit=limit)).body) == 1000
+        assert len((await one.request("GET", f"{base}/", seconds=PATIENCE, limit=limit)).body) == 1000
 
 
 # --- TLS --------------------------------------------------------------------------------------------------------------
@@ -223,22 +226,22 @@ async def test_the_limit_is_on_unpacked_bytes_and_must_not_be_reached(serve, cli
 async def test_a_server_is_trusted_by_its_authority(serve, client, authority):
     base = await serve({"/": answering()}, ssl=authority.server_context("127.0.0.1"))
     with pytest.raises(HttpError, match=re.compile("certificate", re.IGNORECASE)):
-        await client(PLAIN).request("GET", f"{base}/", seconds=5)
+        await client(PLAIN).request("GET", f"{base}/", seconds=PATIENCE)
     for config in (
         TlsConfig(ca_file=FilePath(authority.ca_file)),
         TlsConfig(ca=(authority.folder / "authority.pem").read_text()),
         TlsConfig(insecure_skip_verify=True),
     ):
-        assert (await client(HttpConfig(tls_config=config)).request("GET", f"{base}/", seconds=5)).status == 200
+        assert (await client(HttpConfig(tls_config=config)).request("GET", f"{base}/", seconds=PATIENCE)).status == 200
 
 
 async def test_the_server_name_replaces_the_host(serve, client, authority):
     base = await serve({"/": answering()}, ssl=authority.server_context("metrics.example"))
     plain = TlsConfig(ca_file=FilePath(authority.ca_file))
     with pytest.raises(HttpError):
-        await client(HttpConfig(tls_config=plain)).request("GET", f"{base}/", seconds=5)
+        await client(HttpConfig(tls_config=plain)).request("GET", f"{base}/", seconds=PATIENCE)
     named = TlsConfig(ca_file=FilePath(authority.ca_file), server_name="metrics.example")
-    assert (await client(HttpConfig(tls_config=named)).request("GET", f"{base}/", seconds=5)).status == 200
+    assert (await client(HttpConfig(tls_config=named)).request("GET", f"{base}/", seconds=PATIENCE)).status == 200
 
 
 @pytest.mark.parametrize("inline", [False, True])
@@ -248,13 +251,13 @@ async def test_a_client_certificate_is_shown(serve, client, authority, inline):
     certificate, key = authority.issue("client")
     ca = FilePath(authority.ca_file)
     with pytest.raises(HttpError):
-        await client(HttpConfig(tls_config=TlsConfig(ca_file=ca))).request("GET", f"{base}/", seconds=5)
+        await client(HttpConfig(tls_config=TlsConfig(ca_file=ca))).request("GET", f"{base}/", seconds=PATIENCE)
     if inline:
         texts = [(authority.folder / name).read_text() for name in ("client.pem", "client.key")]
         config = TlsConfig(ca_file=ca, cert=texts[0], key=Secret(texts[1]))
     else:
         config = TlsConfig(ca_file=ca, cert_file=FilePath(certificate), key_file=FilePath(key))
-    assert (await client(HttpConfig(tls_config=config)).request("GET", f"{base}/", seconds=5)).status == 200
+    assert (await client(HttpConfig(tls_config=config)).request("GET", f"{base}/", seconds=PATIENCE)).status == 200
 
 
 async def test_rotated_files_are_used_without_a_reload(serve, client, authority, another_authority):
@@ -263,11 +266,11 @@ async def test_rotated_files_are_used_without_a_reload(serve, client, authority,
     ca.write_bytes((another_authority.folder / "another.pem").read_bytes())
     one = client(HttpConfig(tls_config=TlsConfig(ca_file=FilePath(ca))))
     with pytest.raises(HttpError):
-        await one.request("GET", f"{base}/", seconds=5)
+        await one.request("GET", f"{base}/", seconds=PATIENCE)
     replacement = authority.folder / "new.pem"
     replacement.write_bytes((authority.folder / "authority.pem").read_bytes())
     replacement.replace(ca)
-    assert (await one.request("GET", f"{base}/", seconds=5)).status == 200
+    assert (await one.request("GET", f"{base}/", seconds=PATIENCE)).status == 200
 
 
 async def test_versions_are_limited(serve, client, authority):
@@ -277,7 +280,7 @@ async def test_versions_are_limited(serve, client, authority):
     base = await serve({"/": version}, ssl=authority.server_context("127.0.0.1"))
     for wanted, name in ((None, b"TLSv1.3"), ("TLS12", b"TLSv1.2")):
         config = TlsConfig(ca_file=FilePath(authority.ca_file), max_version=wanted)
-        assert (await client(HttpConfig(tls_config=config)).request("GET", f"{base}/", seconds=5)).body == name
+        assert (await client(HttpConfig(tls_config=config)).request("GET", f"{base}/", seconds=PATIENCE)).body == name
 
 
 @pytest.mark.parametrize("field", ["ca_file", "cert_file"])
@@ -286,7 +289,7 @@ async def test_unusable_files_are_an_http_error(client, tmp_path, field):
     config = HttpConfig(tls_config=TlsConfig(**{field: FilePath(path)}))
     for _ in ("absent", "broken"):
         with pytest.raises(HttpError):
-            await client(config).request("GET", "https://127.0.0.1:1/", seconds=5)
+            await client(config).request("GET", "https://127.0.0.1:1/", seconds=PATIENCE)
         path.write_text("no certificate")
 
 
@@ -302,7 +305,7 @@ async def test_a_unix_socket_takes_the_place_of_the_host(client, tmp_path):
     await web.UnixSite(runner, path).start()
     try:
         one = client(PLAIN)
-        answer = await one.request("GET", "http://localhost/metrics", seconds=5, unix_socket=path)
+        answer = await one.request("GET", "http://localhost/metrics", seconds=PATIENCE, unix_socket=path)
     finally:
         await one.close()
         await runner.cleanup()
@@ -313,9 +316,11 @@ async def test_the_environment_names_a_proxy_only_where_asked(serve, client, mon
     base = await serve({"/": answering("direct")})
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     monkeypatch.delenv("no_proxy", raising=False)
-    assert (await client(PLAIN).request("GET", f"{base}/", seconds=5)).body == b"direct"
+    assert (await client(PLAIN).request("GET", f"{base}/", seconds=PATIENCE)).body == b"direct"
     with pytest.raises(HttpError):
-        await client(HttpConfig(proxy=ProxyConfig(proxy_from_environment=True))).request("GET", f"{base}/", seconds=5)
+        await client(HttpConfig(proxy=ProxyConfig(proxy_from_environment=True))).request(
+            "GET", f"{base}/", seconds=PATIENCE
+        )
 
 
 async def test_a_configured_proxy_gets_the_request(serve, client):
@@ -324,7 +329,7 @@ async def test_a_configured_proxy_gets_the_request(serve, client):
 
     proxy = await serve({"/x": handle})
     config = HttpConfig(proxy=ProxyConfig(proxy_url=Url(proxy)))
-    answer = await client(config).request("GET", "http://target.invalid/x", seconds=5)
+    answer = await client(config).request("GET", "http://target.invalid/x", seconds=PATIENCE)
     assert answer.body == b"for http://target.invalid/x"
 
 
@@ -367,9 +372,9 @@ async def test_an_oauth2_token_is_fetched_once_and_again_when_it_expires(serve):
     one = make_session(HttpConfig(oauth2=config), clock)
     try:
         for _ in range(2):
-            await one.request("GET", f"{base}/", seconds=5)
+            await one.request("GET", f"{base}/", seconds=PATIENCE)
         await clock.advance(51)
-        await one.request("GET", f"{base}/", seconds=5)
+        await one.request("GET", f"{base}/", seconds=PATIENCE)
     finally:
         await one.close()
     assert [request.path for request in serve.seen] == ["/token", "/", "/", "/token", "/"]
@@ -385,7 +390,7 @@ async def test_a_token_endpoint_may_want_the_client_in_the_form(serve, client):
 
     base = await serve({"/token": token, "/": answering()})
     config = OAuth2(client_id="id", client_secret=Secret("s"), token_url=Url(f"{base}/token"))
-    await client(HttpConfig(oauth2=config)).request("GET", f"{base}/", seconds=5)
+    await client(HttpConfig(oauth2=config)).request("GET", f"{base}/", seconds=PATIENCE)
     assert serve.seen[-1].headers["Authorization"] == "Bearer id-s"
 
 
@@ -394,7 +399,7 @@ async def test_no_token_is_an_http_error(serve, client, answer):
     base = await serve({"/token": answering(answer), "/": answering()})
     config = OAuth2(client_id="id", token_url=Url(f"{base}/token"))
     with pytest.raises(HttpError, match="no token"):
-        await client(HttpConfig(oauth2=config)).request("GET", f"{base}/", seconds=5)
+        await client(HttpConfig(oauth2=config)).request("GET", f"{base}/", seconds=PATIENCE)
 
 
 async def test_a_grant_that_is_not_implemented_says_so():

@@ -5,6 +5,7 @@ import contextlib
 
 import pytest
 import uvloop
+from tests.waiting import PATIENCE
 
 from narthex.clock import SystemClock
 from narthex.config.http import HttpConfig
@@ -55,7 +56,7 @@ class Raw:
         await asyncio.gather(*self._handlers)  # the client has closed all connections
 
     async def get(self, **options):
-        return await self.client.request("GET", self.url, seconds=5, **options)
+        return await self.client.request("GET", self.url, seconds=PATIENCE, **options)
 
 
 @pytest.mark.parametrize(
@@ -168,7 +169,7 @@ async def test_a_header_that_breaks_its_line_is_not_sent(value):
 async def test_a_request_that_takes_too_long_closes_its_connection():
     async with Raw(OK + b"Content-Length: 5\r\n\r\nhi") as server:
         with pytest.raises(HttpError, match="deadline"):
-            await server.client.request("GET", server.url, seconds=0.05)
+            await server.client.request("GET", server.url, seconds=0.3)
         await server.ended.wait()
 
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from tests.waiting import PATIENCE
 
 from narthex.config.relabel import RelabelConfig
 from narthex.config.sections import ReceiverConfig
@@ -152,11 +153,11 @@ async def test_a_reload_keeps_equal_blocks_with_their_queues_wherever_they_stand
 
 async def test_a_reload_does_not_wait_for_a_dead_alertmanager(kit: Any) -> None:
     gate = kit.net.hanging[kit.url("slow:1")] = asyncio.Event()
-    async with running(kit.handoff(grace=60)) as handoff:
+    async with running(kit.handoff(grace=600)) as handoff:
         await handoff.apply([kit.block("slow:1")], Rules(), {}, ())
         await ready(kit, handoff, "slow:1")
         handoff.send(kit.alerts("x"))
-        await asyncio.wait_for(handoff.apply([kit.block("a:1")], Rules(), {}, ()), 10)
+        await asyncio.wait_for(handoff.apply([kit.block("a:1")], Rules(), {}, ()), PATIENCE)
         await ready(kit, handoff, "a:1")
         gate.set()
 
@@ -170,7 +171,7 @@ async def test_the_same_address_in_two_blocks_is_told_by_both_and_twice_in_one_o
 
 async def test_a_stop_sends_what_is_queued(kit: Any) -> None:
     gate = kit.net.hanging[kit.url("a:1")] = asyncio.Event()
-    async with running(kit.handoff(grace=10)) as handoff:
+    async with running(kit.handoff(grace=PATIENCE)) as handoff:
         await handoff.apply([kit.block("a:1")], Rules(), {}, ())
         await ready(kit, handoff, "a:1")
         handoff.send(kit.alerts("x"))

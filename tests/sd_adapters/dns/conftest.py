@@ -6,6 +6,7 @@ import dns.message
 import dns.rcode
 import dns.rrset
 import pytest
+from tests.e2e.servers import free_port
 
 
 class NameServer(asyncio.DatagramProtocol):
@@ -19,8 +20,8 @@ class NameServer(asyncio.DatagramProtocol):
         self._streams = None
 
     async def start(self):
-        self._streams = await asyncio.start_server(self._stream, "127.0.0.1", 0)
-        port = self._streams.sockets[0].getsockname()[1]
+        port = free_port()  # one that is free for both: no connection or look-up takes its own from there
+        self._streams = await asyncio.start_server(self._stream, "127.0.0.1", port)
         loop = asyncio.get_running_loop()
         self._transport, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=("127.0.0.1", port))
         self.address = f"127.0.0.1:{port}"

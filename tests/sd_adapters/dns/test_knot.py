@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
-import socket
 
 import dns.asyncquery
 import dns.message
 import dns.update
 import pytest
+from tests.e2e.servers import free_port
 from tests.waiting import PATIENCE
 
 from narthex.config.types import Duration
@@ -66,7 +66,7 @@ class Knot:
         """Send a dynamic update (RFC 2136); ``change`` fills it in."""
         message = dns.update.UpdateMessage("example.")
         change(message)
-        answer = await dns.asyncquery.tcp(message, "127.0.0.1", 10, self.port)
+        answer = await dns.asyncquery.tcp(message, "127.0.0.1", PATIENCE, self.port)
         assert answer.rcode() == 0, answer
 
     def config(self, name, kind, port=0):
@@ -82,9 +82,7 @@ class Knot:
 @contextlib.asynccontextmanager
 async def name_server(folder):
     """Knot with a zone of its own, which takes updates."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     (folder / "example.zone").write_text(ZONE)
     (folder / "knot.conf").write_text(CONF.format(port=port, folder=folder))
     with (folder / "log").open("wb") as log:

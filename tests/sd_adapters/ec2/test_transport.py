@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from tests.waiting import PATIENCE
 
 from narthex.clock import SystemClock
 from narthex.config.http import HttpConfig, HttpHeader, ProxyConfig
@@ -101,7 +102,7 @@ async def test_it_stops_at_once_while_a_request_hangs(cloud):
     cloud.reached.clear()
     await cloud.reached.wait()
     task.cancel()
-    stopped, _ = await asyncio.wait({task}, timeout=2)
+    stopped, _ = await asyncio.wait({task}, timeout=PATIENCE)
     assert stopped
     assert await asyncio.to_thread(left_threads, threads) == []
 

@@ -206,12 +206,18 @@ async def test_our_own_limits_stay_as_they_are(runs):
 # --- kept running ----------------------------------------------------------------------------------------------------
 
 
-async def fails(command, **how):
-    """Run a stream until it fails; what it published, and the error."""
+async def fails(command, taken=None, **how):
+    """Run a stream until it fails; what it published, and the error. ``taken`` appears when it has published."""
     seen = Recorder()
+
+    def publish(groups):
+        seen(groups)
+        if taken is not None:
+            taken.touch()
+
     with pytest.raises(DiscoveryError) as error:
         async with asyncio.timeout(PATIENCE):
-            await StreamingProgram(ExecConfig(command, mode="stream", **how), build_context("exec/0")).run(seen)
+            await StreamingProgram(ExecConfig(command, mode="stream", **how), build_context("exec/0")).run(publish)
     return seen, str(error.value)
 
 
@@ -224,8 +230,10 @@ async def fails(command, **how):
         ("echo hello; sleep 1000", "JSON syntax error"),
     ],
 )
-async def test_the_end_and_a_bad_line_are_failures_after_which_the_targets_stay(code, complaint):
-    seen, error = await fails(shell(f"echo '{listing('h:1', 'h:2')}'; sleep 0.2; {code}"))
+async def test_the_end_and_a_bad_line_are_failures_after_which_the_targets_stay(tmp_path, code, complaint):
+    taken = tmp_path / "taken"
+    wait = 'while ! [ -e "$1" ]; do sleep 0.01; done'
+    seen, error = await fails(shell(f"echo '{listing('h:1', 'h:2')}'; {wait}; {code}", taken), taken)
     assert complaint in error
     assert len(seen.groups) == 2
 

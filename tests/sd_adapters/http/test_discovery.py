@@ -143,11 +143,11 @@ async def test_flapping_answers_lose_no_target(inventory, asked):
 
 
 async def test_a_slow_answer_fails_within_the_interval(inventory, asked):
-    one = asked(refresh_interval=Duration(500))
+    one = asked(refresh_interval=Duration(2000))
     await one.turn()
     inventory.answer = lambda request: asyncio.Event().wait()
     error = await one.turn()
-    assert "no complete answer within 0.5s" in str(error)
+    assert "no complete answer within 2s" in str(error)
     assert one.addresses == ["127.0.0.1:1"]
 
 

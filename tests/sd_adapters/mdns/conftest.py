@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from tests.e2e.servers import until
+from tests.waiting import PATIENCE
 
 from narthex.config.types import Duration
 from narthex_sd.mdns import MdnsConfig
@@ -68,13 +69,13 @@ class Avahi:
 
     def withdraw(self, publisher: subprocess.Popen[bytes]) -> None:
         publisher.terminate()
-        publisher.wait(10)
+        publisher.wait(PATIENCE)
 
     def stop(self) -> None:
         for process in reversed(self._running):
             if process.poll() is None:
                 process.terminate()
-                process.wait(10)
+                process.wait(PATIENCE)
         self._log.close()
 
 
