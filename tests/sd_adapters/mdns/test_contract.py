@@ -27,13 +27,12 @@ class Publisher:
 class MdnsRig(DiscoveryRig):
     plugin = mdns
     kind = "mdns"
-    seconds = 20.0
     reaches = ("224.0.0.251",)  # the group that it asks, on loopback
 
     def __init__(self, avahi, config):
         super().__init__()
-        # A responder sends a record once a second at most, and a rule asks anew at once.
-        self.avahi, self._config = avahi, replace(config, browse_time=Duration(1500))
+        # A responder sends a record once a second at most, and a rule asks anew at once; the rest is for slow machines.
+        self.avahi, self._config = avahi, replace(config, browse_time=Duration(2500))
 
     async def start(self):
         self.first = await self.publish("first", 9101)

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 
 import pytest
 from prometheus_client import CollectorRegistry
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, until
 
+from narthex.config.types import Duration
 from narthex.errors import DiscoveryError
 from narthex.testing.clock import FakeClock
 from narthex.testing.discovery import Recorder, build_context
@@ -41,7 +42,7 @@ def count(registry, change):
 
 async def test_the_first_set_holds_what_is_there_already(responder, config):
     await responder.announce(responder.service("one"), responder.service("two"))
-    async with running(config) as seen:
+    async with running(replace(config, browse_time=Duration(3000))) as seen:
         await seen.until(lambda seen: bool(seen.published))
     assert {group.source for group in seen.published[0]} == {at(config, "one"), at(config, "two")}
 
@@ -117,7 +118,7 @@ async def test_interfaces_that_appear_are_browsed_on(responder, config, monkeypa
         assert opened == []
         adapters.append(Adapter("tap0", 9, [Ip("127.0.0.2")]))
         await clock.advance(60)
-        assert opened == [["127.0.0.1", "127.0.0.2"]]
+        await until(lambda: opened == [["127.0.0.1", "127.0.0.2"]])
         before = adapters.copy()
         adapters.clear()
         await clock.advance(60)
