@@ -1,12 +1,13 @@
 """Durations, sizes and whole numbers as Prometheus writes them (reference §1.1): text to integer and back.
 
 A duration is ``0`` or integers with the units ``y w d h m s ms``, in this order, each at most once; a year has
-365 days. A size is an integer with a unit, in powers of 1024.
+365 days. A size is a number with a unit, in powers of 1024, or several of them.
 """
 
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 
 __all__ = ["format_duration", "format_size", "parse_duration", "parse_integer", "parse_size"]
 
@@ -20,8 +21,10 @@ _UNITS = (
     ("ms", 1),
 )
 _DURATION = re.compile("".join(f"(?:([0-9]+){unit})?" for unit, _ in _UNITS))
+_PREFIXES = ("", "K", "M", "G", "T", "P", "E")
 _SIZES = ("B", "KB", "MB", "GB", "TB", "PB", "EB")
-_SIZE = re.compile(r"([0-9]+)([KMGTPE]?B)")
+_SIZE_PART = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)([KMGTPE]?)(?:(?<=[KMGTPE])i)?B")
+_SIZE = re.compile(rf"\+?(?:{_SIZE_PART.pattern})+")
 _INTEGER = re.compile(r"[-+]?(?:0[xX][0-9a-fA-F_]+|0[bB][01_]+|0[oO]?[0-7_]*|[1-9][0-9_]*)")
 _WHOLE = re.compile(r"[-+]?[0-9]{1,19}(?:\.0*)?(?:[eE]\+?[0-9]{1,2})?")
 _LARGEST_MS = ((1 << 63) - 1) // 1_000_000  # Go counts nanoseconds in 64 bits
@@ -57,13 +60,16 @@ def format_duration(milliseconds: int) -> str:
 
 
 def parse_size(text: str) -> int:
-    """Bytes. Raises ``ValueError`` for anything but an integer with a unit, or one beyond 63 bits; ``0`` needs none."""
-    match = _SIZE.fullmatch(text)
-    if match is None:
-        if text == "0":
-            return 0
+    """Bytes, of ``10MB``, ``10MiB``, ``1.5GB`` or ``1MB512KB``, all in powers of 1024; ``0`` needs no unit.
+
+    Raises ``ValueError`` for anything else, and beyond 63 bits.
+    """
+    if text == "0":
+        return 0
+    if not _SIZE.fullmatch(text):
         raise ValueError(f"expected a size with a unit of {', '.join(_SIZES)}, such as 10MB, got {text!r}")
-    size = int(match[1]) << 10 * _SIZES.index(match[2])
+    parts = _SIZE_PART.findall(text)
+    size = int(sum(Decimal(number) * (1 << 10 * _PREFIXES.index(prefix)) for number, prefix in parts))
     if size >= 1 << 63:
         raise ValueError(f"size {text!r} is out of range")
     return size

@@ -8,11 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Self, get_args
 
 from narthex.config.types import FilePath, Secret, Url, inline, later
 
-__all__ = ["Authorization", "BasicAuth", "HttpConfig", "HttpHeader", "OAuth2", "ProxyConfig", "TlsConfig", "TlsVersion"]
+__all__ = [
+    "Authorization",
+    "BasicAuth",
+    "HttpConfig",
+    "HttpHeader",
+    "OAuth2",
+    "ProxyConfig",
+    "ProxyUrl",
+    "TlsConfig",
+    "TlsVersion",
+]
 
 TlsVersion = Literal["TLS10", "TLS11", "TLS12", "TLS13"]
 Findings = Iterator[tuple[str, str]]
@@ -117,11 +127,22 @@ class TlsConfig:
             yield "max_version", f"max_version {self.max_version} is below min_version {self.min_version}"
 
 
+class ProxyUrl(Url):
+    """The URL of a proxy; an empty text means none, as in Prometheus."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Check the URL. Raises ``ValueError`` saying what was expected."""
+        return super().parse(text) if text else cls("")
+
+
 @dataclass(frozen=True, slots=True)
 class ProxyConfig:
     """Which proxy to go through. The environment is asked only on request."""
 
-    proxy_url: Url | None = None
+    proxy_url: ProxyUrl | None = None
     no_proxy: str = ""
     proxy_from_environment: bool = False
     proxy_connect_header: Mapping[str, tuple[Secret, ...]] = field(default_factory=dict)

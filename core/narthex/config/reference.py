@@ -15,6 +15,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from narthex.config.decode import field_key
 from narthex.config.dump import plain
+from narthex.config.http import ProxyUrl
 from narthex.config.rulefile import RuleFile
 from narthex.config.safety import Share
 from narthex.config.sections import Config
@@ -26,7 +27,7 @@ _TITLES = {Config: "prometheus.yml", RuleFile: "Rule files"}
 _NAMES: Mapping[Any, str] = {
     str: "text", bool: "flag", int: "integer", float: "number", Any: "anything", Count: "count", Duration: "duration",
     FilePath: "file name", LabelName: "label name", RegexText: "regex", Secret: "secret", Share: "share", Size: "size",
-    Url: "URL",
+    Url: "URL", ProxyUrl: "URL",
 }  # fmt: skip
 _OPEN = {
     "discovery": ("`<kind>_sd_configs`, `static_configs`", "list of [the kind's blocks](discovery/)"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from narthex.config.types import Count, RegexText, flow
+from narthex.config.types import Count, LabelName, RegexText, flow
 
 __all__ = ["ActionName", "RelabelConfig"]
 
@@ -21,6 +21,11 @@ class ActionName(str):
             raise ValueError("relabel action cannot be empty")
         return cls(text.lower())
 
+    @classmethod
+    def of_null(cls) -> ActionName:
+        """What a key without a value means: no action, which none is called."""
+        return cls("")
+
 
 @dataclass(frozen=True, slots=True)
 class RelabelConfig:
@@ -30,7 +35,7 @@ class RelabelConfig:
     action needs is checked by the action itself, through the catalog, when the configuration is loaded.
     """
 
-    source_labels: tuple[str, ...] = field(default=(), metadata=flow())
+    source_labels: tuple[LabelName, ...] = field(default=(), metadata=flow())
     separator: str = ";"
     regex: RegexText | None = None
     modulus: Count = Count(0)

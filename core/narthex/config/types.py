@@ -20,6 +20,7 @@ Rules for a configuration dataclass, in the core and in plugins alike:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -133,6 +134,9 @@ class FilePath(str):
     __slots__ = ()
 
 
+_BAD_ESCAPE = re.compile(r"%(?![0-9a-fA-F]{2}).{0,2}")
+
+
 class Url(str):
     """An absolute http or https URL; a password in it is masked in every output."""
 
@@ -152,6 +156,8 @@ class Url(str):
             raise ValueError(f"URL scheme must be 'http' or 'https', got {shown!r}")
         if not host:
             raise ValueError(f"host is missing in URL {shown!r}")
+        if escape := _BAD_ESCAPE.search(text.partition("?")[0]):
+            raise ValueError(f"expected a URL, got {shown!r}: invalid URL escape {escape[0]!r}")
         if any(char <= " " or char == "\x7f" for char in text):
             raise ValueError(f"expected a URL without spaces and control characters, got {shown!r}")
         return cls(text)

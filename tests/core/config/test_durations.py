@@ -55,12 +55,25 @@ def test_a_printed_duration_reads_as_itself(milliseconds):
     assert parse_duration(format_duration(milliseconds), allow_negative=True) == milliseconds
 
 
-@pytest.mark.parametrize(("text", "size"), [("0", 0), ("1B", 1), ("10MB", 10 << 20), ("7EB", 7 << 60)])
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("0", 0),
+        ("1B", 1),
+        ("10MB", 10 << 20),
+        ("7EB", 7 << 60),
+        ("10MiB", 10 << 20),
+        ("1.5KB", 1536),
+        (".5GB", 1 << 29),
+        ("+1MB512KB", 1536 << 10),
+        ("1.0001KB", 1024),
+    ],
+)
 def test_sizes_are_read(text, size):
     assert Size.parse(text) == size
 
 
-@pytest.mark.parametrize("text", ["100", "-1GB", "1.5KB", "1 KB", "KB", "1kb", "", "1GiB"])
+@pytest.mark.parametrize("text", ["100", "-1GB", "1 KB", "KB", "1kb", "", "1iB", "1G", "1.KB.", "1MB2", ".B"])
 def test_a_size_needs_its_unit(text):
     with pytest.raises(ValueError, match="expected a size with a unit of B, KB, MB, GB, TB, PB, EB, such as 10MB, got"):
         parse_size(text)

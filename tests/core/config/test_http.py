@@ -51,3 +51,13 @@ def test_bearer_tokens_become_an_authorization_header():
 
 def test_an_empty_authorization_type_is_bearer():
     assert decode_yaml(HttpConfig, "authorization: {type: '  '}", "f.yml").authorization.type == "Bearer"
+
+
+def test_an_empty_proxy_is_none():
+    assert not decode_yaml(HttpConfig, "proxy_url: ''", "f.yml").proxy.proxy_url
+
+
+@pytest.mark.parametrize("url", ["http://p/%zz", "http://p%", "http://p/%4?a=%41"])
+def test_a_url_has_whole_escapes(url):
+    with pytest.raises(ConfigError, match="invalid URL escape"):
+        decode_yaml(HttpConfig, f"proxy_url: '{url}'", "f.yml")

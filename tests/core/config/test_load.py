@@ -98,6 +98,8 @@ def test_the_timeout_is_at_most_the_interval(parse):
         ("narthex: {storage: {disk: {}, cloud: {}}}", "1:20: narthex.storage: only one storage kind can be used, here are disk, cloud"),
         ("narthex: {storage: {dsk: {}}}", "1:21: narthex.storage.dsk: unknown key 'dsk'; did you mean 'disk'?"),
         ("narthex: {plugins: {}}", "1:11: narthex.plugins: unknown key 'plugins'"),
+        (job("relabel_configs: [{source_labels: [''], action: drop}]"), "3:38: scrape_configs[0].relabel_configs[0].source_labels[0]: '' is not a valid label name: expected UTF-8 text that is not empty"),
+        (job("relabel_configs: [{action: , target_label: b}]"), "3:30: scrape_configs[0].relabel_configs[0].action: unknown relabel action ''"),
     ],
 )  # fmt: skip
 def test_problems(problems, text, message):
