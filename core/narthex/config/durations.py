@@ -7,9 +7,10 @@ A duration is ``0`` or integers with the units ``y w d h m s ms``, in this order
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from decimal import Decimal
 
-__all__ = ["format_duration", "format_size", "parse_duration", "parse_integer", "parse_size"]
+__all__ = ["duration_fault", "format_duration", "format_size", "parse_duration", "parse_integer", "parse_size"]
 
 _UNITS = (
     ("y", 365 * 86_400_000),
@@ -20,6 +21,8 @@ _UNITS = (
     ("s", 1000),
     ("ms", 1),
 )
+_PIECE = re.compile(r"([0-9]+)([^0-9]+)")
+_PIECES = re.compile(rf"(?:{_PIECE.pattern})+")
 _DURATION = re.compile("".join(f"(?:([0-9]+){unit})?" for unit, _ in _UNITS))
 _PREFIXES = ("", "K", "M", "G", "T", "P", "E")
 _SIZES = ("B", "KB", "MB", "GB", "TB", "PB", "EB")
@@ -43,6 +46,19 @@ def parse_duration(text: str, *, allow_negative: bool = False) -> int:
     if total > _LARGEST_MS:
         raise ValueError(f"duration {text!r} is out of range")
     return -total if negative else total
+
+
+def duration_fault(text: str, quote: Callable[[str], str]) -> str:
+    """What Prometheus says of a text that :func:`parse_duration` refuses; ``quote`` writes texts as Go does."""
+    if not text:
+        return "empty duration string"
+    sizes, pieces = dict(_UNITS), _PIECE.findall(text) if _PIECES.fullmatch(text) else []
+    for number, unit in pieces:
+        if unit not in sizes:
+            return f"unknown unit {quote(unit)} in duration {quote(text)}"
+        if int(number) * sizes[unit] > _LARGEST_MS:
+            return "duration out of range"
+    return "duration out of range" if _DURATION.fullmatch(text) else f"not a valid duration string: {quote(text)}"
 
 
 def format_duration(milliseconds: int) -> str:

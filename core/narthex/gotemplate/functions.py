@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
+from narthex.config.durations import duration_fault
 from narthex.config.types import Duration
 from narthex.gotemplate import humanize as numbers
 from narthex.gotemplate import samples
@@ -114,7 +115,7 @@ def _parse_duration(text: str) -> float:
     try:
         return Duration.parse(text, allow_negative=True).seconds
     except ValueError:
-        raise CallError(f"not a valid duration string: {quote(text)}") from None
+        raise CallError(duration_fault(text.removeprefix("-"), quote)) from None
 
 
 def _args(*values: Any) -> dict[str, Any]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
+from narthex.config.durations import duration_fault
 from narthex.config.types import Duration
 
 __all__ = ["SWITCHES", "TIMING", "check_address", "check_utf8", "timing"]
@@ -44,20 +44,10 @@ def _duration(text: str, what: str) -> int:
     try:
         parsed = int(Duration.parse(text))
     except ValueError:
-        raise ValueError(f"error parsing scrape {what}: {_duration_problem(text)}") from None
+        raise ValueError(f"error parsing scrape {what}: {duration_fault(text, _go_quote)}") from None
     if parsed == 0:
         raise ValueError(f"scrape {what} cannot be 0")
     return parsed
-
-
-def _duration_problem(text: str) -> str:
-    if not text:
-        return "empty duration string"
-    units = re.findall(r"\d+([^\d.]+)", text)
-    unknown = next((unit for unit in units if unit not in {"ms", "s", "m", "h", "d", "w", "y"}), None)
-    if unknown is not None and text[:1].isdecimal():
-        return f"unknown unit {_go_quote(unknown)} in duration {_go_quote(text)}"
-    return f"not a valid duration string: {_go_quote(text)}"
 
 
 def check_utf8(labels: Mapping[str, str]) -> None:

@@ -2,7 +2,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from narthex.config.durations import format_duration, format_size, parse_duration, parse_integer, parse_size
+from narthex.config.durations import (
+    duration_fault,
+    format_duration,
+    format_size,
+    parse_duration,
+    parse_integer,
+    parse_size,
+)
 from narthex.config.types import Count, Duration, Size
 
 
@@ -48,6 +55,26 @@ def test_a_duration_beyond_292_years_is_out_of_range():
 )
 def test_durations_are_printed_with_weeks_and_years_only_where_exact(milliseconds, text):
     assert str(Duration(milliseconds)) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("", "empty duration string"),
+        ("5", "not a valid duration string: <5>"),
+        ("h", "not a valid duration string: <h>"),
+        ("1h1d", "not a valid duration string: <1h1d>"),
+        ("1m1m", "not a valid duration string: <1m1m>"),
+        ("2parsecs", "unknown unit <parsecs> in duration <2parsecs>"),
+        ("1.5h", "unknown unit <.> in duration <1.5h>"),
+        ("300y", "duration out of range"),
+        ("292y52w", "duration out of range"),
+    ],
+)
+def test_faults_are_told_as_prometheus_tells_them(text, fault):
+    assert duration_fault(text, "<{}>".format) == fault
+    with pytest.raises(ValueError, match="duration"):
+        parse_duration(text)
 
 
 @given(st.integers(min_value=-(10**12), max_value=10**12))

@@ -74,7 +74,7 @@ def test_function_gives_what_prometheus_gives(text, expected):
         ),
         ('{{ humanize "1e400" }}', 'strconv.ParseFloat: parsing "1e400": value out of range'),
         ("{{ humanize true }}", "error calling humanize: can't convert bool to float"),
-        ("{{ parseDuration `1.5h` }}", 'error calling parseDuration: not a valid duration string: "1.5h"'),
+        ("{{ parseDuration `1.5h` }}", 'error calling parseDuration: unknown unit "." in duration "1.5h"'),
         ("{{ (toTime 1e12).Year }}", "cannot be represented as a nanoseconds timestamp"),
         ("{{ (toTime 0).Nothing }}", "can't evaluate field Nothing in type *time.Time"),
         ("{{ (toTime 0).Format }}", "error calling Format"),
