@@ -86,7 +86,7 @@ def _print(config: ScrapeConfig, found: Found, result: TargetSet, duplicates: Se
         line(f"    {failed}", colour="red")
     heading("Discovery")
     for status in found.discoverers:
-        line(f"  {status.provider}: {_answer(status)}", colour=None if status.last_success is not None else "red")
+        line(f"  {status.provider}: {_answer(status)}", colour="red" if _error(status) else None)
     if not found.discoverers:
         line("  the job has no discovery block")
 
@@ -107,9 +107,23 @@ def _dropped_by(config: ScrapeConfig, dropped: DroppedTarget) -> str:
 
 
 def _answer(one: DiscovererStatus) -> str:
-    if one.last_success is None:
-        return f"failed: {one.last_error or 'no answer in time'}"
-    return f"{one.targets} targets in {one.groups} groups"
+    from narthex.discovery.once import is_answered
+
+    error = _error(one)
+    if not is_answered(one):
+        return f"failed: {error}"
+    counts = f"{one.targets} targets in {one.groups} groups"
+    return f"{counts}; {one.state.value}: {error}" if error else counts
+
+
+def _error(one: DiscovererStatus) -> str:
+    """Why a block has not answered, or what went wrong although it did; empty where all is well."""
+    from narthex.discovery.once import is_answered
+    from narthex.discovery.state import State
+
+    if not is_answered(one):
+        return one.last_error or "no answer in time"
+    return "" if one.state in (State.OK, State.FINISHED) else one.last_error
 
 
 def _json(config: ScrapeConfig, found: Found, result: TargetSet) -> dict[str, Any]:
@@ -144,11 +158,13 @@ def _json(config: ScrapeConfig, found: Found, result: TargetSet) -> dict[str, An
 
 
 def _discoverer_json(one: DiscovererStatus) -> dict[str, Any]:
+    from narthex.discovery.once import is_answered
+
     return {
         "provider": one.provider,
         "kind": one.kind,
-        "answered": one.last_success is not None,
-        "error": "" if one.last_success is not None else one.last_error or "no answer in time",
+        "answered": is_answered(one),
+        "error": _error(one),
         "groups": one.groups,
         "targets": one.targets,
     }

@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 
 from narthex.clock import Clock
 from narthex.config.scrape import DiscoveryConfig
-from narthex.discovery.state import DiscovererStatus
+from narthex.discovery.state import DiscovererStatus, State
 from narthex.discovery.supervisor import Supervisor
 from narthex.model.targetgroup import SourcedGroup
 from narthex.plugins.catalog import Catalog
@@ -42,8 +42,8 @@ class Found:
 
 
 def is_answered(status: DiscovererStatus) -> bool:
-    """Whether a block has published at least once."""
-    return status.last_success is not None
+    """Whether a block has published at least once, or ended, by which it says that there is nothing."""
+    return status.last_success is not None or status.state is State.FINISHED
 
 
 async def discover_once(

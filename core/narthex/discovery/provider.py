@@ -7,7 +7,6 @@ import logging
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from prometheus_client import CollectorRegistry
 
@@ -21,6 +20,7 @@ from narthex.errors import PluginError
 from narthex.kinds import BuildContext, Discoverer, DiscoveryKind
 from narthex.logs import NamedLog
 from narthex.model.targetgroup import SourcedGroup
+from narthex.plugins.building import built
 from narthex.plugins.catalog import Contribution
 
 __all__ = ["Provider", "adapter", "build"]
@@ -96,19 +96,15 @@ def adapter(
 
 
 def build(provider: Provider, clock: Clock, registry: CollectorRegistry, data: Path | None) -> Discoverer:
-    """Build the block's discoverer. Whatever the builder raises comes out as ``PluginError``."""
+    """Build the block's discoverer. Raises ``PluginError`` when its builder fails or builds something else."""
     if provider.contribution is None:
         raise PluginError(f"no discovery kind is named {provider.config.kind!r}")
     where = data / _directory(provider.config) if data is not None else None
     skips = provider.skip_bad_entries
     trouble = provider.ledger.hearer()
     context = BuildContext(provider.name, clock, provider.log, registry, where, provider.jobs[0], skips, trouble)
-    make: Callable[[Any, BuildContext], Discoverer] = provider.contribution.kind.build
-    try:
-        return make(provider.config.config, context)
-    except BaseException as error:
-        origin = provider.contribution.origin
-        raise PluginError(f"{provider.config.kind} of {origin}: {type(error).__name__}: {error}") from error
+    discoverer: Discoverer = built(provider.contribution, provider.config.config, context, ("run",))
+    return discoverer
 
 
 def _directory(config: DiscoveryConfig) -> str:

@@ -12,6 +12,7 @@ import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from functools import partial
+from inspect import isawaitable
 
 from narthex.clock import Clock
 from narthex.discovery.checks import checked
@@ -82,7 +83,7 @@ class Run:
         """Call the discoverer until it returns or is cancelled."""
         while True:
             try:
-                await self._discoverer.run(partial(self._publish, self.number))
+                await self._called()
             except GeneratorExit:
                 raise  # the loop itself goes away
             except BaseException as error:  # noqa: BLE001 -- a stranger's code: everything is contained, see above
@@ -101,6 +102,13 @@ class Run:
             if self._is_over():
                 return
             self.number = self._ledger.begin()
+
+    async def _called(self) -> None:
+        answering: object = self._discoverer.run(partial(self._publish, self.number))
+        if not isawaitable(answering):
+            what = type(answering).__name__
+            raise DiscoveryError(f"run returned {what}; it must be async def run(self, publish), without yield")
+        await answering
 
     def _is_over(self) -> bool:
         return self._stopping  # a call, because another thread may have changed it since the last look

@@ -14,6 +14,7 @@ from narthex.errors import PluginError
 from narthex.http.client import HttpClient
 from narthex.kinds import BuildContext, Receiver
 from narthex.model.labels import Labels
+from narthex.plugins.building import built
 from narthex.plugins.catalog import Catalog
 from narthex.scrape.batches import Batches
 from narthex.scrape.formats import ScrapeFeatures
@@ -61,16 +62,16 @@ async def build_receivers(
 
     Raises ``PluginError`` when one cannot be built; those built before are closed then.
     """
-    built: list[tuple[str, str, Receiver]] = []
+    ready: list[tuple[str, str, Receiver]] = []
     for receiver in configs:
         for number, integration in enumerate(receiver.configs):
             found = catalog.receivers[integration.kind]
             name = f"{integration.kind}/{number}"
             try:
-                one = found.kind.build(integration.config, context(f"receiver.{receiver.name}.{name}"))
-            except (Exception, SystemExit) as error:
-                await asyncio.gather(*(one.close() for _, _, one in built), return_exceptions=True)
-                text = f"{type(error).__name__}: {error}"
-                raise PluginError(f"receiver {receiver.name}: {name} of {found.origin} failed: {text}") from error
-            built.append((receiver.name, name, one))
-    return built
+                around = context(f"receiver.{receiver.name}.{name}")
+                one: Receiver = built(found, integration.config, around, ("send", "close"))
+            except PluginError as error:
+                await asyncio.gather(*(one.close() for _, _, one in ready), return_exceptions=True)
+                raise PluginError(f"receiver {receiver.name}: {integration.kind}_configs[{number}]: {error}") from error
+            ready.append((receiver.name, name, one))
+    return ready

@@ -10,6 +10,7 @@ from narthex.config.types import Duration
 from narthex.errors import StorageError
 from narthex.kinds import BuildContext, StorageKind
 from narthex.options import ServerOptions
+from narthex.plugins.building import built
 from narthex.plugins.catalog import Catalog, Contribution
 from narthex.storage.protocol import Storage
 
@@ -59,7 +60,8 @@ def build_storage(config: Config, options: ServerOptions, catalog: Catalog, cont
     """Build the storage.
 
     Where the section is absent, flags and ``storage.tsdb`` decide what the kind's config has of ``retention``,
-    ``retention_size``, ``out_of_order_window`` and ``wal_fsync``.
+    ``retention_size``, ``out_of_order_window`` and ``wal_fsync``. Raises ``StorageError`` when the kind is not
+    installed, and ``PluginError`` when its builder fails or builds something else.
     """
     found = storage_kind(config, catalog)
     settings: Any = config.narthex.storage.config
@@ -73,4 +75,5 @@ def build_storage(config: Config, options: ServerOptions, catalog: Catalog, cont
         }
         known = {one.name for one in fields(settings)}
         settings = replace(settings, **{name: value for name, value in effective.items() if name in known})
-    return found.kind.build(settings, context)
+    storage: Storage = built(found, settings, context, ("start", "stop", "register", "append", "select"))
+    return storage

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
@@ -23,6 +24,8 @@ scrape_configs:
 - job_name: broken
   static_configs: [{targets: ["a:1"]}]
   broken_sd_configs: [{}]
+- job_name: half
+  half_sd_configs: [{}]
 """
 
 
@@ -31,10 +34,23 @@ class Broken:
         raise DiscoveryError("the backend is away")
 
 
+class Half:
+    def __init__(self, context):
+        self._trouble = context.trouble
+
+    async def run(self, publish):
+        self._trouble("rack 7", "no answer")
+        publish([])
+        await asyncio.Event().wait()
+
+
 class BrokenPlugin:
     @hookimpl
     def narthex_discovery_kinds(self):
-        return [DiscoveryKind("broken", StaticConfig, lambda config, context: Broken())]
+        return [
+            DiscoveryKind("broken", StaticConfig, lambda config, context: Broken()),
+            DiscoveryKind("half", StaticConfig, lambda config, context: Half(context)),
+        ]
 
 
 @pytest.fixture
@@ -85,7 +101,15 @@ def test_a_block_that_fails_is_named_and_the_others_are_shown(discover):
     assert "the backend is away" in outcome.out
 
 
+def test_what_goes_wrong_beside_an_answer_is_told(discover):
+    outcome = discover("half")
+    assert (outcome.status, outcome.out.splitlines()[-1]) == (
+        0,
+        "  half/0: 0 targets in 0 groups; degraded: rack 7: no answer",
+    )
+
+
 def test_an_unknown_job_lists_what_there_is(discover):
     outcome = discover("other")
     assert (outcome.status, outcome.out) == (2, "")
-    assert "jobs: node, broken" in outcome.err
+    assert "jobs: node, broken, half" in outcome.err

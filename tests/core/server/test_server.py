@@ -147,7 +147,9 @@ async def test_a_receiver_that_cannot_be_built_refuses_the_reload(site: Any, sta
     site.write(JOBS + "narthex: {receivers: [{name: ops, memory_configs: [{}]}]}\n")
     server = await start()
     site.write(JOBS.replace("one", "two") + "narthex: {receivers: [{name: ops, memory_configs: [{}, {fail: true}]}]}\n")
-    with pytest.raises(NarthexError, match=r"receiver ops: memory/1 of .* failed: SystemExit: no token"):
+    with pytest.raises(
+        NarthexError, match=r"receiver ops: memory_configs\[1\]: memory of .* failed: SystemExit: no token"
+    ):
         await server.reload()
     assert list(server.pools()) == ["one"]
     assert [hasattr(one, "closed") for one in made] == [False, True]

@@ -12,6 +12,7 @@ from narthex.errors import StorageError
 from narthex.kinds import BuildContext, StorageKind
 from narthex.plugins.catalog import Catalog, Contribution, Origin
 from narthex.server.storage import build_storage, needs_restart, retention, storage_kind
+from narthex.testing.storage import MemoryStorage
 
 DAY = 86_400_000
 IN_FILE = "storage: {tsdb: {retention: {time: 3d}}}\n"
@@ -68,7 +69,12 @@ class Keeping:
 @pytest.mark.parametrize(("config", "built"), [(Plain, Plain()), (Keeping, Keeping(Duration(3 * DAY)))])
 def test_a_kind_that_keeps_samples_is_told_how_long(site: Any, config: type, built: object) -> None:
     got: list[object] = []
-    kind = StorageKind("tsdb", config, lambda settings, context: got.append(settings))  # type: ignore[func-returns-value,arg-type,return-value]
+
+    def build(settings: object, _context: object) -> MemoryStorage:
+        got.append(settings)
+        return MemoryStorage()
+
+    kind = StorageKind("tsdb", config, build)
     site.write(IN_FILE)
     plan = site.plan()
     context: BuildContext = None  # type: ignore[assignment] -- the kind above does not look at it
