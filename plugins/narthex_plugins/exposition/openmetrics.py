@@ -43,7 +43,7 @@ def parse_openmetrics(body: bytes, options: ParseOptions = PLAIN) -> Sequence[En
             entries.append(parse_line(line, state, options))
         except ExpositionError as error:
             raise ExpositionError(error.message, count) from None
-    raise ExpositionError("the body does not end with # EOF")
+    raise ExpositionError("the body does not end with # EOF", len(lines) + 1)
 
 
 def parse_line(line: bytes, state: State, options: ParseOptions = PLAIN) -> Entry:

@@ -89,6 +89,12 @@ def test_a_start_that_cannot_be_is_none(created):
     assert [(one.series, one.start_timestamp) for one in entries if isinstance(one, Series)] == [("a_total", None)]
 
 
+def test_the_end_mark_is_missed_behind_the_last_line():
+    with pytest.raises(ExpositionError, match="does not end with # EOF") as caught:
+        read("a 1\nb 2\n")
+    assert caught.value.line == 3  # so that the samples before it are counted
+
+
 def test_the_last_of_two_equal_labels_of_an_exemplar_counts():
     (sample, _) = read('a_total 1 # {b="c",b="d"} 1\n# EOF\n')
     assert sample.exemplars == (Exemplar({"b": "d"}, 1.0, None),)
