@@ -40,9 +40,10 @@ class Server:
         """Read an address; user and password in it become basic authentication. Raises ``UsageError``."""
         try:
             parts = urlsplit(url)
+            port = parts.port  # raises for what is no port
         except ValueError as error:
             raise UsageError(f"{url!r} is not a URL: {error}") from None
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
+        if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
             raise UsageError(f"{url!r} is not a URL such as http://127.0.0.1:9090")
         host = parts.netloc.rpartition("@")[2]
         sent = dict(headers)

@@ -122,7 +122,7 @@ def _read_rules(file: str, catalog: Catalog) -> RuleFile:
     from narthex.promql.contributed import with_plugins
     from narthex.rules.files import read_rule_text
 
-    text = sys.stdin.read() if file == "-" else read_file(file)
+    text = sys.stdin.buffer.read() if file == "-" else read_file(file)
     name = "standard input" if file == "-" else file
     return read_rule_text(text, name, with_plugins(catalog), plugin_functions(catalog))
 

@@ -16,6 +16,9 @@ import click
 
 __all__ = ["Lazy", "LazyGroup"]
 
+_WHOLE = 1000
+"""More characters than a summary has: a long one is broken over lines and not cut."""
+
 
 @dataclass(frozen=True, slots=True)
 class Lazy:
@@ -74,6 +77,6 @@ class LazyGroup(click.Group):
             if name in summaries:
                 rows.append((name, summaries[name]))
             elif command := self.get_command(ctx, name):
-                rows.append((name, command.get_short_help_str(formatter.width)))
+                rows.append((name, command.get_short_help_str(_WHOLE)))
         with formatter.section("Commands"):
             formatter.write_dl(rows)

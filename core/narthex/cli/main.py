@@ -1,7 +1,7 @@
 """The top of the command line: which commands there are, and what becomes of errors.
 
-Exit status: 0 fine, 1 a check failed or something expected went wrong, 2 wrong usage. An error of
-:class:`narthex.errors.NarthexError` prints one line; anything else is a defect and keeps its traceback.
+Exit status: 0 fine, 1 a check failed or something expected went wrong, 2 wrong usage; a command that differs says
+so. An error of :class:`narthex.errors.NarthexError` prints one line; anything else is a defect and keeps its traceback.
 """
 
 from __future__ import annotations

@@ -29,7 +29,19 @@ _CHANGES = 2
 """Exit status for a plan with changes; 1 is for errors."""
 
 
-@click.command("plan")
+class _Plan(click.Command):
+    """Wrong usage has the exit status of an error here, for that of other commands means changes."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """As click does."""
+        try:
+            return super().make_context(*args, **kwargs)
+        except click.UsageError as error:
+            error.exit_code = 1
+            raise
+
+
+@click.command("plan", cls=_Plan)
 @click.argument("new", type=click.Path(exists=True, dir_okay=False))
 @click.option("--against", default="", help="Address of the running server to compare with.")
 @click.option(
@@ -50,11 +62,11 @@ def plan(app: App, new: str, against: str, old: str | None, timeout: Duration, l
     same in both is given the targets that the server has discovered. File names in a configuration start at its own
     directory, those of a running server at the server's. Secrets are not shown.
 
-    Exit status: 0 nothing changes, 2 something does, 1 for errors.
+    Exit status: 0 nothing changes, 2 something does, 1 for errors, wrong usage among them.
     """
-    if bool(against) == (old is not None):
-        raise UsageError("give either --against or --config.file")
     try:
+        if bool(against) == (old is not None):
+            raise UsageError("give either --against or --config.file")
         sides, found = _compare(app, new, against, old, timeout.seconds)
     except NarthexError as error:
         for problem in error.problems if isinstance(error, ConfigError) else (error,):

@@ -56,7 +56,7 @@ def _texts(expressions: tuple[str, ...]) -> Iterator[str]:
     if expressions:
         yield from expressions
     else:
-        yield sys.stdin.read()
+        yield sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
 
 
 def _named(at: int, expressions: tuple[str, ...]) -> str:

@@ -37,7 +37,7 @@ _COMMANDS = {
 def test() -> None:
     """Run tests written in files.
 
-    The last line says ``N passed, M failed``. Exit status 1 means that a test failed.
+    The last line says "N passed, M failed". Exit status 1 means that a test failed.
     """
 
 
@@ -47,7 +47,7 @@ def test() -> None:
 def promql(app: App, files: tuple[Path, ...]) -> int:
     """Run promqltest scripts on an engine over samples in memory.
 
-    Each ``eval`` command counts as one test. A script that cannot be read counts as one failure. Experimental parts of
+    Each eval command counts as one test. A script that cannot be read counts as one failure. Experimental parts of
     the language and functions of installed plugins are known.
     """
     catalog = app.catalog()

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import io
-
 import pytest
 
 GOOD_RULES = """
@@ -95,11 +93,17 @@ def test_rule_files_can_be_checked_alone(narthex, write):
     assert outcome.out == "Checking r.yml\n  SUCCESS: 2 rules found\n\nChecking s.yml\n  SUCCESS: 0 rules found\n\n"
 
 
-def test_rules_are_read_from_standard_input(narthex, monkeypatch):
-    monkeypatch.setattr("sys.stdin", io.StringIO(BAD_RULES))
+def test_rules_are_read_from_standard_input(narthex, standard_input):
+    standard_input(BAD_RULES.encode())
     outcome = narthex("check", "rules")
     assert outcome.status == 1
     assert "FAILED: standard input:6:" in outcome.err
+
+
+def test_standard_input_that_is_no_text_is_refused(narthex, standard_input):
+    standard_input(b'groups: [{name: "\xff"}]')
+    outcome = narthex("check", "rules")
+    assert (outcome.status, outcome.err) == (1, "  FAILED: standard input:1:18: text is not valid UTF-8\n")
 
 
 def test_a_plugin_that_failed_is_a_warning(narthex, write):

@@ -116,5 +116,11 @@ def test_a_server_that_does_not_answer_is_an_error(narthex, tmp_path):
 def test_one_thing_to_compare_with_is_needed(narthex, tmp_path):
     (tmp_path / "new.yml").write_text(OLD)
     outcome = narthex("plan", tmp_path / "new.yml")
-    assert outcome.status == 2
+    assert outcome.status == 1
     assert "give either --against or --config.file" in outcome.err
+
+
+def test_wrong_usage_is_not_taken_for_changes(narthex):
+    outcome = narthex("plan")
+    assert outcome.status == 1
+    assert "Missing argument 'NEW'" in outcome.err

@@ -1,6 +1,3 @@
-import io
-import sys
-
 LONG = "sum by(job)(rate(http_requests_total{job='a'}[5m])) / on(job) sum by (job) (rate(other_total[5m]))"
 
 
@@ -25,9 +22,16 @@ def test_what_is_printed_is_canonical(narthex):
     assert narthex("promql", "format", "--width", "40", "--check", once).status == 0
 
 
-def test_without_an_expression_standard_input_is_read(narthex, monkeypatch):
-    monkeypatch.setattr(sys, "stdin", io.StringIO("up   ==  1\n"))
+def test_without_an_expression_standard_input_is_read(narthex, standard_input):
+    standard_input(b"up   ==  1\n")
     assert narthex("promql", "format").out == "up == 1\n"
+
+
+def test_standard_input_that_is_no_text_is_refused(narthex, standard_input):
+    standard_input(b'up{a="\xff"}\n')
+    outcome = narthex("promql", "format")
+    assert (outcome.status, outcome.out) == (1, "")
+    assert "1:6: parse error: invalid UTF-8 rune" in outcome.err
 
 
 def test_check_says_which_expression_would_change(narthex):

@@ -190,7 +190,9 @@ def test_a_server_that_is_not_there_is_told(narthex):
     assert outcome.err.startswith(f"Error: cannot reach {url}: ")
 
 
-@pytest.mark.parametrize("url", ["127.0.0.1:9090", "ftp://x", "http://", "http://[::1", "up"])
+@pytest.mark.parametrize(
+    "url", ["127.0.0.1:9090", "ftp://x", "http://", "http://[::1", "http://127.0.0.1:abc", "http://127.0.0.1:0", "up"]
+)
 def test_what_is_no_url_is_wrong_usage(narthex, url):
     outcome = narthex("query", "instant", url, "up")
     assert outcome.status == 2
