@@ -253,6 +253,8 @@ class StorageKind:
 
     ``read(path)``, where a kind has it, opens a data directory for reading, without a lock and beside a server that may
     be writing to it; it returns a :class:`narthex.storage.protocol.StoredData` (``narthex.open`` is made of it).
+    ``reloadable`` names fields of ``config`` that may change while the storage is in use: then it is a
+    :class:`narthex.storage.protocol.Reconfigurable`. A change of any other needs a restart.
     """
 
     name: str
@@ -263,6 +265,7 @@ class StorageKind:
     stability: Stability = "provisional"
     summary: str = ""
     read: Callable[[Path], StoredData] | None = None
+    reloadable: tuple[str, ...] = ()
 
 
 # --- receiving alerts ------------------------------------------------------------------------------------------------

@@ -88,7 +88,9 @@ class ServerOptions:
     )
     storage_path: Path = _option("storage.tsdb.path", Path("data/"), "Directory of the embedded storage.")
     storage_retention: Duration = _option(
-        "storage.tsdb.retention.time", Duration(15 * 86_400_000), "How long samples are kept."
+        "storage.tsdb.retention.time",
+        Duration(0),
+        "How long samples are kept; 0 means any, or 15d where retention has no other bound.",
     )
     storage_retention_size: Size = _option(
         "storage.tsdb.retention.size", Size(0), "Bytes that the storage may take, such as 50GB; 0 means any."

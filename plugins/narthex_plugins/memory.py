@@ -49,6 +49,7 @@ def narthex_storage_kinds() -> list[StorageKind]:
             name="memory",
             config=MemoryConfig,
             build=build,
+            reloadable=("retention",),
             summary="In memory only, for trials and tests: nothing is written, nothing survives a restart.",
         )
     ]

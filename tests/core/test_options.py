@@ -33,7 +33,7 @@ def test_flags_are_told_as_prometheus_tells_them():
     assert flags["web.listen-address"] == "0.0.0.0:9090"
     assert flags["web.enable-lifecycle"] == "false"
     assert flags["query.lookback-delta"] == "5m"
-    assert flags["storage.tsdb.retention.time"] == "15d"
+    assert flags["storage.tsdb.retention.time"] == "0s"
     assert flags["query.max-samples"] == "50000000"
     assert flags["alertmanager.drain-notification-queue-on-shutdown"] == "true"
 

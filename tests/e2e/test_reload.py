@@ -293,7 +293,7 @@ def test_an_edited_target_file_is_seen_without_a_reload(site: Site) -> None:
 
 
 def test_the_storage_cannot_change_by_reload(site: Site, server: Server) -> None:
-    site.extra = "narthex: {storage: {tsdb: {retention: 1d}}}\n"
+    site.extra = "narthex: {storage: {tsdb: {wal_fsync: always}}}\n"
     site.write()
     assert post(server)[0] == 500
     assert "restart" in runtime(server)["reloadConfigError"]

@@ -129,11 +129,19 @@ class AlertingConfig:
 
 @dataclass(frozen=True, slots=True)
 class RetentionConfig:
-    """How long samples are kept, and how many bytes of them (0: any). ``time`` None is the default (15d)."""
+    """How long samples are kept, how many bytes of them, and how many per cent of the disk these may be, which wins.
+
+    0 is no bound; where there is none at all, and where ``time`` is None and the flag is not given, time is 15d.
+    """
 
     time: Duration | None = None
     size: Size = Size(0)
-    percentage: float = field(default=0.0, metadata=later("retention by share of the disk"))
+    percentage: float = 0.0
+
+    def check(self) -> Findings:
+        """Shares are per cent."""
+        if not 0 <= self.percentage <= 100:
+            yield "percentage", "must be in the range [0, 100]"
 
 
 @dataclass(frozen=True, slots=True)

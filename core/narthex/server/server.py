@@ -36,7 +36,7 @@ from narthex.server.metrics import ServerMetrics
 from narthex.server.plan import Plan, make_plan
 from narthex.server.plugins import plugin_report
 from narthex.server.quarantine import JobInQuarantine, since, summary
-from narthex.server.storage import needs_restart, retention
+from narthex.server.storage import change_storage, needs_restart, retention
 from narthex.server.tasks import keep_running, quietly
 from narthex.server.warmup import warm_up
 from narthex.web.app import make_app
@@ -277,6 +277,7 @@ class Server:
         for warning in plan.warnings:
             log.warning(warning)
         self.engine.step_by_default(int(plan.config.global_.evaluation_interval))
+        change_storage(self.storage, plan.config, self.options, self.catalog)
         self.exemplars.resize(plan.config.storage.exemplars.max_exemplars)
         labels = plan.external_labels
         await self._handoff.apply(plan.blocks, plan.alert_rules, labels, plan.config.narthex.receivers)
@@ -296,7 +297,7 @@ class Server:
             raise NarthexError(str(error) or type(error).__name__) from error
 
     def _refuse_unchangeable(self, plan: Plan) -> None:
-        if path := needs_restart(plan.config, self._plan.config, self.options):
+        if path := needs_restart(plan.config, self._plan.config, self.options, self.catalog):
             message = "the storage cannot change while the server runs: restart it"
             raise ConfigError((Problem(str(self.options.config_file), 0, 0, path, message),))
 

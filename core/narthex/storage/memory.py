@@ -14,6 +14,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,6 +75,10 @@ class MemoryStorage:
         self._tracks: list[Track] = []
         self._by_name: dict[str, list[Labels]] = {}
         self._metadata = MetadataBook()
+
+    def reconfigure(self, config: Any) -> None:
+        """Keep samples for ``config.retention`` from now on."""
+        self._retention, self._next_trim = int(config.retention), 0
 
     async def start(self) -> None:
         """Nothing to open."""

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,7 @@ __all__ = [
     "KnowsMetadata",
     "KnowsSmall",
     "Lane",
+    "Reconfigurable",
     "Storage",
     "StorageAdministration",
     "StorageReader",
@@ -169,6 +170,14 @@ class Acknowledges(Protocol):
         Until then nobody may claim so. It can take as long as a disk hangs. Raises ``StorageError`` when some of it
         will never be; samples that are not durable can be read all the same.
         """
+
+
+@runtime_checkable
+class Reconfigurable(Protocol):
+    """A storage some of whose settings may change while it is in use: those that its kind calls ``reloadable``."""
+
+    def reconfigure(self, config: Any) -> None:
+        """Go on with another configuration of the kind, in which no other field differs. Returns without waiting."""
 
 
 @runtime_checkable

@@ -28,22 +28,24 @@ class TsdbConfig:
     """``narthex: {storage: {tsdb: …}}``. What stands there wins over the server's flags.
 
     ``path`` is the data directory; without it the server's own (``BuildContext.data``) is used, and without that too
-    samples live in memory only. ``retention_size`` bounds the bytes of all files; blocks are removed, oldest first, to
-    keep it; 0 means no bound. Samples older than the newest of their series are taken when they are at most
-    ``out_of_order_window`` older than the newest of all. ``wal_fsync``: samples are made durable within a second
-    (``interval``), or at once (``always``), by a thread; ``acknowledged`` waits for it.
+    samples live in memory only. Samples are kept for ``retention``. ``retention_size`` bounds the bytes of all files,
+    and so does ``retention_percentage``, the share of the disk that they may take, which wins; blocks are removed,
+    oldest first, to keep it. 0 means no bound. Samples older than the newest of their series are taken when they are
+    at most ``out_of_order_window`` older than the newest of all. ``wal_fsync``: samples are made durable within a
+    second (``interval``), or at once (``always``), by a thread; ``acknowledged`` waits for it.
     """
 
     path: FilePath | None = None
     retention: Duration = Duration(15 * _DAY)
     retention_size: Size = Size(0)
+    retention_percentage: float = 0.0
     out_of_order_window: Duration = Duration(0)
     wal_fsync: Literal["interval", "always"] = "interval"
 
     def check(self) -> Iterator[tuple[str, str]]:
-        """A retention of nothing would drop every sample."""
-        if self.retention <= 0:
-            yield "retention", "must be longer than zero"
+        """Shares are per cent."""
+        if not 0 <= self.retention_percentage <= 100:
+            yield "retention_percentage", "must be in the range [0, 100]"
 
 
 def build(config: TsdbConfig, context: BuildContext) -> Tsdb:
@@ -71,6 +73,7 @@ def narthex_storage_kinds() -> list[StorageKind]:
             stability="stable",
             summary="Embedded: aligned rows in memory, a write-ahead log, compressed blocks.",
             read=read,
+            reloadable=("retention", "retention_size", "retention_percentage", "out_of_order_window"),
         )
     ]
 

@@ -24,6 +24,7 @@ from narthex_plugins.tsdb.blocks.upwards import write_merged_block
 from narthex_plugins.tsdb.container import ArrayFile
 from narthex_plugins.tsdb.directory import Directory
 from narthex_plugins.tsdb.durable import set_aside, sync_directory
+from narthex_plugins.tsdb.limits import Limits
 from narthex_plugins.tsdb.logs import Trouble
 from narthex_plugins.tsdb.metrics import TsdbMetrics
 from narthex_plugins.tsdb.parts import Parts
@@ -33,7 +34,7 @@ from narthex_plugins.tsdb.sealing import write_points
 from narthex_plugins.tsdb.series import SeriesTable
 from narthex_plugins.tsdb.tombstones import Tombstones
 
-__all__ = ["Compactor", "Contents", "Limits"]
+__all__ = ["Compactor", "Contents"]
 
 _PAUSE = 0.0005
 """Seconds for which the thread steps aside every few milliseconds of work: scrapes find the interpreter free."""
@@ -46,14 +47,6 @@ class Contents:
     parts: Parts
     points: PointStore
     tombstones: Tombstones
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What may be kept: for how long (ms), and how many bytes (0: any)."""
-
-    retention: int
-    size: int = 0
 
 
 class _StoppedError(Exception):
@@ -110,7 +103,7 @@ class Compactor:
         Without ``head`` nothing of the head is compacted.
         """
         if self._round is None or self._round.done():
-            self._round = self._worker.submit(self._work, newest, now - self._limits.retention, head)
+            self._round = self._worker.submit(self._work, newest, now - self._limits.time, head)
             self._round.add_done_callback(self._ended)
         return self._round
 
@@ -159,7 +152,8 @@ class Compactor:
             self._trouble.worked()
         self._set_aside()
         extents = [one.extent for one in self._parts.blocks()]
-        self._remove(oversized(extents, self._directory.head_bytes(), self._limits.size), "retention size")
+        most = self._limits.most(self._directory.path)
+        self._remove(oversized(extents, self._directory.head_bytes(), most), "retention size")
 
     # --- the head ----------------------------------------------------------------------------------------------------
 
@@ -239,7 +233,7 @@ class Compactor:
     def _upwards(self) -> bool:
         """Join some blocks; False when there is nothing to join."""
         blocks = {one.number: one for one in self._parts.blocks()}
-        numbers = next_merge([one.extent for one in blocks.values()], self._limits.retention)
+        numbers = next_merge([one.extent for one in blocks.values()], self._limits.time)
         if not numbers:
             return False
         self.rewrite([blocks[number] for number in numbers])

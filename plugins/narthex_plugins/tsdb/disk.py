@@ -18,10 +18,11 @@ from narthex.errors import StorageError
 from narthex_plugins.tsdb.blocks import Block
 from narthex_plugins.tsdb.blocks.plan import compactable, range_of
 from narthex_plugins.tsdb.commit import GroupCommit
-from narthex_plugins.tsdb.compactor import Compactor, Contents, Limits
+from narthex_plugins.tsdb.compactor import Compactor, Contents
 from narthex_plugins.tsdb.directory import Directory
 from narthex_plugins.tsdb.histograms.disk import HistogramDisk
 from narthex_plugins.tsdb.histograms.store import HistogramStore
+from narthex_plugins.tsdb.limits import Limits
 from narthex_plugins.tsdb.metrics import TsdbMetrics
 from narthex_plugins.tsdb.parts import Parts
 from narthex_plugins.tsdb.points import PointStore
@@ -72,8 +73,7 @@ class Disk:
         self.histograms = HistogramDisk(path, histograms, metrics, log)
         self.commit = GroupCommit(self._commit, metrics.unacknowledged.set) if synced else None
         self._tombstones = tombstones
-        self._retention = limits.retention
-        self._most = limits.size
+        self._limits = limits
         self._numbers = count(1)
         self._forced = -_LATE
 
@@ -102,7 +102,7 @@ class Disk:
             self._points.restore(points)
             self.wal.points(points)
         recovered.metadata.interrupt(now)
-        recovered.metadata.expire(now - self._retention)
+        recovered.metadata.expire(now - self._limits.time)
         self.wal.rewrite_metadata(recovered.metadata)
         if await asyncio.to_thread(self.wal.flush):
             for path in recovered.point_logs:
@@ -169,16 +169,17 @@ class Disk:
             self._forced = newest
         self.seal_points(force=due)
         self._sealer.retry()
-        self._sealer.expire(now - self._retention)
-        self.histograms.tidy(now - self._retention)
+        self._sealer.expire(now - self._limits.time)
+        self.histograms.tidy(now - self._limits.time)
         for part in (*self._parts.all(), *self._points.runs, *self._parts.blocks()):
             if isinstance(part, SealedSlab | SealedPoints | Block):
                 part.file.release()
         self._metrics.blocks.set(len(self._parts.blocks()))
         size = sum(block.file.size for block in self._parts.blocks())
         self._metrics.blocks_bytes.set(size + self.histograms.size)
-        excess = size + self.directory.head_bytes() - self._most
-        if self._most and excess > 0:  # whatever is oldest goes: a block, in the round, or histograms
+        most = self._limits.most(self.directory.path)
+        excess = size + self.directory.head_bytes() - most
+        if most and excess > 0:  # whatever is oldest goes: a block, in the round, or histograms
             oldest = min((block.max_time for block in self._parts.blocks()), default=now)
             self.histograms.make_room(excess, oldest)
         return self._compactor.start_round(newest, now, head=not due)

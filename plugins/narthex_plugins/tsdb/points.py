@@ -162,7 +162,7 @@ class PointStore:
 
     def __init__(self, window: int = 0) -> None:
         """``window``: samples that come late are taken when they are so much (ms) older than the newest of all."""
-        self._window = window
+        self.window = window
         self.runs: tuple[Run, ...] = ()
         self._lock = threading.Lock()
         self._tail = Tail()
@@ -289,14 +289,14 @@ class PointStore:
         repeat = equal & (values.view(np.int64) == last_bits)
         late = known & (times < last_time)
         bounds = times < newest - _HOUR
-        within = (times >= newest - self._window) & ~equal if self._window else np.zeros(len(rows), dtype=np.bool_)
+        within = (times >= newest - self.window) & ~equal if self.window else np.zeros(len(rows), dtype=np.bool_)
         stored = ~(equal | late | bounds) | within
         # What comes late stays out of this: it is the newest time and value of a series that count here.
         new = rows[stored & ~late]
         self._last_time[points.series[new]] = points.times[new]
         self._last_value[points.series[new]] = points.values[new]
         refused = ~(stored | equal)
-        old = refused & (late | bounds) if self._window else np.zeros(len(rows), dtype=np.bool_)
+        old = refused & (late | bounds) if self.window else np.zeros(len(rows), dtype=np.bool_)
         refused &= ~old
         counts = (stored | repeat), (equal & ~repeat), (refused & late & ~bounds), old, (refused & bounds)
         return rows[stored], np.array([one.sum() for one in counts], dtype=np.int64)

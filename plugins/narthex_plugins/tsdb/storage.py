@@ -23,11 +23,11 @@ from narthex_plugins.tsdb import TsdbConfig
 from narthex_plugins.tsdb.administration import Administration
 from narthex_plugins.tsdb.blocks import Block
 from narthex_plugins.tsdb.collection import Usage
-from narthex_plugins.tsdb.compactor import Limits
 from narthex_plugins.tsdb.disk import Disk
 from narthex_plugins.tsdb.histograms.store import HistogramStore
 from narthex_plugins.tsdb.journal import Journal, NoJournal
 from narthex_plugins.tsdb.lanes import Owners, TsdbLane
+from narthex_plugins.tsdb.limits import Limits
 from narthex_plugins.tsdb.logs import StorageLog
 from narthex_plugins.tsdb.metrics import TsdbMetrics
 from narthex_plugins.tsdb.parts import Parts
@@ -55,12 +55,10 @@ class Tsdb:
 
     def __init__(self, config: TsdbConfig, context: BuildContext) -> None:
         self._clock = context.clock
-        self._limits = Limits(int(config.retention), int(config.retention_size))
+        self._limits = Limits(0)
         self._metrics = TsdbMetrics(context.registry)
-        self._metrics.retention.set(config.retention.seconds)
-        self._metrics.retention_bytes.set(int(config.retention_size))
         self._parts = Parts()
-        self._points = PointStore(int(config.out_of_order_window))
+        self._points = PointStore()
         self._synced = config.wal_fsync == "always"
         self._histograms = HistogramStore()
         self._owners = Owners()
@@ -79,6 +77,15 @@ class Tsdb:
         self._log = StorageLog(context.log)
         self._disk: Disk | None = None
         self._tidying: asyncio.Task[None] | None = None
+        self.reconfigure(config)
+
+    def reconfigure(self, config: TsdbConfig) -> None:
+        """Take up other bounds of what is kept and accepted; what is beyond them goes within a minute."""
+        self._limits.retention, self._limits.size = int(config.retention), int(config.retention_size)
+        self._limits.percentage = config.retention_percentage
+        self._points.window = int(config.out_of_order_window)
+        self._metrics.retention.set(config.retention.seconds)
+        self._metrics.retention_bytes.set(self._limits.most(self._path) if self._path else 0)
 
     def _use(self, table: SeriesTable) -> None:
         self._table = table
@@ -158,7 +165,7 @@ class Tsdb:
 
     def _forget_metadata(self, disk: Disk, now: int) -> None:
         """Forget what targets said whose samples are gone; begin the log anew when most of it is outdated."""
-        self._metadata_changes += self._metadata.expire(now - self._limits.retention)
+        self._metadata_changes += self._metadata.expire(now - self._limits.time)
         if self._metadata_changes > _METADATA_CHANGES + len(self._metadata.entries()):
             self._metadata_changes = 0
             disk.wal.rewrite_metadata(self._metadata)

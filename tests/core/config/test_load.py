@@ -85,7 +85,7 @@ def test_the_timeout_is_at_most_the_interval(parse):
          "supported: Other, PrometheusText0.0.4; did you mean 'Other'?"),
         (job("narthex: {holds: 1}"), "3:13: scrape_configs[0].narthex.holds: unknown key 'holds'"),
         ("remote_write: [{url: 'http://x'}]", "1:1: remote_write: not implemented yet: remote write"),
-        ("storage: {tsdb: {retention: {percentage: 5}}}", "1:30: storage.tsdb.retention.percentage: not implemented yet: retention by share of the disk"),
+        ("storage: {tsdb: {retention: {percentage: 101}}}", "1:42: storage.tsdb.retention.percentage: must be in the range [0, 100]"),
         ("alerting: {alertmanagers: [{sigv4: {region: x}}]}", "1:29: alerting.alertmanagers[0].sigv4: not implemented yet: "
          "AWS request signing"),
         ("alerting: {alertmanagers: [{api_version: v1}]}", "1:42: alerting.alertmanagers[0].api_version: expected one of v2; got 'v1'"),

@@ -14,7 +14,7 @@ def test_the_page_is_current():
 def test_every_refused_key_is_listed_with_its_reason():
     found = {one.path: one.feature for one in refused()}
     assert found["remote_write"] == "remote write"
-    assert found["storage.tsdb.retention.percentage"] == "retention by share of the disk"
+    assert found["storage.tsdb.chunk_encoding.floats"] == "choosing a chunk encoding"
     assert found["scrape_configs[].tls_config.ca_ref"] == "secrets by reference"
     assert all(f"| `{path}` |" in reference() for path in found)
 

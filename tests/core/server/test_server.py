@@ -87,6 +87,20 @@ async def test_a_server_starts_shows_itself_and_stops(site: Any, start: Any) -> 
         await server.reload()
 
 
+async def test_a_reload_changes_what_is_kept(site: Any, start: Any) -> None:
+    site.write(JOBS)
+    server = await start()
+    site.write(JOBS + "storage: {tsdb: {retention: {time: 2d, percentage: 60}}}\n")
+    await server.reload()
+    assert server.runtime().retention == "2d or 60%"
+    assert server.registry.get_sample_value("prometheus_tsdb_retention_limit_seconds") == 2 * 86_400
+    assert server.registry.get_sample_value("prometheus_tsdb_retention_limit_bytes") > 0
+    site.write(JOBS)
+    await server.reload()
+    assert server.registry.get_sample_value("prometheus_tsdb_retention_limit_seconds") == 15 * 86_400
+    assert server.registry.get_sample_value("prometheus_tsdb_retention_limit_bytes") == 0
+
+
 async def test_a_server_that_cannot_start_can_be_stopped(site: Any) -> None:
     site.write("global: {scrape_interval: soon}\n")
     server = Server(site.server_options(), site.host())

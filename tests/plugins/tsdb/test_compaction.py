@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from itertools import pairwise
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,6 +22,7 @@ from narthex_plugins.tsdb import TsdbConfig
 from narthex_plugins.tsdb.blocks import Block
 from narthex_plugins.tsdb.blocks.plan import RANGE
 from narthex_plugins.tsdb.compactor import Compactor
+from narthex_plugins.tsdb.limits import Limits
 from narthex_plugins.tsdb.storage import Tsdb
 
 T0 = 1_700_006_400_000
@@ -179,6 +183,47 @@ async def test_blocks_are_removed_oldest_first_to_keep_the_size(make: Factory) -
     assert all(found[k] == v[-len(found[k]) :] for k, v in before.items() if k in found)
     assert sum(map(len, found.values())) < sum(map(len, before.values()))
     await storage.stop()
+
+
+@pytest.mark.parametrize("bound", ["retention", "retention_size", "retention_percentage"])
+async def test_other_bounds_are_kept_without_a_restart(
+    make: Factory, monkeypatch: pytest.MonkeyPatch, bound: str
+) -> None:
+    make.clock = FakeClock(T0 / 1000)
+    storage = make(TsdbConfig(retention=Duration(0)))
+    await storage.start()
+    load = Load(storage)
+    load.play(12)
+    compacted(storage)
+    before = samples(storage)
+    size = sum(block.file.size for block in storage._parts.blocks()) + storage._disk.directory.head_bytes()
+    disk = SimpleNamespace(f_frsize=size // 100, f_blocks=1000)  # ten times what is there
+    monkeypatch.setattr(os, "statvfs", lambda _: disk)
+    config = TsdbConfig(**{"retention": Duration(0), bound: BOUNDS[bound](size)})
+    storage.reconfigure(config)
+    compacted(storage)
+    found = samples(storage)
+    assert 0 < sum(map(len, found.values())) < sum(map(len, before.values()))
+    assert all(before[k][-len(v) :] == v for k, v in found.items()), "the oldest went"
+    limits = {"retention": 0, "retention_size": size - 1, "retention_percentage": int(size // 100 * 1000 * 0.099)}
+    assert make.metric("retention_limit_bytes") == limits[bound]
+    await storage.stop()
+
+
+BOUNDS = {
+    "retention": lambda _: Duration(4 * 3_600_000),
+    "retention_size": lambda size: Size(size - 1),
+    "retention_percentage": lambda _: 9.9,
+}
+"""Bounds that are a little less than what is there."""
+
+
+async def test_a_disk_that_cannot_be_asked_has_no_bound(tmp_path: Path) -> None:
+    limits = Limits(0, size=5, percentage=1.0)
+    assert limits.most(tmp_path) > 5
+    assert limits.most(tmp_path / "gone") == 0
+    limits.percentage = 0.0
+    assert limits.most(tmp_path) == 5
 
 
 async def test_a_block_that_cannot_be_written_leaves_everything_as_it_is(

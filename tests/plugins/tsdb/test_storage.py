@@ -243,9 +243,11 @@ async def test_a_directory_that_cannot_be_made_is_a_storage_error(make) -> None:
         await make().start()
 
 
-def test_a_retention_of_nothing_is_refused() -> None:
-    assert list(TsdbConfig(retention=Duration(0)).check()) == [("retention", "must be longer than zero")]
-    assert list(TsdbConfig().check()) == []
+def test_a_share_of_the_disk_is_per_cent() -> None:
+    for wrong in (-0.1, 100.1):
+        problem = ("retention_percentage", "must be in the range [0, 100]")
+        assert list(TsdbConfig(retention_percentage=wrong).check()) == [problem]
+    assert list(TsdbConfig(retention_percentage=100.0).check()) == []
 
 
 async def test_a_lane_needs_an_interval(in_memory) -> None:
