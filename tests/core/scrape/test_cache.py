@@ -135,10 +135,12 @@ def test_a_series_is_new_once_however_many_samples_it_has():
     assert (target.cache.counts.kept, target.cache.counts.added) == (5, 0)
 
 
-def test_repeated_samples_use_up_no_limit():
+def test_repeated_samples_use_up_no_limit_but_other_texts_of_a_series_do():
     target = Target(sample_limit=2)
-    target.scrape("a 1\na 2\nb 1\n")
-    assert target.cache.counts.added == 2
+    for _ in range(2):
+        target.scrape("a 1\na 2\nb 1\n")
+        with pytest.raises(SampleLimitError):
+            target.scrape("a 1\na{} 2\nb 1\n")
 
 
 def test_after_a_failure_or_an_empty_body_no_series_is_new():
