@@ -62,6 +62,24 @@ def test_a_matrix_shares_no_sample_between_series() -> None:
     }
 
 
+some_times = st.lists(st.integers(0, 5000), min_size=1, max_size=3, unique=True).map(sorted)
+
+
+@given(st.lists(some_times, max_size=3) | st.builds(lambda times, rows: [times] * rows, some_times, st.integers(1, 4)))
+def test_every_series_has_its_own_times(series: list[list[int]]) -> None:
+    """Equal for all, or of any number."""
+    table = LabelTable.of([{"n": "%s" * (at + 1)} for at in range(len(series))])
+    flat = [time for times in series for time in times]
+    matrix = RangeVector(
+        table, np.cumsum([0, *map(len, series)]), np.array(flat, dtype=np.int64), np.arange(len(flat)) / 2
+    )
+    found = orjson.loads(encode_value(matrix))["result"]
+    assert [one["metric"] for one in found] == [{"n": "%s" * (at + 1)} for at in range(len(series))]
+    points = [tuple(point) for one in found for point in one["values"]]
+    assert points == [(time / 1000, format_value(at / 2)) for at, time in enumerate(flat)]
+    assert [len(one["values"]) for one in found] == list(map(len, series))
+
+
 def test_the_other_kinds_of_value() -> None:
     vector = InstantVector(LabelTable.of([{}]), np.array([1.5]), 1500)
     assert encode_value(vector) == b'{"resultType":"vector","result":[{"metric":{},"value":[1.500,"1.5"]}]}'
