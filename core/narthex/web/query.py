@@ -90,7 +90,11 @@ class QueryRoutes:
 
     async def format(self, request: web.Request) -> web.StreamResponse:
         """Print an expression in canonical form."""
-        return success(to_text(self._parsed(await form(request))))
+        expression = self._parsed(await form(request))
+        try:
+            return success(to_text(expression))
+        except RecursionError:
+            raise ApiError("execution", "the expression is nested too deeply to be printed") from None
 
     async def parse(self, request: web.Request) -> web.StreamResponse:
         """The expression's syntax tree."""

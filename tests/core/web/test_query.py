@@ -61,13 +61,14 @@ class Slow:
     def is_small(self, text: str, steps: Steps) -> bool:
         return text == "small"
 
-    def instant(self, text: str, time: int, *, limits: Limits, lookback: int | None) -> QueryResult:
+    def evaluate(self, text: str, steps: Steps, *, limits: Limits, lookback: int | None) -> QueryResult:
         self.limits.append(limits)
-        while text != "small" and not limits.cancelled() and not self.release.wait(0.01):
-            pass
-        if limits.cancelled():
-            self.stopped.set()
-        return QueryResult(Scalar(time, 1.0))
+        if text != "small":
+            while not limits.cancelled() and not self.release.wait(0.01):
+                pass
+            if limits.cancelled():
+                self.stopped.set()
+        return QueryResult(Scalar(1.0, steps.start))
 
 
 async def test_a_query_stops_when_its_client_goes_away(view: FakeView, client: TestClient) -> None:
@@ -232,6 +233,11 @@ async def test_lookback_may_be_set_for_one_query(loaded: FakeView, client: TestC
 
 async def test_a_tree_too_deep_for_json_is_refused(client: TestClient) -> None:
     answer = await client.get("/api/v1/parse_query", params={"query": "+".join(["up"] * 600)})
+    assert (answer.status, (await answer.json())["errorType"]) == (422, "execution")
+
+
+async def test_a_duration_too_deep_to_be_printed_is_refused(client: TestClient) -> None:
+    answer = await client.post("/api/v1/format_query", data={"query": f"up[5m{'+1' * 20_000}]"})
     assert (answer.status, (await answer.json())["errorType"]) == (422, "execution")
 
 

@@ -8,10 +8,11 @@ import numpy as np
 
 from narthex.config.names import is_label_name
 from narthex.errors import QueryError
+from narthex.model.number import shortest
 from narthex.promql.ast import AggregateExpr
 from narthex.promql.engine.aggregate import REDUCTIONS, Grouped
 from narthex.promql.engine.folding import folded
-from narthex.promql.engine.functions.overtime import go_g, quantile_warnings
+from narthex.promql.engine.functions.overtime import quantile_warnings
 from narthex.promql.engine.notes import Notes
 from narthex.promql.engine.query import Steps
 from narthex.promql.engine.ranking import count_values, extremes, grouped_quantile, limit_ratio, limitk
@@ -89,9 +90,9 @@ def _whole_numbers(parameter: Floats) -> Ints:
         raise QueryError("Parameter value is NaN")
     large, small = float(parameter.max()), float(parameter.min())
     if large >= 2.0**63:
-        raise QueryError(f"Scalar value {go_g(large)} overflows int64")
+        raise QueryError(f"Scalar value {shortest(large)} overflows int64")
     if small <= -(2.0**63):
-        raise QueryError(f"Scalar value {go_g(small)} underflows int64")
+        raise QueryError(f"Scalar value {shortest(small)} underflows int64")
     return parameter.astype(np.int64)
 
 
@@ -103,7 +104,7 @@ def _ratio(evaluation: Evaluation, expr: AggregateExpr, parameter: Floats) -> Fl
     capped = np.clip(parameter, -1.0, 1.0)
     for bad, cap in dict.fromkeys(zip(parameter.tolist(), capped.tolist(), strict=True)):
         if bad != cap:
-            message = f"ratio value should be between -1 and 1, got {go_g(bad)}, capping to {go_g(cap)}"
+            message = f"ratio value should be between -1 and 1, got {shortest(bad)}, capping to {shortest(cap)}"
             evaluation.annotations.warn(message, expr.param.pos)
     return capped
 

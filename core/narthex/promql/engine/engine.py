@@ -159,11 +159,12 @@ class Engine:
         budget.check()
         annotations = Annotations(query if isinstance(query, str) else partial(to_text, query))
         settings = self._settings if lookback is None else replace(self._settings, lookback=lookback)
-        resolved = resolve(parsed, step=steps.step, range_=steps.end - steps.start) if understood.symbolic else parsed
         make = Evaluation if tracer is None else partial(TracedEvaluation, tracer)
-        evaluation = make(self._storage, self._functions, settings, budget, annotations, resolved)
-        prepared = self._monotonic()
         try:
+            plain = not understood.symbolic
+            resolved = parsed if plain else resolve(parsed, step=steps.step, range_=steps.end - steps.start)
+            evaluation = make(self._storage, self._functions, settings, budget, annotations, resolved)
+            prepared = self._monotonic()
             with np.errstate(all="ignore"):
                 value = _evaluated(evaluation, stripped(resolved), steps)
                 evaluated = self._monotonic()

@@ -6,18 +6,18 @@ few of many are wanted, the others are left out before.
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 import numpy as np
 
 from narthex.model.histogram import histogram_text
 from narthex.model.labeltable import encode
+from narthex.model.number import plain_text
 from narthex.model.xxhash import label_hashes
 from narthex.promql.engine.aggregate import Grouped, grouping_labels
 from narthex.promql.engine.vector import METADATA_LABELS, Floats, Ints, Vector
 
-__all__ = ["count_values", "extremes", "grouped_quantile", "limit_ratio", "limitk", "number_text", "quantile_of_sorted"]
+__all__ = ["count_values", "extremes", "grouped_quantile", "limit_ratio", "limitk", "quantile_of_sorted"]
 
 _CROWD = 8
 """Series for each one that is wanted, from which on a partition pays."""
@@ -149,7 +149,7 @@ def _texts(vector: Vector, step: Ints, column: Ints) -> tuple[list[str], Ints]:
     """The different values of some cells as texts, and which of them each cell has."""
     values = vector.values[step, column]
     distinct, code = np.unique(values + 0.0, return_inverse=True)
-    texts, code = [number_text(value) for value in distinct.tolist()], code.reshape(-1)
+    texts, code = [plain_text(value) for value in distinct.tolist()], code.reshape(-1)
     negative_zero = (values == 0) & np.signbit(values)
     if negative_zero.any():
         code[negative_zero] = len(texts)
@@ -161,15 +161,6 @@ def _texts(vector: Vector, step: Ints, column: Ints) -> tuple[list[str], Ints]:
         if one is not None:
             code[at] = len(texts) + known.setdefault(histogram_text(one), len(known))
     return [*texts, *known], code
-
-
-def number_text(value: float) -> str:
-    """A float as a label value: shortest digits that read back, never an exponent (Go's format ``f``)."""
-    if math.isnan(value):
-        return "NaN"
-    if value in (float("inf"), float("-inf")):
-        return "+Inf" if value > 0 else "-Inf"
-    return np.format_float_positional(value, trim="-")
 
 
 def _present_cells(vector: Vector) -> tuple[Ints, Ints]:

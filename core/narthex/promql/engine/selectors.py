@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Found", "Ranged", "instant", "ranged", "reference_times"]
 
+_END_OF_TIME = 1 << 62  # ms; nobody has samples there, and windows around it still fit an int64
+
 
 @dataclass(frozen=True, slots=True)
 class Ranged:
@@ -85,8 +87,8 @@ def reference_times(steps: Steps, at: At | None, offset: int) -> Ints:
     """The moments a selector looks at: those of the steps, or of ``@``, moved back by the offset."""
     if at is None:
         return steps.times - offset if offset else steps.times
-    fixed = {"start": steps.start, "end": steps.end}.get(at.kind, at.timestamp)
-    return np.full(steps.count, fixed - offset, dtype=np.int64)
+    fixed = {"start": steps.start, "end": steps.end}.get(at.kind, at.timestamp) - offset
+    return np.full(steps.count, max(-_END_OF_TIME, min(fixed, _END_OF_TIME)), dtype=np.int64)
 
 
 def instant(evaluation: Evaluation, selector: VectorSelector, steps: Steps) -> Found:

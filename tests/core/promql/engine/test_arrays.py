@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from narthex.model.labels import Labels
 from narthex.model.labeltable import Column, LabelTable
 from narthex.model.sample import MISSING, STALE_NAN
-from narthex.promql.engine.functions.overtime import go_g
 from narthex.promql.engine.functions.shape import natural_key
 from narthex.promql.engine.gather_rows import NEVER, after, occurrences
 from narthex.promql.engine.grouping import has_duplicates, joint_groups, row_groups
 from narthex.promql.engine.latest import latest
-from narthex.promql.engine.ranking import number_text
 from narthex.promql.engine.result import label_order
 from narthex.promql.engine.sums import exact_sum, grouped_sum
 from narthex.promql.engine.vector import Vector, stack_tables
@@ -174,24 +171,6 @@ def test_sums_that_cancel_are_made_again_exactly():
     assert exact_sum(np.array([1e308, 1e308])) == np.inf
     total = grouped_sum(np.array([[1e100, 5.0, 1.0, 6.0, -1e100]]), np.array([0, 1, 0, 1, 0]), 2)
     assert total.tolist() == [[1.0, 11.0]]
-
-
-@pytest.mark.parametrize(
-    ("value", "short", "plain"),
-    [
-        (1.0, "1", "1"),
-        (0.1, "0.1", "0.1"),
-        (-2.5, "-2.5", "-2.5"),
-        (1e21, "1e+21", "1000000000000000000000"),
-        (1e-7, "1e-07", "0.0000001"),
-        (np.inf, "+Inf", "+Inf"),
-        (-np.inf, "-Inf", "-Inf"),
-        (np.nan, "NaN", "NaN"),
-    ],
-)
-def test_numbers_are_written_as_go_writes_them(value, short, plain):
-    assert go_g(value) == short
-    assert number_text(value) == plain
 
 
 def test_natural_order_compares_runs_of_digits_as_numbers():

@@ -219,3 +219,18 @@ def test_an_engine_serves_several_threads_at_once(storage):
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(lambda query: engine.instant(query, 0).value.values.tolist(), queries))
     assert found == [[45.0 + i] for i in range(300)] * 2
+
+
+@pytest.mark.parametrize("moment", [9223372036854775, -9223372036854775])
+@pytest.mark.parametrize("offset", ["292y", "-292y"])
+def test_moments_beyond_all_time_have_no_samples(storage, moment, offset):
+    storage.add("m", {0: 1.0})
+    engine = Engine(storage)
+    when = f"@ {moment} offset {offset}"
+    for query in (f"m {when}", f"timestamp(m {when})", f"rate(m[292y] {when})", f"max_over_time(m[292y:292y] {when})"):
+        assert labels_of(engine.instant(query, 0)) == []
+
+
+def test_a_duration_of_endless_terms_is_an_error_of_the_query(storage):
+    with pytest.raises(QueryError, match="nested too deeply"):
+        Engine(storage).instant(f"m[5m{'+1' * 20_000}]", 0)

@@ -15,10 +15,10 @@ import numpy as np
 from narthex.config.names import is_label_name
 from narthex.errors import QueryError
 from narthex.model.labeltable import Column, LabelTable
-from narthex.model.number import parse_float
+from narthex.model.number import parse_float, shortest
 from narthex.promql.engine.functions.buckets import Smoothed, bucket_fraction, bucket_quantile, monotonic
 from narthex.promql.engine.functions.native import native_fractions, native_quantiles
-from narthex.promql.engine.functions.overtime import go_g, warn_of_quantiles
+from narthex.promql.engine.functions.overtime import warn_of_quantiles
 from narthex.promql.engine.functions.registry import Function, Invocation
 from narthex.promql.engine.grouping import joint_groups, row_groups
 from narthex.promql.engine.notes import Notes, of_metric
@@ -129,7 +129,7 @@ def _note_forced(invocation: Invocation, histograms: _Histograms, smoothed: Smoo
     for row in np.flatnonzero(smoothed.forced.any(axis=0)).tolist():
         steps = np.flatnonzero(smoothed.forced[:, row])
         first, last = (_rfc3339(int(invocation.steps.times[step])) for step in (steps[0], steps[-1]))
-        low, high = go_g(float(smoothed.low[steps, row].min())), go_g(float(smoothed.high[steps, row].max()))
+        low, high = shortest(float(smoothed.low[steps, row].min())), shortest(float(smoothed.high[steps, row].max()))
         largest = float(smoothed.largest[steps, row].max())
         invocation.annotations.info(
             f"input to histogram_quantile needed to be fixed for monotonicity (see {_HELP})"
@@ -200,7 +200,7 @@ def _quantile(invocation: Invocation) -> Vector:
 
 def _label_of(q: float) -> str:
     """A quantile as a label value: as OpenMetrics writes numbers, so whole ones end in ``.0``."""
-    text = go_g(q)
+    text = shortest(q)
     return text if set(text) & set(".eIN") else f"{text}.0"
 
 
@@ -217,15 +217,21 @@ def _quantiles(invocation: Invocation) -> Vector:
     names, notes = _names(invocation, natives.labels), Notes(invocation.annotations, invocation.pos(0))
     parts = []
     for _, q in asked:
-        text = _label_of(float(q[0]))
         of_classic = classic.result(bucket_quantile(q[:, None], classic.bounds, classic.counts))
-        parts += [_labelled(one, label, text) for one in (of_classic, native_quantiles(natives, q, names, notes))]
+        for one in (of_classic, native_quantiles(natives, q, names, notes)):
+            parts += _labelled(one, label, q)
     return _joined(invocation, parts).ensure_distinct()
 
 
-def _labelled(vector: Vector, label: str, text: str) -> Vector:
-    column = Column(np.ones(vector.size, dtype=np.int32), ["", text])
-    return replace(vector, labels=vector.labels.with_column(label, column))
+def _labelled(vector: Vector, label: str, q: Floats) -> list[Vector]:
+    """The vector with its quantile, which may change from step to step, as a label."""
+    column = np.ones(vector.size, dtype=np.int32)
+    named = []
+    for value in np.unique(q).tolist():
+        labels = vector.labels.with_column(label, Column(column, ["", _label_of(value)]))
+        there = (q == value) | (np.isnan(q) & np.isnan(value))
+        named.append(replace(vector, labels=labels).where(np.broadcast_to(there[:, None], vector.values.shape)))
+    return named
 
 
 def _fraction(invocation: Invocation) -> Vector:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 import numpy as np
 
 from narthex.model.histogram import Histogram, IncompatibleHistogramsError, scale, total
+from narthex.model.number import shortest
 from narthex.promql.engine.functions.registry import Function, Invocation, of_window
 from narthex.promql.engine.ranking import quantile_of_sorted
 from narthex.promql.engine.runs import Stretch
@@ -91,7 +91,7 @@ def warn_of_quantiles(invocation: Invocation, q: Floats, index: int) -> None:
 
 def quantile_warnings(q: Floats) -> list[str]:
     """What to say about values outside 0 to 1, once for each."""
-    texts = (go_g(bad) for bad in q[~((q >= 0) & (q <= 1))].tolist())
+    texts = (shortest(bad) for bad in q[~((q >= 0) & (q <= 1))].tolist())
     return [f"quantile value should be between 0 and 1, got {text}" for text in dict.fromkeys(texts)]
 
 
@@ -104,17 +104,6 @@ def _quantile(invocation: Invocation) -> Vector:
         return _by_cells(window, lambda cells: quantiles(cells.values, cells, q[cells.where // max(size, 1)]))
 
     return invocation.over_windows(1, compute).without_name(delayed=invocation.delayed)
-
-
-def go_g(value: float) -> str:
-    """A float as Go's ``%g`` prints it."""
-    if math.isnan(value):
-        return "NaN"
-    if value in (float("inf"), float("-inf")):
-        return "+Inf" if value > 0 else "-Inf"
-    if value == 0 or 1e-4 <= abs(value) < 1e21:
-        return np.format_float_positional(value, trim="-")
-    return np.format_float_scientific(value, trim="-", exp_digits=2)
 
 
 def _time_of_extreme(*, largest: bool) -> _OfWindow:
