@@ -17,7 +17,7 @@ from re2 import _re2
 
 from narthex.prefilter import Form, literal_prefix, read_form
 
-__all__ = ["Groups", "Regex"]
+__all__ = ["Groups", "Regex", "fault"]
 
 Groups = tuple[str, ...]
 """Whole match and every group; a group that took no part is ``""``."""
@@ -29,7 +29,7 @@ _FREE = _re2.RE2.Anchor.UNANCHORED
 class Regex:
     r"""One compiled expression.
 
-    Raises ``ValueError``, with RE2's reason, for what Go's RE2 syntax refuses (look-around, back-references, ``\C``).
+    Raises ``ValueError``, with Go's reason, for what Go's RE2 syntax refuses (look-around, back-references, ``\C``).
     """
 
     def __init__(self, text: str) -> None:
@@ -114,15 +114,45 @@ def _compile(text: str, *, capture: bool = True) -> _re2.RE2:
     except UnicodeEncodeError as error:
         raise ValueError(f"regular expression is not valid UTF-8: {error}") from None
     if _has_any_byte(text):
-        raise ValueError(r"invalid escape sequence: \C")
+        raise ValueError(r"invalid escape sequence: `\C`")
+    compiled = _compiled(data, capture=capture)
+    if not compiled.ok():
+        raise ValueError(fault(f"^(?s:{text})$") or fault(text))
+    if capture and "\\Q" in text and (quoted := fault(f"^(?s:{text})$")):
+        raise ValueError(quoted)  # what has no \E quotes the end of Prometheus's expression, too
+    return compiled
+
+
+def _compiled(data: bytes, *, capture: bool = True) -> _re2.RE2:
     options = _re2.RE2.Options()
     options.dot_nl = True
     options.log_errors = False
     options.never_capture = not capture
-    compiled = _re2.RE2(data, options)
-    if not compiled.ok():
-        raise ValueError(compiled.error().decode(errors="replace"))
-    return compiled
+    return _re2.RE2(data, options)
+
+
+def fault(text: str) -> str:
+    """What Go says of an expression that it refuses, without the ``error parsing regexp``; empty if it takes it."""
+    compiled = _compiled(text.encode(errors="replace"))
+    if compiled.ok():
+        return ""
+    what, _, where = compiled.error().decode(errors="replace").partition(": ")
+    if where.startswith(("(?<=", "(?<!")):  # look-behind, which Go takes for the begin of a name
+        what, where = "invalid named capture group", text[text.find(where) :]
+    return f"{_IN_GO.get(what, what)}: `{where}`"
+
+
+_IN_GO = {
+    "missing )": "missing closing )",
+    "missing ]": "missing closing ]",
+    "no argument for repetition operator": "missing argument to repetition operator",
+    "bad repetition operator": "invalid nested repetition operator",
+    "invalid repetition size": "invalid repeat count",
+    "invalid perl operator": "invalid or unsupported Perl syntax",
+    "invalid named capture group": "invalid named capture",
+    "trailing \\": "trailing backslash at end of expression",
+}
+"""Go's words for what RE2 says in others."""
 
 
 def _has_any_byte(text: str) -> bool:

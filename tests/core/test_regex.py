@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from re2 import _re2
 
-from narthex.regex import Regex
+from narthex.regex import Regex, fault
 
 
 def test_the_private_interface_of_google_re2_is_the_one_we_use():
@@ -122,3 +122,32 @@ def test_literals_are_all_that_matches(text, value):
     regex = Regex(text)
     if regex.literals is not None:
         assert (value in regex.literals) is regex._slow(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("a(", "missing closing ): `^(?s:a()$`"),
+        ("a)", "unexpected ): `^(?s:a))$`"),
+        ("[a", "missing closing ]: `[a)$`"),
+        ("*", "missing argument to repetition operator: `*`"),
+        ("a**", "invalid nested repetition operator: `**`"),
+        ("a{1001}", "invalid repeat count: `{1001}`"),
+        ("(?=a)", "invalid or unsupported Perl syntax: `(?=`"),
+        ("(?<!a)", "invalid named capture: `(?<!a))$`"),
+        ("(?P<n", "invalid named capture: `(?P<n)$`"),
+        (r"\8", r"invalid escape sequence: `\8`"),
+        (r"\C", r"invalid escape sequence: `\C`"),
+        ("a\\", "missing closing ): `^(?s:a\\)$`"),
+        (r"\Qa", r"missing closing ): `^(?s:\Qa)$`"),
+    ],
+)
+def test_what_is_refused_is_refused_in_the_words_of_go(text: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=r".") as caught:
+        Regex(text)
+    assert str(caught.value) == reason
+
+
+def test_a_fault_is_told_of_the_text_itself() -> None:
+    assert fault("a(") == "missing closing ): `a(`"
+    assert fault("(a)") == ""

@@ -20,7 +20,7 @@ from narthex.gotemplate.escape import escape_query
 from narthex.gotemplate.literals import quote
 from narthex.gotemplate.samples import QueryFunction, QueryResult, TemplateSample
 from narthex.gotemplate.values import Html
-from narthex.regex import Regex
+from narthex.regex import Regex, fault
 from narthex.relabel.expand import compile_template
 
 __all__ = ["for_parsing", "graph_link", "prometheus_functions", "table_link"]
@@ -52,7 +52,7 @@ def _regex(pattern: str) -> Regex:
         Regex(pattern)  # by itself: the group below would balance a stray parenthesis
         return Regex(f"(?-s:{pattern})")
     except ValueError as error:
-        raise CallError(f"error parsing regexp: {error}") from None
+        raise CallError(f"error parsing regexp: {fault(pattern) or error}") from None
 
 
 def _match(pattern: str, text: str) -> bool:
