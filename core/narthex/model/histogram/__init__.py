@@ -14,6 +14,7 @@ from narthex.model.histogram.arithmetic import (
 )
 from narthex.model.histogram.bounds import BucketTable, bucket_table, upper_bound, upper_bounds
 from narthex.model.histogram.classic import from_classic
+from narthex.model.histogram.groupsums import group_hints, group_sums, joined_hints
 from narthex.model.histogram.moments import average, standard_deviation, variance, variances
 from narthex.model.histogram.notation import NotationError, format_histogram, parse_histogram
 from narthex.model.histogram.quantile import (
@@ -27,11 +28,22 @@ from narthex.model.histogram.quantile import (
     quantiles,
 )
 from narthex.model.histogram.resets import was_reset, was_reset_unhinted, with_stored_hint
-from narthex.model.histogram.rows import COUNT, SUM, ZERO, Family, Rows, family_of, rows_of, totals_of
+from narthex.model.histogram.rows import (
+    COUNT,
+    SUM,
+    ZERO,
+    Family,
+    Rows,
+    family_of,
+    rows_of,
+    rows_of_family,
+    totals_of,
+    union,
+)
 from narthex.model.histogram.same import close_to, same
 from narthex.model.histogram.schema import reduce_to, widen_zero
 from narthex.model.histogram.text import histogram_text
-from narthex.model.histogram.total import total
+from narthex.model.histogram.total import exact_sum, total
 from narthex.model.histogram.trim import trim_lower, trim_upper
 from narthex.model.histogram.value import (
     CUSTOM_SCHEMA,
@@ -69,15 +81,19 @@ __all__ = [
     "bucket_table",
     "close_to",
     "divide",
+    "exact_sum",
     "family_of",
     "format_histogram",
     "fraction",
     "fractions",
     "from_classic",
+    "group_hints",
+    "group_sums",
     "has_nan_observations",
     "histogram_json",
     "histogram_text",
     "joined_hint",
+    "joined_hints",
     "matched",
     "nan_observations",
     "negate",
@@ -86,6 +102,7 @@ __all__ = [
     "quantiles",
     "reduce_to",
     "rows_of",
+    "rows_of_family",
     "same",
     "scale",
     "standard_deviation",
@@ -94,6 +111,7 @@ __all__ = [
     "totals_of",
     "trim_lower",
     "trim_upper",
+    "union",
     "upper_bound",
     "upper_bounds",
     "variance",

@@ -8,16 +8,27 @@ after that is a few array operations, where it was 10 to 20 µs for each object.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
-from narthex.model.histogram.value import CUSTOM_SCHEMA, Buckets, Histogram
+from narthex.model.histogram.value import CUSTOM_SCHEMA, NO_BUCKETS, Buckets, Histogram
 
-__all__ = ["COUNT", "SUM", "ZERO", "Family", "Rows", "family_of", "rows_of", "totals_of"]
+__all__ = [
+    "COUNT",
+    "SUM",
+    "ZERO",
+    "Family",
+    "Rows",
+    "Side",
+    "family_of",
+    "rows_of",
+    "rows_of_family",
+    "totals_of",
+    "union",
+]
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -71,52 +82,61 @@ def family_of(histogram: Histogram) -> Family:
 
 def totals_of(histograms: Sequence[Histogram]) -> Floats:
     """Count, sum and zero bucket of each: float64 ``[m, 3]``."""
-    numbers = chain.from_iterable((one.count, one.sum, one.zero_count) for one in histograms)
-    return np.fromiter(numbers, np.float64, 3 * len(histograms)).reshape(-1, 3)
+    totals = np.empty((len(histograms), 3))
+    totals[:, COUNT] = [one.count for one in histograms]  # three lists take half the time of one of tuples
+    totals[:, SUM] = [one.sum for one in histograms]
+    totals[:, ZERO] = [one.zero_count for one in histograms]
+    return totals
 
 
 def rows_of(histograms: Sequence[Histogram]) -> Iterator[Rows]:
     """All of them as rows, family by family and some thousand at a time; within a family in the given order."""
-    families: dict[Family, list[int]] = {}
-    for at, one in enumerate(histograms):
-        families.setdefault((one.schema, one.zero_threshold, one.bounds), []).append(at)
-    for family, places in families.items():
-        members = [histograms[at] for at in places]
+    kinds = [(one.schema, one.zero_threshold, one.bounds) for one in histograms]
+    every = np.arange(len(kinds))
+    for family in dict.fromkeys(kinds):
+        alone = kinds.count(family) == len(kinds)
+        places = every if alone else np.array([at for at, kind in enumerate(kinds) if kind == family], dtype=np.int64)
+        members = histograms if alone else [histograms[at] for at in places.tolist()]
         widest = max(len(one.positive.counts) + len(one.negative.counts) for one in members)
         size = max(1, _CELLS // (widest + 3))
         for low in range(0, len(members), size):
-            part = members[low : low + size]
-            yield Rows(
-                family,
-                np.array(places[low : low + size], dtype=np.int64),
-                totals_of(part),
-                _side(part, lambda one: one.positive),
-                _side(part, lambda one: one.negative),
-            )
+            yield rows_of_family(family, members[low : low + size], places[low : low + size])
 
 
-def _side(members: Sequence[Histogram], side_of: Callable[[Histogram], Buckets]) -> Side:
-    sides = [side_of(one) for one in members]
-    lengths = np.fromiter(map(len, sides), np.int64, len(sides))
-    if not lengths.any():
-        return Side(np.zeros(0, dtype=np.int32), np.zeros((len(sides), 0)), lengths > 0)
-    first = next(one.index for one in sides if len(one))
-    counts = np.concatenate([one.counts for one in sides])
-    if len(first) * len(sides) == len(counts) and all(one.index is first for one in sides):
-        return Side(first, counts.reshape(len(sides), -1), lengths > 0)
-    places = np.concatenate([one.index for one in sides])
-    index, columns = _grid(places)
+def rows_of_family(family: Family, histograms: Sequence[Histogram], places: Ints | None = None) -> Rows:
+    """All of them as rows of one matrix; ``places`` as in :class:`Rows`, or None for their order."""
+    places = np.arange(len(histograms)) if places is None else places
+    positive, negative = [one.positive for one in histograms], [one.negative for one in histograms]
+    return Rows(family, places, totals_of(histograms), _side(positive), _side(negative))
+
+
+def _side(sides: Sequence[Buckets]) -> Side:
+    if not sides or sides.count(NO_BUCKETS) == len(sides):
+        return Side(NO_BUCKETS.index, np.zeros((len(sides), 0)), np.zeros(len(sides), dtype=np.bool_))
+    counts, indices = [one.counts for one in sides], [one.index for one in sides]
+    lengths = np.array(list(map(len, counts)), dtype=np.int64)
+    flat, first = np.concatenate(counts), indices[0]
+    if all(one is first for one in indices):
+        return Side(first, flat.reshape(len(sides), -1), lengths > 0)
+    index, columns = _grid(np.concatenate(indices))
     matrix = np.zeros((len(sides), len(index)))
-    matrix[np.repeat(np.arange(len(sides)), lengths), columns] = counts
+    matrix.reshape(-1)[np.repeat(np.arange(len(sides)) * len(index), lengths) + columns] = flat
     return Side(index, matrix, lengths > 0)
+
+
+def union(indices: Sequence[NDArray[np.int32]]) -> NDArray[np.int32]:
+    """All bucket indices that stand in any of the arrays, ascending."""
+    return _grid(np.concatenate(indices))[0] if indices else np.zeros(0, dtype=np.int32)
 
 
 def _grid(places: NDArray[np.int32]) -> tuple[NDArray[np.int32], Ints]:
     """All indices that occur, ascending, and where in them each one stands. No sorting: indices lie close together."""
-    low = int(places.min())
-    offsets = places.astype(np.int64) - low
-    used = np.zeros(int(offsets.max()) + 1, dtype=np.bool_)
-    used[offsets] = True
-    index = np.flatnonzero(used)
+    if not len(places):
+        return places, np.zeros(0, dtype=np.int64)
+    low, high = int(places.min()), int(places.max())
+    used = np.zeros(high - low + 1, dtype=np.bool_)
+    used[places - low] = True
+    if used.all():
+        return np.arange(low, high + 1, dtype=np.int32), (places - low).astype(np.int64)
     rank = np.cumsum(used) - 1
-    return (index + low).astype(np.int32), rank[offsets]
+    return (np.flatnonzero(used) + low).astype(np.int32), rank[places - low]

@@ -18,7 +18,7 @@ from narthex.model.histogram.custom import common_bounds, with_bounds
 from narthex.model.histogram.schema import reduce_to, widen_zero
 from narthex.model.histogram.value import NO_BUCKETS, Buckets, Hint, Histogram
 
-__all__ = ["total"]
+__all__ = ["exact_sum", "total"]
 
 
 def total(histograms: Sequence[Histogram]) -> Combined:
@@ -32,9 +32,9 @@ def total(histograms: Sequence[Histogram]) -> Combined:
     value = Histogram(
         first.schema,
         first.zero_threshold,
-        _sum([one.zero_count for one in level]),
-        _sum([one.count for one in level]),
-        _sum([one.sum for one in level]),
+        exact_sum([one.zero_count for one in level]),
+        exact_sum([one.count for one in level]),
+        exact_sum([one.sum for one in level]),
         _summed([one.positive for one in level]),
         _summed([one.negative for one in level]),
         first.bounds,
@@ -78,7 +78,8 @@ def _level_zero(histograms: Sequence[Histogram]) -> Sequence[Histogram]:
     return histograms
 
 
-def _sum(numbers: list[float]) -> float:
+def exact_sum(numbers: list[float]) -> float:
+    """The sum, rounded once; infinite or NaN where a plain sum is."""
     try:
         return math.fsum(numbers)
     except (OverflowError, ValueError):  # infinities of both signs, or beyond the greatest float on the way
@@ -89,9 +90,15 @@ def _sum(numbers: list[float]) -> float:
 def _summed(sides: Sequence[Buckets]) -> Buckets:
     first = sides[0]
     if all(one.index is first.index for one in sides):
+        index = first.index
         rows = np.concatenate([one.counts for one in sides]).reshape(len(sides), -1)
-        return first.with_counts(rows.sum(axis=0)) if len(first) else NO_BUCKETS
-    index, cells = np.unique(np.concatenate([one.index for one in sides]), return_inverse=True)
-    counts = np.zeros(len(index))
-    np.add.at(counts, cells.reshape(-1), np.concatenate([one.counts for one in sides]))
-    return Buckets(index, counts)
+    else:
+        index, cells = np.unique(np.concatenate([one.index for one in sides]), return_inverse=True)
+        rows = np.zeros((len(sides), len(index)))
+        places = np.repeat(np.arange(len(sides)), [len(one) for one in sides])
+        rows[places, cells.reshape(-1)] = np.concatenate([one.counts for one in sides])
+    if not len(index):
+        return NO_BUCKETS
+    if rows.min() >= 0:
+        return Buckets(index, rows.sum(axis=0))
+    return Buckets(index, np.array([exact_sum(column) for column in rows.T.tolist()]))  # counts may cancel

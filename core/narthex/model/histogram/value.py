@@ -94,10 +94,11 @@ class Buckets:
 
     def compact(self) -> Buckets:
         """Without buckets that count nothing."""
-        used = self.counts != 0
-        if used.all():
+        some = np.count_nonzero(self.counts)
+        if some == len(self.counts):
             return self
-        return Buckets(self.index[used], self.counts[used]) if used.any() else NO_BUCKETS
+        used = self.counts != 0
+        return Buckets(self.index[used], self.counts[used]) if some else NO_BUCKETS
 
 
 NO_BUCKETS = Buckets(np.zeros(0, dtype=np.int32), np.zeros(0))

@@ -1,17 +1,26 @@
 """``sum`` and ``avg`` over groups in which native histograms stand.
 
-Numbers are added as whole arrays as ever. The histograms of one group and step are added at once, group by group. A
-group that holds both at a step has no result there.
+Numbers are added as whole arrays as ever. So are histograms of one schema, of all groups and steps at once; where
+schemas or bounds differ within a group, its histograms are added by themselves. A group that holds both numbers and
+histograms at a step has no result there.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from narthex.model.histogram import Histogram, IncompatibleHistogramsError, scale, total
+from narthex.model.histogram import (
+    Hint,
+    Histogram,
+    IncompatibleHistogramsError,
+    divide,
+    group_hints,
+    group_sums,
+    total,
+)
 from narthex.promql.engine.aggregate import REDUCTIONS, Grouped
 from narthex.promql.engine.notes import Notes
-from narthex.promql.engine.vector import Bools, Floats, Ints, Objects, Vector
+from narthex.promql.engine.vector import Bools, Floats, Ints, Objects, Vector, holding
 
 __all__ = ["folded"]
 
@@ -26,9 +35,10 @@ def folded(op: str, vector: Vector, grouping: tuple[str, ...], *, without: bool,
     mixed = (counts_native > 0) & (counts_plain > 0)
     if mixed.any():
         notes.mixed_aggregation()
-    histograms = np.full(mixed.shape, None)
     present = (counts_plain > 0) & ~mixed
-    _fill(op, vector, (counts_native > 0) & ~mixed, native, grouped.ids, histograms, present, notes)
+    cells = native & ~mixed[:, grouped.ids]
+    histograms = _Fold(op, vector, cells, grouped.ids, grouped.size, notes).histograms()
+    present |= holding(histograms)
     values = _plain(op, numbers)
     return Vector(grouped.labels, values, present, grouped.unnamed, histograms).compacted()
 
@@ -38,34 +48,50 @@ def _plain(op: str, numbers: Grouped) -> Floats:
     return np.asarray(REDUCTIONS[op](numbers))
 
 
-def _fill(
-    op: str,
-    vector: Vector,
-    wanted: Bools,
-    native: Bools,
-    ids: Ints,
-    histograms: Objects,
-    present: Bools,
-    notes: Notes,
-) -> None:
-    """Write the sum or mean of each wanted group and step into ``histograms``, and that there is one."""
-    assert vector.histograms is not None
-    members: dict[int, Ints] = {}
-    for step, group in zip(*(axis.tolist() for axis in np.nonzero(wanted)), strict=True):
-        columns = members.get(group)
-        if columns is None:
-            columns = members[group] = np.flatnonzero(ids == group)
-        columns = columns[native[step, columns]]
-        found = _combined(op, vector.histograms[step, columns].tolist(), vector, columns, notes)
-        if found is not None:
-            histograms[step, group], present[step, group] = found, True
+class _Fold:
+    """The histograms of some cells (bool ``[K, n]``), in order of step and group."""
 
+    def __init__(self, op: str, vector: Vector, cells: Bools, ids: Ints, groups: int, notes: Notes) -> None:
+        assert vector.histograms is not None  # the caller asks for vectors with histograms only
+        steps, columns = np.nonzero(cells)
+        slots = steps * groups + ids[columns]
+        order = np.argsort(slots, kind="stable")
+        self._op, self._vector, self._notes = op, vector, notes
+        self._shape = vector.steps, groups
+        self._columns, slots = columns[order], slots[order]
+        self._terms: list[Histogram] = vector.histograms[steps[order], self._columns].tolist()
+        self._begins = np.flatnonzero(np.diff(slots, prepend=-1))
+        self._slots = slots[self._begins]
+        self._groups = np.repeat(np.arange(len(self._begins)), np.diff(np.append(self._begins, len(slots))))
 
-def _combined(op: str, terms: list[Histogram], vector: Vector, columns: Ints, notes: Notes) -> Histogram | None:
-    try:
-        value = notes.aggregated(total(terms), (one.hint for one in terms))
-    except IncompatibleHistogramsError:
-        odd = next(at for at, one in enumerate(terms) if one.custom != terms[0].custom)
-        notes.mixed_schemas(vector.labels.labels(int(columns[odd])).get("__name__", ""))
-        return None
-    return (scale(value, 1 / len(terms)) if op == "avg" else value).compact()
+    def histograms(self) -> Objects:
+        """The sum or mean of each group at each step: object ``[K, groups]``, None for nothing."""
+        found = np.full(self._shape, None)
+        if not self._terms:
+            return found
+        sums = group_sums(self._terms, self._groups, len(self._begins))
+        hints = group_hints(self._terms, self._groups, len(self._begins))
+        if hints[:, [Hint.RESET, Hint.NOT_RESET]].all(axis=1).any():
+            self._notes.conflicting_resets("aggregation")
+        ends = np.append(self._begins[1:], len(self._terms)).tolist()
+        flat = found.reshape(-1)
+        bounds = zip(self._slots.tolist(), self._begins.tolist(), ends, sums, strict=True)
+        for slot, begin, end, known in bounds:
+            value = self._added(begin, end) if known is None else known
+            if value is not None:
+                flat[slot] = (divide(value, end - begin) if self._op == "avg" else value).compact()
+        return found
+
+    def _added(self, begin: int, end: int) -> Histogram | None:
+        """The sum of terms that have no grid in common; None, with a warning, where they do not go together."""
+        terms = self._terms[begin:end]
+        try:
+            outcome = total(terms)
+        except IncompatibleHistogramsError:
+            odd = next(at for at, one in enumerate(terms) if one.custom != terms[0].custom)
+            labels = self._vector.labels.labels(int(self._columns[begin + odd]))
+            self._notes.mixed_schemas(labels.get("__name__", ""))
+            return None
+        if outcome.reconciled:
+            self._notes.reconciled_bounds("aggregation")
+        return outcome.value

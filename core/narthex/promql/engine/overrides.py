@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from narthex.model.histogram import Histogram
-from narthex.promql.engine.denseruns import Layout, layout_of
+from narthex.promql.engine.denseruns import Kind, dense_parts, kind_of
 from narthex.promql.engine.notes import Notes
 from narthex.promql.engine.runs import OfStretch, Run, stretches
 from narthex.promql.engine.vector import Bools, Floats, Ints, Objects, holding
@@ -65,17 +65,17 @@ def _together(
     if dense is None:
         return list(runs)
     rest: list[Run] = []
-    groups: dict[tuple[object, ...], tuple[Layout, list[Run]]] = {}
+    groups: dict[Kind, list[Run]] = {}
     for run in runs:
-        layout = layout_of(run)
-        if layout is None or not dense.takes(layout):
+        kind = kind_of(run)
+        if kind is None or not dense.takes(kind):
             rest.append(run)
         else:
-            groups.setdefault(layout.key, (layout, []))[1].append(run)
+            groups.setdefault(kind, []).append(run)
     mask, histograms = out
-    for layout, members in groups.values():
+    for kind, members in groups.items():
         columns = np.array([place[run.series] for run in members])
-        for part, found in dense.histograms(members, layout, *bounds, notes):
+        for part, found in dense_parts(dense, members, kind, bounds, notes):
             histograms[:, columns[part]] = found
             mask[:, columns[part]] |= holding(found)
     return rest

@@ -21,7 +21,7 @@ from narthex.promql.engine.windows import blocks
 from narthex.storage.frames import Frame, HistogramPoints, Points, Selection
 
 if TYPE_CHECKING:
-    from narthex.promql.engine.denseruns import DenseChange
+    from narthex.promql.engine.denseruns import Dense
 
 __all__ = ["OfStretch", "Run", "Sample", "Stretch", "runs_of", "runs_of_vector", "stretches"]
 
@@ -135,12 +135,13 @@ class OfStretch:
     """What a function gives for one window: a number, a histogram, or None for nothing.
 
     It is asked for windows with a histogram; with ``beyond`` also where one stands next to the window, and wherever
-    start timestamps are known. ``dense`` does the same for many regular series at once.
+    start timestamps are known. ``dense`` does the same for many
+    regular series at once.
     """
 
     compute: Callable[[Stretch], Sample | None]
     beyond: bool = False
-    dense: DenseChange | None = None
+    dense: Dense | None = None
 
 
 # --- where runs come from ---

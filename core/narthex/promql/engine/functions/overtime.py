@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from narthex.model.histogram import Histogram, IncompatibleHistogramsError, scale, total
+from narthex.model.histogram import Histogram, IncompatibleHistogramsError, divide, total
 from narthex.model.number import shortest
+from narthex.promql.engine.densesum import DenseSum
 from narthex.promql.engine.functions.registry import Function, Invocation, of_window
 from narthex.promql.engine.ranking import quantile_of_sorted
-from narthex.promql.engine.runs import Stretch
+from narthex.promql.engine.runs import OfStretch, Stretch
 from narthex.promql.engine.vector import Bools, Floats, Vector
 from narthex.promql.engine.window import Cells, Window
 
@@ -142,11 +143,11 @@ def _total(stretch: Stretch) -> Histogram | None:
 
 def _mean(stretch: Stretch) -> Histogram | None:
     whole = _total(stretch)
-    return None if whole is None else scale(whole, 1 / (stretch.high - stretch.low))
+    return None if whole is None else divide(whole, stretch.high - stretch.low)
 
 
 FUNCTIONS = (
-    of_window("avg_over_time", _avg, native=_mean),
+    of_window("avg_over_time", _avg, native=OfStretch(_mean, dense=DenseSum(mean=True))),
     of_window("count_over_time", _count, native=lambda stretch: float(stretch.high - stretch.low)),
     of_window(
         "first_over_time",
@@ -167,7 +168,7 @@ FUNCTIONS = (
     Function("quantile_over_time", _quantile),
     of_window("stddev_over_time", lambda window: _by_cells(window, lambda cells: np.sqrt(_variance(cells)))),
     of_window("stdvar_over_time", lambda window: _by_cells(window, _variance)),
-    of_window("sum_over_time", _sum, native=_total),
+    of_window("sum_over_time", _sum, native=OfStretch(_total, dense=DenseSum(mean=False))),
     of_window("ts_of_first_over_time", _time_at(first=True), native=lambda one: float(one.run.times[one.low] / 1000)),
     of_window(
         "ts_of_last_over_time", _time_at(first=False), native=lambda one: float(one.run.times[one.high - 1] / 1000)

@@ -131,13 +131,13 @@ def of_window(
     *,
     window: int = 0,
     keep_name: bool = False,
-    native: Callable[[Stretch], Sample | None] | None = None,
+    native: Callable[[Stretch], Sample | None] | OfStretch | None = None,
 ) -> Function:
     """A function of each window alone; argument ``window`` is the range vector, the others are scalars.
 
     ``native`` tells what windows with histograms give; without it their histograms are ignored.
     """
-    of_stretch = None if native is None else OfStretch(native)
+    of_stretch = native if native is None or isinstance(native, OfStretch) else OfStretch(native)
 
     def apply(invocation: Invocation) -> Vector:
         others = [index for index in range(invocation.count) if index != window]

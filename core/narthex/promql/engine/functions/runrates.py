@@ -8,7 +8,7 @@ from collections.abc import Callable
 from narthex.model.histogram import Histogram, same, scale
 from narthex.promql.ast import VectorSelector
 from narthex.promql.engine.changes import extrapolated, last_two
-from narthex.promql.engine.denseruns import DenseChange
+from narthex.promql.engine.densechange import DenseChange
 from narthex.promql.engine.extendedruns import anchored_change, anchored_stretch, smoothed_change_of
 from narthex.promql.engine.runs import OfStretch, Run, Sample, Stretch
 
