@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from narthex.model.histogram import Histogram
+from narthex.model.histogram import Histogram, fault_of
 from narthex.model.labels import Labels
 from narthex.scrape.exposition import HistogramSeries, Series, StartTimestamps
 from narthex.scrape.identity import SeriesIdentity
@@ -29,6 +29,8 @@ class ApartPlan:
     samples: list[Series | HistogramSeries] = field(default_factory=list)
     new: dict[str, Labels | None] = field(default_factory=dict)
     counts: Counts = field(default_factory=Counts)
+    fault: str = ""
+    """The first histogram that contradicts itself, and how; such are left out."""
 
     @property
     def labels(self) -> list[Labels]:
@@ -60,7 +62,7 @@ class ApartSeries:
     ) -> ApartPlan:
         """Decide over the samples. Raises ``ScrapeError`` for labels or buckets that break a limit."""
         plan = ApartPlan()
-        kept = 0
+        kept = refused = 0
         for sample in samples:
             labels = plan.new.get(sample.series)
             if sample.series not in self._refs and sample.series not in plan.new:
@@ -70,9 +72,14 @@ class ApartSeries:
             kept += 1
             fitted = sample
             if isinstance(sample, HistogramSeries):
+                if fault := fault_of(sample.histogram):
+                    refused += 1
+                    plan.fault = plan.fault or f"{sample.series}: {fault}"
+                    plan.new.pop(sample.series, None)
+                    continue
                 fitted = replace(sample, histogram=resolution.fit(sample.histogram))
             plan.samples.append(fitted)
-        plan.counts = Counts(scraped=len(samples), kept=kept, added=len(plan.labels))
+        plan.counts = Counts(scraped=len(samples), kept=kept, added=len(plan.labels), histograms_refused=refused)
         return plan
 
     def stage(

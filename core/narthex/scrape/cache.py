@@ -14,6 +14,7 @@ series text is made when needed and thrown away.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -43,6 +44,8 @@ from narthex.storage.protocol import Appended, StoresMetadata
 
 __all__ = ["CacheOptions", "Counts", "SampleLimitError", "SeriesCache"]
 
+log = logging.getLogger(__name__)
+
 Cells = NDArray[np.int32]
 
 
@@ -67,8 +70,8 @@ class SeriesCache:
     """The samples of one target, from bodies to rows. Call :meth:`take` or :meth:`fail`, then :meth:`commit`."""
 
     __slots__ = (
-        "_apart", "_cells", "_comments", "_common", "_counts", "_ended", "_examples", "_gone", "_histograms", "_kind",
-        "_layout", "_metadata", "_others", "_point_refs", "_points", "_row", "_scrapes", "_span", "_steady",
+        "_apart", "_cells", "_comments", "_common", "_counts", "_ended", "_examples", "_faulty", "_gone", "_histograms",
+        "_kind", "_layout", "_metadata", "_others", "_point_refs", "_points", "_row", "_scrapes", "_span", "_steady",
         "_timestamp", "_tracked", "_trusted", "identity", "options",
     )  # fmt: skip
 
@@ -99,6 +102,7 @@ class SeriesCache:
         self._kind: ScrapeKind | None = None
         self._counts = Counts()
         self._steady = Counts()
+        self._faulty = False
         self._scrapes = 0
 
     @property
@@ -188,6 +192,15 @@ class SeriesCache:
         if self.options.metadata is not None:
             self.options.metadata.note_metadata(self.identity.target, self._metadata.families())
 
+    def _tell_fault(self, fault: str) -> None:
+        """Say that histograms contradict themselves, and that they do no more."""
+        if bool(fault) != self._faulty:
+            self._faulty = bool(fault)
+            extra = {"target": str(self.identity.target), **({"error": fault} if fault else {})}
+            text = "native histograms %s"
+            state = "contradict themselves and are left out" if fault else "are right again"
+            log.log(logging.WARNING if fault else logging.INFO, text, state, extra=extra)
+
     def _known(self) -> dict[bytes, int]:
         prefixes = self._layout.prefixes() if self._layout is not None else []
         # from the back, so that of lines with equal text the first one, which owns the cell, wins
@@ -257,6 +270,7 @@ class SeriesCache:
         self._counts = plan.counts(self.options.sample_limit, self._timestamp + FUTURE, self._gone) + apart.counts
         self._check_limit()
         self._adopt(reading, plan, apart, content_type, known)
+        self._tell_fault(apart.fault)
 
     def _check_limit(self) -> None:
         limit = self.options.sample_limit
@@ -313,7 +327,7 @@ class SeriesCache:
         self._histograms = staged.histograms
         late = len(points) - len(near) + staged.out_of_bounds
         self._counts = replace(self._counts, duplicates=duplicates, out_of_bounds=late)
-        self._steady = replace(self._counts, added=0, out_of_bounds=0)
+        self._steady = replace(self._counts, added=0, out_of_bounds=0, histograms_refused=0)
 
     def _with_markers(self, points: list[Point], present: frozenset[int]) -> Points | None:
         """``points``, and markers for series with timestamps of their own that are gone, where these are tracked."""

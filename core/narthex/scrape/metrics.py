@@ -46,6 +46,11 @@ class ScrapeMetrics:
         self.out_of_order = counter("scrapes_sample_out_of_order", "Samples refused: older than the series' last.")
         self.out_of_bounds = counter("scrapes_sample_out_of_bounds", "Samples refused: too old or in the future.")
         self.exemplars_out_of_order = counter("scrapes_exemplar_out_of_order", "Exemplars refused.")
+        self.histograms_invalid = Counter(
+            "narthex_scrapes_histogram_invalid",
+            "Native histograms refused: they contradict themselves.",
+            registry=registry,
+        )
         self.cache_flushes = counter("scrapes_cache_flush_forced", "Series caches thrown away for their size.")
         self.targets = Gauge("prometheus_target_scrape_pool_targets", "Active targets.", job, registry=registry)
         self.target_limit = Gauge("prometheus_target_scrape_pool_target_limit", "target_limit.", job, registry=registry)
@@ -93,3 +98,5 @@ class ScrapeMetrics:
             self.out_of_bounds.inc(outside)
         if counts.exemplars_refused:
             self.exemplars_out_of_order.inc(counts.exemplars_refused)
+        if counts.histograms_refused:
+            self.histograms_invalid.inc(counts.histograms_refused)

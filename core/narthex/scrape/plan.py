@@ -31,6 +31,7 @@ class Counts:
     duplicates: int = 0
     out_of_bounds: int = 0
     exemplars_refused: int = 0
+    histograms_refused: int = 0
 
     def __add__(self, other: Counts) -> Counts:
         """The counts of two parts of a body together."""
@@ -41,6 +42,7 @@ class Counts:
             self.duplicates + other.duplicates,
             self.out_of_bounds + other.out_of_bounds,
             self.exemplars_refused + other.exemplars_refused,
+            self.histograms_refused + other.histograms_refused,
         )
 
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from narthex.config.scrape import ScrapeConfig
 from narthex.errors import ScrapeError
-from narthex.model.histogram import Hint
+from narthex.kinds import ScrapeKind
+from narthex.model.histogram import Buckets, Hint, Histogram
 from narthex.model.labels import Labels
 from narthex.relabel.rules import Rules
 from narthex.scrape.cache import CacheOptions, SampleLimitError, SeriesCache
-from narthex.scrape.exposition import StartTimestamps
+from narthex.scrape.exposition import HistogramSeries, StartTimestamps
 from narthex.scrape.formats import Formats, HistogramSwitches, ScrapeFeatures
 from narthex.scrape.identity import LabelLimits, SeriesIdentity
+from narthex.scrape.metrics import ScrapeMetrics
 from narthex.scrape.resolution import BucketLimitError, Resolution
 from narthex.scrape.row import Row
 from narthex.testing.storage import MemoryStorage
@@ -148,3 +151,52 @@ def test_native_histograms_put_protobuf_first():
     assert native.accept.startswith("application/vnd.google.protobuf")
     chosen = ScrapeConfig("j", scrape_protocols=("PrometheusText0.0.4",))
     assert Formats(kinds, chosen, HistogramSwitches(native=True)).accept.startswith("text/plain")
+
+
+# --- histograms that contradict themselves ----------------------------------------------------------------------------
+
+
+def held(name, count, buckets):
+    labels = {"__name__": name}
+    histogram = Histogram(0, count=float(count), sum=1.0, positive=Buckets.run(0, map(float, buckets)))
+    return HistogramSeries(name, labels, histogram)
+
+
+def scrape_of(target, *entries):
+    kind = ScrapeKind("entries", (), (), lambda _body, _type: entries)
+    target.cache.take(b"x", kind, "", target.now)
+    appended = target.cache.commit([1.0])
+    target.now += 1000
+    return appended
+
+
+def test_a_histogram_that_contradicts_itself_is_left_out_counted_and_told_once(caplog):
+    caplog.set_level("INFO", "narthex.scrape")
+    target = Target()
+    metrics = ScrapeMetrics(CollectorRegistry())
+    right, wrong = held("right", 3, [1, 2]), held("h", 3, [1, 1])
+    for _ in range(3):
+        appended = scrape_of(target, right, wrong)
+        metrics.refused(target.cache.counts, appended)
+        assert (target.cache.counts.scraped, target.cache.counts.kept, target.cache.counts.histograms_refused) == (
+            2,
+            2,
+            1,
+        )
+    scrape_of(target, right, held("h", 2, [1, 1]))
+    assert metrics.histograms_invalid._value.get() == 3
+    assert [when for when, _ in target.histograms()] == [1_003_000]
+    assert len(target.storage.histograms(name="right")[Labels({"__name__": "right", "job": "j"})]) == 4
+    first, last = (record.getMessage() for record in caplog.records)
+    assert first == "native histograms contradict themselves and are left out"
+    assert caplog.records[0].error == "h: 2 observations in buckets, but a count of 3"
+    assert last == "native histograms are right again"
+
+
+def test_a_series_whose_histogram_turns_wrong_ends():
+    target = Target()
+    scrape_of(target, held("h", 2, [1, 1]))
+    scrape_of(target, held("h", 2, [1, -1]))
+    assert [(when, "stale" if one.stale else one.count) for when, one in target.histograms()] == [(1_000_000, 2.0)]
+    ((_, markers),) = [(one, found) for one, found in target.storage.samples().items() if one == H]
+    assert [when for when, _ in markers] == [1_001_000]

@@ -14,6 +14,7 @@ from narthex.model.histogram.arithmetic import (
 )
 from narthex.model.histogram.bounds import BucketTable, bucket_table, upper_bound, upper_bounds
 from narthex.model.histogram.classic import from_classic
+from narthex.model.histogram.faults import fault_of
 from narthex.model.histogram.groupsums import group_hints, group_sums, joined_hints
 from narthex.model.histogram.moments import average, standard_deviation, variance, variances
 from narthex.model.histogram.notation import NotationError, format_histogram, parse_histogram
@@ -83,6 +84,7 @@ __all__ = [
     "divide",
     "exact_sum",
     "family_of",
+    "fault_of",
     "format_histogram",
     "fraction",
     "fractions",
