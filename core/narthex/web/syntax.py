@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from narthex.model.matcher import Matcher
-from narthex.model.number import format_value
+from narthex.model.number import plain_text
 from narthex.promql.ast import (
     AggregateExpr,
     At,
@@ -33,7 +33,7 @@ def tree(expr: Expr | DurationExpr | None) -> dict[str, Any] | None:
         case None:
             return None
         case NumberLiteral(value, duration):
-            return {"type": "numberLiteral", "val": format_value(value), "duration": duration}
+            return {"type": "numberLiteral", "val": plain_text(value), "duration": duration}
         case StringLiteral(value):
             return {"type": "stringLiteral", "val": value}
         case DurationExpr(op, lhs, rhs, wrapped):
