@@ -81,10 +81,13 @@ def reader_of(annotation: Any) -> Reader:
     raise TypeError(f"{annotation!r} is no type for a field of a configuration dataclass")
 
 
+_LIST = "write [a, b], or each element after '- ' on a line of its own"
+
+
 def _list_reader(element: Any) -> Reader:
     def read(session: Session, node: Node, path: Path) -> Any:
         if node.kind != "list":
-            return () if node.is_null else session.fail(node, path, f"expected a list, got {node.sort}")
+            return () if node.is_null else session.fail(node, path, f"expected a list, got {node.sort}; {_LIST}")
         session.spend(len(node.value))
         values = []
         for index, one in enumerate(node.value):
@@ -218,7 +221,8 @@ def _read_open(section: _Section, session: Session, pairs: Pairs, place: tuple[N
             continue
         if annotation is None:
             known = [*section.known, *(table.names() if table else ())]
-            session.fail(name_node, (path, name), f"unknown key {name!r}{suggestion(name, known)}")
+            hint = suggestion(name, known) or _below(section, name)
+            session.fail(name_node, (path, name), f"unknown key {name!r}{hint}")
             continue
         value = reader_of(annotation)(session, node, (path, name))
         if value is not INVALID:
@@ -230,6 +234,16 @@ def _read_open(section: _Section, session: Session, pairs: Pairs, place: tuple[N
     except ValueError as error:
         session.fail(place[0], path, str(error))
         return MISSING
+
+
+def _below(section: _Section, name: str) -> str:
+    """Where the key belongs, for one that stands a level too high; else nothing."""
+    hints = get_type_hints(section.cls)
+    for key, one in section.fields.items():
+        for inner in (hints[one.name], *get_args(hints[one.name])):
+            if dataclasses.is_dataclass(inner) and name in section_keys(inner):
+                return f"; it is a key of {key!r}"
+    return next(filter(None, (_below(inner, name) for _, inner in section.inlined)), "")
 
 
 def _build(section: _Section, session: Session, pairs: Pairs, place: tuple[Node, Path], opened: Any) -> Any:

@@ -74,7 +74,7 @@ def parse_yaml(text: str | bytes, file: str) -> Document:
     try:
         return _compose(yaml.CSafeLoader(source), file)
     except yaml.MarkedYAMLError as error:
-        raise _syntax(error, file) from None
+        raise _syntax(error, file, source) from None
     except yaml.reader.ReaderError as error:
         line, column = _place(source, int(error.position))
         message = f"character U+{_code(error.character):04X} is not allowed in YAML"
@@ -100,10 +100,12 @@ def _place(text: str, offset: int) -> tuple[int, int]:
     return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
 
 
-def _syntax(error: yaml.MarkedYAMLError, file: str) -> ConfigError:
+def _syntax(error: yaml.MarkedYAMLError, file: str, source: str) -> ConfigError:
     mark = error.problem_mark or error.context_mark
     line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
     text = ", ".join(part for part in (error.problem, error.context) if part)
+    if mark and source[mark.index : mark.index + 1] == "\t":
+        text = "found a tab, expected spaces: YAML indents with spaces only"
     return ConfigError((Problem(file, line, column, "", f"YAML syntax error: {text}"),))
 
 

@@ -121,7 +121,8 @@ class JobReader:
             for group in block.config if block.kind == "static" else ():
                 for target in getattr(group, "targets", ()):
                     if "/" in target:
-                        session.fail_at(group, "targets", f'"{target}" is not a valid hostname')
+                        message = f'"{target}" is not a valid hostname; expected host:port'
+                        session.fail_at(group, "targets", f"{message} (scheme and metrics_path are keys of their own)")
 
     def protocols(self, session: Session, owner: Any, protocols: Sequence[str] | None, name: str) -> None:
         """Check ``scrape_protocols``: known, each once, and one of them readable here."""

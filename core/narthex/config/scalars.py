@@ -103,13 +103,13 @@ def parsed_reader(cls: Any) -> Reader:
 
 def choice_reader(options: tuple[Any, ...]) -> Reader:
     """The reader of a ``Literal`` of texts."""
-    listed = ", ".join(map(str, options))
+    listed = f"{'one of ' if len(options) > 1 else ''}{', '.join(map(str, options))}"
 
     def read(session: Session, node: Node, path: Path) -> Any:
-        text = text_of(session, node, path, f"one of {listed}")
+        text = text_of(session, node, path, listed)
         if text is INVALID or text in options:
             return text
-        return session.fail(node, path, f"expected one of {listed}; got {text!r}{suggestion(text, options)}")
+        return session.fail(node, path, f"expected {listed}; got {text!r}{suggestion(text, options)}")
 
     return read
 

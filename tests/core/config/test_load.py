@@ -57,7 +57,8 @@ def test_the_timeout_is_at_most_the_interval(parse):
         ("scrape_configs: [{job_name: a}, {job_name: a}]", "1:44: scrape_configs[1].job_name: found multiple scrape configs "
          'with job name "a", first in etc/p.yml:1'),
         (job("scheme: ftp"), "3:11: scrape_configs[0].scheme: expected one of http, https; got 'ftp'"),
-        (job("static_configs: [{targets: [a/b]}]"), '3:30: scrape_configs[0].static_configs[0].targets: "a/b" is not a valid hostname'),
+        (job("static_configs: [{targets: [a/b]}]"), '3:30: scrape_configs[0].static_configs[0].targets: "a/b" is not a valid hostname; '
+         "expected host:port (scheme and metrics_path are keys of their own)"),
         (job("cmdb_sd_configs: [{url: x}]"), "3:27: scrape_configs[0].cmdb_sd_configs[0].url: URL scheme must be 'http' or "
          "'https', got 'x'"),
         (job("dns_sd_configs: []"), "3:3: scrape_configs[0].dns_sd_configs: discovery kind 'dns' is not installed: Prometheus has it, "
@@ -83,14 +84,17 @@ def test_the_timeout_is_at_most_the_interval(parse):
          "nothing else is listed"),
         (job("fallback_scrape_protocol: Othr"), "3:29: scrape_configs[0].fallback_scrape_protocol: unknown scrape protocol Othr, "
          "supported: Other, PrometheusText0.0.4; did you mean 'Other'?"),
+        ("basic_auth: {}", "1:1: basic_auth: unknown key 'basic_auth'; it is a key of 'scrape_configs'"),
+        (job("password: x"), "3:3: scrape_configs[0].password: unknown key 'password'; it is a key of 'basic_auth'"),
         (job("narthex: {holds: 1}"), "3:13: scrape_configs[0].narthex.holds: unknown key 'holds'"),
         ("remote_write: [{url: 'http://x'}]", "1:1: remote_write: not implemented yet: remote write"),
         ("storage: {tsdb: {retention: {percentage: 101}}}", "1:42: storage.tsdb.retention.percentage: must be in the range [0, 100]"),
         ("alerting: {alertmanagers: [{sigv4: {region: x}}]}", "1:29: alerting.alertmanagers[0].sigv4: not implemented yet: "
          "AWS request signing"),
-        ("alerting: {alertmanagers: [{api_version: v1}]}", "1:42: alerting.alertmanagers[0].api_version: expected one of v2; got 'v1'"),
+        ("alerting: {alertmanagers: [{api_version: v1}]}", "1:42: alerting.alertmanagers[0].api_version: expected v2; got 'v1'"),
         ("alerting: {alertmanagers: [{static_configs: [{targets: ['http://x']}]}]}",
-         '1:56: alerting.alertmanagers[0].static_configs[0].targets: "http://x" is not a valid hostname'),
+         '1:56: alerting.alertmanagers[0].static_configs[0].targets: "http://x" is not a valid hostname; '
+         "expected host:port (scheme and metrics_path are keys of their own)"),
         ("rule_files: ['*/a.yml']", "1:13: rule_files: invalid file pattern 'etc/*/a.yml': '*' may stand in the last part of the "
          "path only"),
         ("narthex: {receivers: [{name: a}, {name: a}]}", "1:41: narthex.receivers[1].name: found several receivers with the name 'a'"),

@@ -22,7 +22,11 @@ def test_every_problem_is_told_with_its_line():
     text = "tests:\n- name: n\n  job: j\n  groups: [{targets: [a]}]\n  target: []\n  dropped: x\n"
     assert problems(text) == [
         (5, "tests[0].target", "unknown key 'target'; did you mean 'targets'?"),
-        (6, "tests[0].dropped", "expected a list, got text"),
+        (
+            6,
+            "tests[0].dropped",
+            "expected a list, got text; write [a, b], or each element after '- ' on a line of its own",
+        ),
     ]
 
 
