@@ -16,13 +16,22 @@ from narthex.promql.engine.vector import Bools, Floats, Ints, Vector
 
 __all__ = ["FUNCTIONS", "natural_key"]
 
-_DIGITS = re.compile(r"(\d+)")
+_CHUNKS = re.compile("[0-9]+|[^0-9]+")
 
 
 def natural_key(text: str) -> tuple[tuple[int, int, str], ...]:
-    """Sort key in which runs of digits compare as numbers: ``4m5`` before ``4m600`` before ``4m1000``."""
-    parts = _DIGITS.split(text)
-    return tuple((0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts if part)
+    """Sort key in which runs of digits compare as numbers: ``4m5`` before ``4m600`` before ``4m1000``.
+
+    Digits and other text compare as text does. The numbers may be of any length.
+    """
+    return tuple(map(_chunk_key, _CHUNKS.findall(text)))
+
+
+def _chunk_key(chunk: str) -> tuple[int, int, str]:
+    if "0" <= chunk[0] <= "9":
+        number = chunk.lstrip("0")
+        return 1, len(number), number
+    return 0 if chunk[0] < "0" else 2, 0, chunk
 
 
 def _absent_labels(expr: Expr) -> LabelTable:
