@@ -10,7 +10,7 @@ from narthex.gotemplate.calls import CallError, Function, Functions
 from narthex.gotemplate.compare import equal_any, ordered
 from narthex.gotemplate.escape import escape_html, escape_js, escape_query
 from narthex.gotemplate.format import default_text, sprint, sprintf, sprintln
-from narthex.gotemplate.values import is_string_map, truth, type_name
+from narthex.gotemplate.values import Html, is_string_map, truth, type_name
 
 __all__ = ["BUILTINS"]
 
@@ -107,7 +107,7 @@ BUILTINS: Functions = {
     "print": Function(lambda *args: sprint(args), (), "any", summary="arguments as text"),
     "printf": Function(lambda form, *args: sprintf(form, args), ("string",), "any", summary="Go's Sprintf"),
     "println": Function(lambda *args: sprintln(args), (), "any", summary="arguments with spaces and a newline"),
-    "html": Function(lambda *args: escape_html(_joined(args)), (), "any", summary="text escaped for HTML"),
+    "html": Function(lambda *args: Html(escape_html(_joined(args))), (), "any", summary="text escaped for HTML"),
     "js": Function(lambda *args: escape_js(_joined(args)), (), "any", summary="text escaped for JavaScript"),
     "urlquery": Function(lambda *args: escape_query(_joined(args)), (), "any", summary="text escaped for a URL query"),
     "call": Function(_call, ("any",), "any", summary="calls a function value; values here never are functions"),

@@ -169,9 +169,7 @@ class Evaluator:
         for at, name in enumerate(node.path):
             given = _Arguments(dot, args, final) if at == last else _NO_ARGUMENTS
             value = self.field(receiver, name, node, given, boxed=boxed)
-            if receiver is None:
-                self.of_nothing(name, at)
-            receiver, boxed = value, _gives_any(receiver, name)
+            receiver, boxed = value, self.gives_any(receiver, name)
         return receiver
 
     def field(self, receiver: Any, name: str, node: Node, given: _Arguments, *, boxed: bool) -> Any:
@@ -183,15 +181,22 @@ class Evaluator:
                 raise self.fail(f"{name} is not a method but has arguments")
             return self.key(receiver, name)
         if receiver is None:
-            return None
+            return self.of_nothing(name, boxed=boxed)
         raise self.fail(f"can't evaluate field {name} in type {'interface {}' if boxed else type_name(receiver)}")
 
-    def of_nothing(self, name: str, depth: int) -> None:
-        """A field of nil: no value by default; what else, the missing-key mode tells."""
+    def of_nothing(self, name: str, *, boxed: bool) -> None:
+        """A field of nil is an error where a map or object holds the nil; of no value at all it is no value, too."""
+        if boxed:
+            raise self.fail(f"nil pointer evaluating interface {{}}.{name}")
         if self.missing_key == "error":
             raise self.fail(f'nil data; no entry for key "{name}"')
-        if self.missing_key == "zero" and depth:
-            raise self.fail(f"nil pointer evaluating interface {{}}.{name}")
+
+    def gives_any(self, receiver: Any, name: str) -> bool:
+        """Whether what the step gave is a Go ``interface {}``, of which messages know no better type."""
+        if isinstance(receiver, Exported):
+            return name in receiver.go_any
+        held = isinstance(receiver, Mapping) and not is_string_map(receiver)
+        return held and (name in receiver or self.missing_key == "zero")
 
     def member(self, receiver: Exported, name: str, node: Node, given: _Arguments) -> Any:
         """A field of an object, or the result of its method."""
@@ -256,10 +261,3 @@ class Evaluator:
             if truth(value) is stop:
                 return value
         return value if final is ABSENT else final
-
-
-def _gives_any(receiver: Any, name: str) -> bool:
-    """Whether what the step gave is a Go ``interface {}``: then messages know no better type."""
-    if isinstance(receiver, Exported):
-        return name in receiver.go_any
-    return isinstance(receiver, Mapping) and not is_string_map(receiver)

@@ -231,6 +231,17 @@ def test_failure_while_executing_names_the_place(text, data, message):
     assert str(caught.value) == f"template: {message}"
 
 
+@pytest.mark.parametrize("mode", ["default", "zero"])
+def test_a_nil_that_is_held_has_no_fields_and_no_value_has_none_either(mode):
+    assert run("{{ .a.b.c }}", None, missing_key=mode) == "<no value>"
+    with pytest.raises(TemplateError, match=r"nil pointer evaluating interface {}\.b$"):
+        run("{{ .a.b.c }}", {"a": None}, missing_key=mode)
+
+
+def test_what_is_escaped_already_is_not_escaped_again():
+    assert run("{{ `<` | html }}{{ `<` }}", html=True) == "&lt;&lt;"
+
+
 def test_missing_key_modes():
     assert run("{{ .a }}", StringMap(), missing_key="zero") == ""
     assert run("{{ .a }}", {}, missing_key="zero") == "<no value>"
