@@ -20,6 +20,7 @@ from narthex import hookimpl
 from narthex.config.names import is_label_name
 from narthex.kinds import ActionRule, CompiledAction, RelabelAction
 from narthex.regex import Groups, Regex
+from narthex.relabel.case import lower, upper
 from narthex.relabel.expand import compile_template
 from narthex_plugins.relabel_columns import COLUMNS
 
@@ -195,23 +196,12 @@ def _case(change: Callable[[str], str]) -> Callable[[ActionRule], CompiledAction
         source, target = _source(rule), rule.target_label
 
         def run(labels: Labels) -> Labels:
-            value = source(labels)
-            # Go maps rune by rune, Python's mapping may lengthen ("ß" to "SS"); ASCII, nearly all there is, agrees.
-            changed = change(value) if value.isascii() else "".join([_one_rune(char, change) for char in value])
-            _set(labels, target, changed)
+            _set(labels, target, change(source(labels)))
             return labels
 
         return run
 
     return compile_case
-
-
-def _one_rune(char: str, change: Callable[[str], str]) -> str:
-    changed = change(char)
-    if len(changed) == 1:
-        return changed
-    # A dotted capital I is the one character whose lower case is longer: Unicode's simple mapping gives a plain i.
-    return "i" if char == "\u0130" else char
 
 
 # --- names -----------------------------------------------------------------------------------------------------------
@@ -358,8 +348,8 @@ ACTIONS: tuple[RelabelAction, ...] = (
     _action("labelmap", _labelmap, _check_labelmap, "Copy labels whose names match under the expanded replacement."),
     _action("labeldrop", _labeldrop, _check_names, "Remove the labels whose names match."),
     _action("labelkeep", _labelkeep, _check_names, "Remove the labels whose names do not match."),
-    _action("lowercase", _case(str.lower), _check_case, "Set a label to the source labels in lower case."),
-    _action("uppercase", _case(str.upper), _check_case, "Set a label to the source labels in upper case."),
+    _action("lowercase", _case(lower), _check_case, "Set a label to the source labels in lower case."),
+    _action("uppercase", _case(upper), _check_case, "Set a label to the source labels in upper case."),
 )
 
 

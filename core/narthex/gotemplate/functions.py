@@ -21,6 +21,7 @@ from narthex.gotemplate.literals import quote
 from narthex.gotemplate.samples import QueryFunction, QueryResult, TemplateSample
 from narthex.gotemplate.values import Html
 from narthex.regex import Regex, fault
+from narthex.relabel.case import lower, one_rune, upper
 from narthex.relabel.expand import compile_template
 
 __all__ = ["for_parsing", "graph_link", "prometheus_functions", "table_link"]
@@ -41,7 +42,7 @@ def _title(text: str) -> str:
     pieces, before = [], " "
     for char in text:
         starts = not (before.isalnum() or before == "_") and (before.isascii() or before.isspace())
-        pieces.append(char.title() if starts else char)
+        pieces.append(one_rune(char, str.title) if starts else char)
         before = char
     return "".join(pieces)
 
@@ -147,8 +148,8 @@ _FIXED: Functions = {
     "toDuration": Function(numbers.to_duration, ("any",), summary="seconds as a duration object (`.String`, …)"),
     "parseDuration": Function(_parse_duration, ("string",), summary="seconds of a duration such as `1h30m`"),
     "title": Function(_title, ("string",), summary="first letter of each word in upper case"),
-    "toUpper": Function(str.upper, ("string",), summary="upper case"),
-    "toLower": Function(str.lower, ("string",), summary="lower case"),
+    "toUpper": Function(upper, ("string",), summary="upper case"),
+    "toLower": Function(lower, ("string",), summary="lower case"),
     "match": Function(_match, ("string", "string"), summary="whether an RE2 expression matches a part of the text"),
     "reReplaceAll": Function(
         _replace_all, ("string", "string", "string"), summary="every match of an expression replaced; `$1` works"
