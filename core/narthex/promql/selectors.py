@@ -7,6 +7,7 @@ from narthex.promql.ast import Span, VectorSelector
 from narthex.promql.cursor import Cursor
 from narthex.promql.strings import quote_go, unquote
 from narthex.promql.tokens import IDENTIFIER, LABEL_KINDS, STRING, Token
+from narthex.regex import fault
 
 __all__ = ["label_list", "vector_selector"]
 
@@ -68,10 +69,12 @@ def _matcher(cursor: Cursor) -> Matcher | None:
         raise cursor.unexpected(_CONTEXT, "label matching operator")
     cursor.take()
     value = cursor.expect(STRING, _CONTEXT, "string")
+    text = unquote(value.text)
     try:
-        return Matcher(op, name, unquote(value.text))
+        return Matcher(op, name, text)
     except ValueError as error:
-        cursor.fault((label.start, value.end), f"error parsing regexp: {error}")
+        reason = fault(text) or error  # Prometheus reads the expression of a matcher as it stands, not anchored
+        cursor.fault((label.start, value.end), f"error parsing regexp: {reason}")
         return None
 
 

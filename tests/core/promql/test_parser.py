@@ -142,6 +142,7 @@ def test_wrong_types_are_told_all_at_once_and_only_without_syntax_errors():
         ("abs(up, *)", [(6, 7, COMMA), (8, 9, "unexpected <op:*>")]),
         ("abs(up, ;)", [(8, 10, "unexpected character: ';'"), (6, 7, COMMA)]),
         ("sum() ;", [(6, 7, "unexpected character: ';'"), (0, 5, "no arguments for aggregate expression provided")]),
+        ('up{a=~"("}', [(3, 9, "error parsing regexp: missing closing ): `(`")]),
         ("up start", [(3, 8, 'unexpected "start"')]),
         ("up by", [(3, 5, "unexpected <by>")]),
         (r"up{a\b}", [(4, 7, r"unexpected character inside braces: '\\'")]),
