@@ -9,8 +9,8 @@ from narthex.config.types import LabelName
 
 __all__ = ["expand_labels"]
 
-# Go's os.Expand: ${name}, a name, or one special character or digit.
-_VARIABLE = re.compile(r"\$(?:\{([^}]*)\}|([*#$@!?\-0-9])|([A-Za-z_][A-Za-z0-9_]*))")
+# Go's os.Expand: ${name}, a name, or one special character or digit. It eats a brace that is never closed.
+_VARIABLE = re.compile(r"\$(?:\{([^}]*)\}|\{|([*#$@!?\-0-9])|([A-Za-z_][A-Za-z0-9_]*))")
 
 
 def expand_labels(labels: Mapping[LabelName, str], env: Mapping[str, str]) -> tuple[dict[LabelName, str], list[str]]:
@@ -25,7 +25,7 @@ def _expand(label: str, value: str, env: Mapping[str, str], warnings: list[str])
         name: str = match[1] or match[2] or match[3] or ""
         if name == "$":
             return "$"
-        if name not in env:
+        if name and name not in env:
             warnings.append(f"external label {label!r}: environment variable {name!r} is not set; empty text is used")
         return env.get(name, "")
 

@@ -5,7 +5,16 @@ from narthex.config.external import expand_labels
 
 @pytest.mark.parametrize(
     ("value", "expanded"),
-    [("$A", "1"), ("x${A}y", "x1y"), ("$$A", "$A"), ("$", "$"), ("a$ b", "a$ b"), ("$A$A", "11"), ("${A", "${A")],
+    [
+        ("$A", "1"),
+        ("x${A}y", "x1y"),
+        ("$$A", "$A"),
+        ("$", "$"),
+        ("a$ b", "a$ b"),
+        ("$A$A", "11"),
+        ("${A", "A"),
+        ("a${}b", "ab"),
+    ],
 )
 def test_variables_are_expanded(value, expanded):
     assert expand_labels({"l": value}, {"A": "1"}) == ({"l": expanded}, [])
