@@ -30,6 +30,7 @@ def list_blocks(data: Path, *, human: bool, as_json: bool) -> int:
     """List the blocks and files of a data directory.
 
     DATA may be a directory of Prometheus's. Times are those of the oldest and the newest sample, in ms since the epoch.
+    The last row, "head", is what all files that are no blocks hold together.
     """
     from narthex_plugins.tsdb.inspect.listing import entries
 
@@ -100,16 +101,15 @@ def snapshot(data: Path, target: Path) -> int:
 def analyze(data: Path, *, limit: int, match: str, as_json: bool) -> int:
     """Show which labels make series and which metrics take space.
 
-    Blocks are looked at; what the head holds is in none yet. Bytes of a metric are those of its values, without its
-    share of times and index.
+    Series and labels are those of the blocks and of the head together. Bytes of a metric are those of its values in
+    blocks, without its share of times and index; its samples that are in no block yet stand beside.
     """
     from narthex.library.selectors import matchers_of
     from narthex_plugins.tsdb.inspect.analyze import analyze as count
-    from narthex_plugins.tsdb.survey import survey
 
     matchers = matchers_of(match) if match else ()
     with progress_bar() as tell:
-        found = count(survey(data).blocks, matchers, limit, tell)
+        found = count(data, matchers, limit, tell)
     if as_json:
         print_json(asdict(found))
     else:
@@ -118,18 +118,23 @@ def analyze(data: Path, *, limit: int, match: str, as_json: bool) -> int:
 
 
 def _tell_analysis(found: Analysis) -> None:
-    line(f"Blocks: {found.blocks}, {time_text(found.min_time)} to {time_text(found.max_time)}")
+    if found.blocks:
+        line(f"Blocks: {found.blocks}, {time_text(found.min_time)} to {time_text(found.max_time)}")
+    if found.head_samples:
+        head = f"{found.head_series} series, {found.head_samples} samples, {size_text(found.head_bytes)}"
+        line(f"Head: {head}, {time_text(found.head_min_time)} to {time_text(found.head_max_time)}")
     per_sample = found.bytes / found.samples if found.samples else 0
-    line(f"Series: {found.series}, samples: {found.samples}")
-    line(f"Bytes: {size_text(found.bytes)}, {per_sample:.3f} for each sample, index included")
+    line(f"Series: {found.series}, samples in blocks: {found.samples}")
+    line(f"Bytes of blocks: {size_text(found.bytes)}, {per_sample:.3f} for each sample, index included")
     _list("Label names with most values", found.label_names)
     _list("Label pairs with most series", found.label_pairs)
     _list("Metrics with most series", found.metrics)
     _list("Label pairs of most series that come and go", found.churn)
     heading("\nMetrics that take most space")
-    rows = [("BYTES", "PER SAMPLE", "SAMPLES", "SERIES", "METRIC")]
+    rows = [("BYTES", "PER SAMPLE", "SAMPLES", "IN HEAD", "SERIES", "METRIC")]
     for one in found.sizes:
-        numbers = (str(one.bytes), f"{one.bytes / one.samples:.3f}", str(one.samples), str(one.series))
+        each = f"{one.bytes / one.samples:.3f}" if one.samples else ""
+        numbers = (str(one.bytes), each, str(one.samples), str(one.head_samples), str(one.series))
         rows.append((*numbers, one.metric))
     for text in _aligned(rows):
         line(text)

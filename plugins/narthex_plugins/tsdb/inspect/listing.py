@@ -1,9 +1,9 @@
-"""The files of a data directory as rows of a table."""
+"""The files of a data directory as rows of a table, and the head as a whole."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from narthex.errors import StorageError
@@ -11,6 +11,7 @@ from narthex_plugins.prometheus_blocks import PrometheusBlock, block_directories
 from narthex_plugins.tsdb.blocks import open_block
 from narthex_plugins.tsdb.container import ArrayFile
 from narthex_plugins.tsdb.directory import Directory
+from narthex_plugins.tsdb.inspect.head import Held, held_by_file, held_by_log, known_series, together
 
 __all__ = ["Entry", "entries", "is_prometheus"]
 
@@ -40,7 +41,10 @@ def is_prometheus(path: Path) -> bool:
 
 
 def entries(path: Path) -> Iterator[Entry]:
-    """Blocks by time, then the files of the head. What cannot be read raises ``StorageError``."""
+    """Blocks by time, then the files of the head, and the head as a whole where it holds samples.
+
+    What cannot be read raises ``StorageError``.
+    """
     if is_prometheus(path):
         for one in block_directories(path):
             yield _prometheus_block(one)
@@ -48,13 +52,35 @@ def entries(path: Path) -> Iterator[Entry]:
     directory = Directory(path)
     blocks = [_block(one) for one in directory.blocks.glob("block-*.nrx")]
     yield from sorted(blocks, key=lambda one: (one.min_time or 0, one.name))
+    yield from _head(path, directory)
+
+
+def _head(path: Path, directory: Directory) -> Iterator[Entry]:
     histograms = path / "histograms"
+    table = known_series(directory.series_log)
+    held, size = [], 0
     for one in (*sorted(directory.sealed.glob("*.nrx")), *sorted(histograms.glob("*.nrx")), *path.glob("*.nrx")):
         file = ArrayFile(one)
-        facts = file.facts
-        yield Entry(one.name, facts["kind"], file.size, 0, facts.get("min_time"), facts.get("max_time"))
+        held.append(held_by_file(file))
+        size += file.size
+        yield _entry(one.name, file.facts["kind"], file.size, held[-1])
     for one in (*sorted(directory.wal.glob("*.log")), *sorted(histograms.glob("*.log"))):
-        yield Entry(one.name, "log", one.stat().st_size)
+        try:
+            found, length = held_by_log(one, table), one.stat().st_size
+        except FileNotFoundError:
+            continue  # a server that runs has sealed it
+        if not (directory.sealed / one.with_suffix(".nrx").name).exists():  # else the file holds the same
+            held.append(found)
+        size += length
+        named = table.live if one == directory.series_log else 0
+        yield replace(_entry(one.name, "log", length, found), series=named or len(found.refs))
+    whole = together(held)
+    if whole.samples:
+        yield _entry("head", "head", size, whole)
+
+
+def _entry(name: str, kind: str, size: int, held: Held) -> Entry:
+    return Entry(name, kind, size, 0, held.min_time, held.max_time, len(held.refs), held.samples)
 
 
 def _block(path: Path) -> Entry:

@@ -136,7 +136,7 @@ def test_verifying_finds_the_damaged_file(command, data, prometheus):
 
 def test_an_analysis_counts_labels_metrics_and_bytes(command, data):
     text = command("analyze").out
-    assert "Series: 2, samples: 480\n" in text
+    assert "Series: 2, samples in blocks: 480\n" in text
     assert '2 __name__="m"\n1 s="1"\n1 s="2"\n' in text
     found = json.loads(command("analyze", "--json", "--match", 'm{s="2"}').out)
     assert (found["series"], found["samples"], found["blocks"]) == (1, 240, 2)
