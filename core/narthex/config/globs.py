@@ -15,6 +15,7 @@ __all__ = ["check_pattern", "expand", "expand_all"]
 
 _ALLOWED = re.compile(r"[^*]*(\*[^/]*)?")
 _META = re.compile(r"[*?\[\\]")
+_RANGE = re.compile(r"(?:\\(.)|([^\\\-\]]))(?:-(?:\\(.)|([^\\\-\]])))?", re.DOTALL)
 _ITEM = re.compile(r"\*|\?|\[(?P<not>\^?)(?P<set>(?:\\.|[^\]\\])+)\]|\\(?P<char>.)|(?P<plain>[^*?\[\\])", re.DOTALL)
 
 
@@ -81,10 +82,26 @@ def _compile(pattern: str) -> re.Pattern[str]:
         raise ValueError(f"invalid file pattern {pattern!r}: {error}") from None
 
 
+def _character_class(text: str, negation: str) -> str:
+    """What stands in brackets: characters and ranges; a dash by itself is escaped. Raises ``ValueError``."""
+    parts: list[str] = []
+    at = 0
+    while at < len(text):
+        one = _RANGE.match(text, at)
+        if one is None:
+            raise ValueError(f"invalid file pattern: syntax error at {text[at:]!r}")
+        low = one[1] or one[2]
+        high = one[3] or one[4] or low
+        parts += [f"{re.escape(low)}-{re.escape(high)}"] if low <= high else []
+        at = one.end()
+    if not parts:  # ranges that end before they begin hold nothing
+        return "." if negation else "(?!)"
+    return f"[{negation}{''.join(parts)}]"
+
+
 def _translate(match: re.Match[str]) -> str:
     if match["plain"] or match["char"]:
         return re.escape(match["plain"] or match["char"])
     if match["set"]:
-        items = re.sub(r"(?<!\\)\[", r"\\[", match["set"])
-        return f"[{match['not']}{items}]"
+        return _character_class(match["set"], match["not"])
     return "[^/]*" if match[0] == "*" else "[^/]"
