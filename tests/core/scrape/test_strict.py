@@ -29,6 +29,11 @@ def test_parts_of_a_summary_meet_in_one_metric() -> None:
         ("a{,} 1\n", "invalid label name"),
         ("a\n", "expected float"),
         ('# TYPE a histogram\na_bucket{le="x"} 1\n', "'le' label"),
+        ("a 1 \n", 'expected integer as timestamp, got ""$'),
+        ("a 1 5 \n", 'spurious string after timestamp: " "$'),
+        ("a 1 9223372036854775808\n", 'expected integer as timestamp, got "9223372036854775808"$'),
+        ("a 1\r\n", r'expected float as value, got "1\\r"$'),
+        ("a{b='c'} 1\n", r"found '\\''$"),
     ],
 )
 def test_what_is_refused(text: str, reason: str) -> None:

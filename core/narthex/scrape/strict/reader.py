@@ -9,7 +9,7 @@ from narthex.config.names import is_label_name, is_metric_name
 from narthex.errors import ExpositionError
 from narthex.scrape.exposition import number
 from narthex.scrape.strict.families import TYPES, Family, Metric
-from narthex.scrape.strict.scanner import Scanner, StrictError, shown
+from narthex.scrape.strict.scanner import Scanner, StrictError, shown, shown_character
 
 __all__ = ["StrictError", "read_families"]
 
@@ -105,7 +105,8 @@ class _Reader:
         metric = self._metric(family, labels)
         scanner.blanks()
         self._value(family, metric, name, own)
-        if scanner.blanks() != "\n":
+        if scanner.need() != "\n":
+            scanner.blanks()
             self._timestamp(metric)
 
     def _metric_name(self) -> str:
@@ -156,12 +157,12 @@ class _Reader:
         if scanner.next != "=":
             if quoted and not name:
                 raise scanner.fail(f"unexpected end of metric name {shown(scanner.next)}")
-            raise scanner.fail(f"expected '=' after label name, found {scanner.next!r}")
+            raise scanner.fail(f"expected '=' after label name, found {shown_character(scanner.next)}")
         if _broken(text) or not is_label_name(text, legacy=self._legacy):
             raise scanner.fail(f"invalid label name {shown(text)}")
         scanner.take()
         if scanner.blanks() != '"':
-            raise scanner.fail(f"expected '\"' at start of label value, found {scanner.next!r}")
+            raise scanner.fail(f"expected '\"' at start of label value, found {shown_character(scanner.next)}")
         value = scanner.quoted("label value")
         if _broken(value):
             raise scanner.fail(f"invalid label value {shown(value)}")
@@ -230,10 +231,9 @@ class _Reader:
         scanner = self._scanner
         text = scanner.word()
         digits = text.removeprefix("-").removeprefix("+")
-        if not (digits.isascii() and digits.isdigit()):
+        if not (digits.isascii() and digits.isdigit() and abs(int(text)) < 1 << 63):
             raise scanner.fail(f"expected integer as timestamp, got {shown(text)}")
         metric.timestamp = int(text)
-        scanner.blanks()
         rest = scanner.rest_of_line()
         if rest:
             raise scanner.fail(f"spurious string after timestamp: {shown(rest)}")

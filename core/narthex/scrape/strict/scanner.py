@@ -4,12 +4,26 @@ from __future__ import annotations
 
 from narthex.errors import ExpositionError
 
-__all__ = ["Scanner", "StrictError", "shown"]
+__all__ = ["Scanner", "StrictError", "shown", "shown_character"]
 
 _BLANK = frozenset(" \t")
 _WHITE = frozenset(" \t\n")
 _ESCAPES = {"\\": "\\", "n": "\n", '"': '"'}
 _END = ""
+_SHOWN = str.maketrans(
+    {chr(code): f"\\x{code:02x}" for code in (*range(32), 127)}
+    | {
+        "\a": r"\a",
+        "\b": r"\b",
+        "\t": r"\t",
+        "\n": r"\n",
+        "\v": r"\v",
+        "\f": r"\f",
+        "\r": r"\r",
+        "\\": r"\\",
+        '"': r"\"",
+    }
+)
 
 
 class StrictError(ExpositionError):
@@ -20,9 +34,14 @@ class StrictError(ExpositionError):
 
 
 def shown(text: str) -> str:
-    """Text in quotes, with what is not UTF-8 as hexadecimal escapes."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    """Text in quotes as Go writes it, with what is not UTF-8 as hexadecimal escapes."""
+    escaped = text.translate(_SHOWN)
     return '"' + "".join(f"\\x{ord(one) - 0xDC00:02x}" if "\udc80" <= one <= "\udcff" else one for one in escaped) + '"'
+
+
+def shown_character(char: str) -> str:
+    """One character likewise, in single quotes."""
+    return r"'\''" if char == "'" else "'" + shown(char)[1:-1].replace(r"\"", '"') + "'"
 
 
 class Scanner:
