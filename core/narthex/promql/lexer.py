@@ -1,7 +1,8 @@
 """Cut a PromQL expression into tokens, with positions in bytes.
 
-What a character means depends on where it stands, so there are three modes, each one compiled expression: outside
-everything, inside braces (label matchers) and inside brackets (durations). The token list always ends with
+What a character means depends on where it stands, so there are four modes, each one compiled expression: outside
+everything, inside braces (label matchers), inside brackets before the first number (where only a duration makes sense),
+and inside brackets behind it. The token list always ends with
 ``END_OF_INPUT`` or, where the text cannot be read on, with an ``ERROR`` that spans the rest of the text. The parser
 meets that token only if it gets so far, hence an earlier error in the grammar is the one that is reported.
 """
@@ -9,7 +10,8 @@ meets that token only if it gets so far, hence an earlier error in the grammar i
 from __future__ import annotations
 
 import re
-from itertools import accumulate
+from itertools import accumulate, takewhile
+from string import ascii_letters
 
 from narthex.promql.strings import StringSyntaxError, quote_character, quote_go, unquote
 from narthex.promql.tokens import (
@@ -46,8 +48,12 @@ def _mode(
 _WORD, _SYMBOL, _TEXT, _PLAIN_NUMBER = 1, 2, 3, 4
 _OUTSIDE = _mode("[A-Za-z_:][A-Za-z0-9_:]*", r"==|!=|<=|>=|</|>/|=(?!~)|[-+*/%^<>(),@{\[]", _STRING, _NUMBER, _DURATION)
 _IN_BRACES = _mode("[A-Za-z_][A-Za-z0-9_]*", r"=~|!~|!=|=|,|\}", _STRING)
-_IN_BRACKETS = _mode("(?i:step|range|min_of|max_of)(?![A-Za-z0-9_])", r"[-+*/%^(),:\]]", _NEVER, _NUMBER, _DURATION)
+_CALLS = "(?i:step|range|min_of|max_of)(?![A-Za-z0-9_])"
+_IN_BRACKETS = _mode(_CALLS, r"[-+*/%^(),:\]]", _NEVER, _NUMBER, _DURATION)
+_BEHIND_NUMBER = _mode(_CALLS, r"==|!=|<=|>=|</|>/|=(?!~)|[-+*/%^<>(),@{:\]]", _STRING, _NUMBER, _DURATION)
 _BLANK = re.compile(_SKIP)
+_DEPTH = {"(": 1, ")": -1}
+_SECOND_COLON = "unexpected colon ':'"
 _SWITCH = {"{": _IN_BRACES, "}": _OUTSIDE, "[": _IN_BRACKETS, "]": _OUTSIDE}
 
 # as far as a number or duration was read before something in it turned out wrong
@@ -55,11 +61,12 @@ _BAD_NUMBER = re.compile(
     r"(?:0[xX][0-9a-fA-F_]*|[0-9_]*(?:\.[0-9_]*)?(?:\.|[eE][+-]?[0-9]*)?)"
     r"(?:[smhdwy]s?(?:[0-9]+[smhdw]s?)*(?:[0-9]+|[A-Za-z_])?)?"
 )
+_LETTERS = frozenset(ascii_letters + "_")
 _DECIMAL = frozenset("0123456789")
 _AT_END = {
-    _OUTSIDE: "unclosed left parenthesis",
     _IN_BRACES: "unexpected end of input inside braces",
     _IN_BRACKETS: "unexpected end of input in duration expression",
+    _BEHIND_NUMBER: "unclosed left bracket",
 }
 
 
@@ -77,14 +84,12 @@ def tokenize(text: str) -> list[Token]:
             kind = _word_kind(piece, mode)
         elif group == _SYMBOL:
             kind = piece
-            if piece in _SWITCH:
-                mode = _SWITCH[piece]
-            elif piece == "(":
-                depth += 1
-            elif piece == ")":
-                depth -= 1
-                if depth < 0:
-                    add(Token(ERROR, "unexpected right parenthesis ')'", at, size))  # as Prometheus: after it
+            mode = _SWITCH.get(piece, mode)
+            depth += _DEPTH.get(piece, 0)
+            if depth < 0 or piece == ":":
+                reason = "unexpected right parenthesis ')'" if depth < 0 else _colon_fault(mode, tokens)
+                if reason:  # Prometheus mostly finds out behind the character
+                    add(Token(ERROR, reason, start if reason == _SECOND_COLON else at, size))
                     break
         elif group == _TEXT:
             kind = STRING
@@ -93,6 +98,7 @@ def tokenize(text: str) -> list[Token]:
                 break
         else:
             kind = NUMBER if group == _PLAIN_NUMBER else DURATION
+            mode = _BEHIND_NUMBER if mode is _IN_BRACKETS else mode
         add(Token(kind, piece, start, at))
     else:
         add(_ending(text, at, mode, depth))
@@ -103,9 +109,19 @@ def _word_kind(word: str, mode: re.Pattern[str]) -> str:
     if mode is _IN_BRACES:
         return IDENTIFIER
     lower = word.lower()
-    if mode is _IN_BRACKETS:
+    if mode is not _OUTSIDE:
         return lower
     return KEYWORDS.get(lower) or (METRIC_IDENTIFIER if ":" in word else IDENTIFIER)
+
+
+def _colon_fault(mode: re.Pattern[str], before: list[Token]) -> str:
+    """Why a colon cannot stand between brackets, or nothing: a second one, or one without a duration before it."""
+    kinds = [token.kind for token in takewhile(lambda token: token.kind != "[", reversed(before))]
+    if not kinds:
+        return "unexpected colon before duration in duration expression"
+    if ":" not in kinds:
+        return ""
+    return _SECOND_COLON if mode is _BEHIND_NUMBER else "unexpected repeated colon in duration expression"
 
 
 def _string_fault(literal: str) -> str:
@@ -126,10 +142,13 @@ def _ending(text: str, at: int, mode: re.Pattern[str], depth: int) -> Token:
         return Token(ERROR, _fault(text, at, mode), at, size)
     if mode is _OUTSIDE and not depth:
         return Token(END_OF_INPUT, "", size, size)
+    if depth and mode in {_OUTSIDE, _BEHIND_NUMBER}:
+        return Token(ERROR, "unclosed left parenthesis", size, size)
     return Token(ERROR, _AT_END[mode], size, size)
 
 
 def _fault(text: str, at: int, mode: re.Pattern[str]) -> str:
+    """Why nothing can be read at ``at``."""
     char, following = text[at], text[at + 1 : at + 2] or "\ufffd"  # as Go prints the end of the text
     if mode is not _IN_BRACKETS:
         if char in "\"'":
@@ -139,21 +158,18 @@ def _fault(text: str, at: int, mode: re.Pattern[str]) -> str:
     if mode is _IN_BRACES:
         if char == "!":
             return f"unexpected character after '!' inside braces: {quote_character(following)}"
-        return (
-            "unexpected left brace '{'"
-            if char == "{"
-            else f"unexpected character inside braces: {quote_character(char)}"
-        )
+        return f"unexpected {'left brace' if char == '{' else 'character inside braces:'} {quote_character(char)}"
     if char in _DECIMAL or (char == "." and following in _DECIMAL):
         bad = _BAD_NUMBER.match(text, at)
         return f"bad number or duration syntax: {quote_go(bad.group() if bad else char)}"
     if mode is _IN_BRACKETS:
-        if char.isalpha():
-            return f"unexpected character: {quote_character(char)}, expected ':'"
         return f"unexpected character in duration expression: {quote_character(char)}"
     if char in "=!":
         return f"unexpected character after '{char}': {quote_character(following)}"
-    return "unexpected right bracket ']'" if char == "]" else f"unexpected character: {quote_character(char)}"
+    if char in "[]":
+        return f"unexpected {'left' if char == '[' else 'right'} bracket '{char}'"
+    expected = ", expected ':'" if mode is _BEHIND_NUMBER and char in _LETTERS else ""
+    return f"unexpected character: {quote_character(char)}{expected}"
 
 
 def _unterminated(text: str, at: int) -> str:

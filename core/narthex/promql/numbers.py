@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 
-from narthex.config.durations import parse_duration
+from narthex.config.durations import duration_fault, parse_duration
 from narthex.promql.ast import NumberLiteral, Span
 from narthex.promql.cursor import Cursor
 from narthex.promql.strings import quote_go
@@ -56,10 +56,8 @@ def number(cursor: Cursor) -> NumberLiteral:
 def _seconds(cursor: Cursor, token: Token) -> float:
     try:
         return parse_duration(token.text) / 1000
-    except ValueError as error:
-        range_error = "out of range" in str(error)
-        message = "duration out of range" if range_error else f"not a valid duration string: {quote_go(token.text)}"
-        cursor.fault((token.start, token.end), message)
+    except ValueError:
+        cursor.fault((token.start, token.end), duration_fault(token.text, quote_go))
         return 0.0
 
 

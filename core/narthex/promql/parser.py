@@ -65,6 +65,8 @@ def parse(text: str, *, options: ParserOptions = _DEFAULT) -> Expr:
 
 def _error(text: str, faults: list[Fault]) -> ParseError:
     start, _, message = faults[0]
+    if not text:
+        return ParseError(f"unknown position: parse error: {message}", tuple(faults))
     before = text.encode("utf-8", "surrogateescape")[:start]
     line = before.count(b"\n") + 1
     column = start - before.rfind(b"\n")

@@ -84,9 +84,7 @@ class QueryRoutes:
         try:
             return await self._answer(fields, evaluate, here=engine.is_small(text, steps))
         except ParseError as error:
-            if steps.instant:
-                raise BadParameterError("query", error) from None
-            raise  # Prometheus names the parameter of instant queries only
+            raise BadParameterError("query", error) from None
 
     async def format(self, request: web.Request) -> web.StreamResponse:
         """Print an expression in canonical form."""

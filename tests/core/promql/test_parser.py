@@ -55,6 +55,13 @@ def test_any_text_parses_or_fails_with_positions_inside_it(text):
         assert message
 
 
+def test_an_empty_text_has_no_positions():
+    with pytest.raises(ParseError, match=r"^unknown position: parse error: no expression found in input$"):
+        parse("")
+    with pytest.raises(ParseError, match=r"^1:1: parse error: no expression found in input$"):
+        parse(" ")
+
+
 def test_positions_count_bytes_and_lines():
     with pytest.raises(ParseError, match=r'^2:13: parse error: unexpected identifier "x"$') as caught:
         parse('\n{"ä"="ö"} x')
@@ -143,6 +150,15 @@ def test_wrong_types_are_told_all_at_once_and_only_without_syntax_errors():
         ("abs(up, ;)", [(8, 10, "unexpected character: ';'"), (6, 7, COMMA)]),
         ("sum() ;", [(6, 7, "unexpected character: ';'"), (0, 5, "no arguments for aggregate expression provided")]),
         ('up{a=~"("}', [(3, 9, "error parsing regexp: missing closing ): `(`")]),
+        ("up[5m", [(5, 5, "unclosed left bracket")]),
+        ("up[(5m", [(6, 6, "unclosed left parenthesis")]),
+        ("up[", [(3, 3, "unexpected end of input in duration expression")]),
+        ("up[job]", [(3, 7, "unexpected character in duration expression: 'j'")]),
+        ("up[5m job]", [(6, 10, "unexpected character: 'j', expected ':'")]),
+        ("up[:5m]", [(4, 7, "unexpected colon before duration in duration expression")]),
+        ("up[5m:1m:1m]", [(8, 12, "unexpected colon ':'")]),
+        ("up[5m[1m]]", [(5, 10, "unexpected left bracket '['")]),
+        ("up offset 1.5h", [(10, 14, 'unknown unit "." in duration "1.5h"')]),
         ("up start", [(3, 8, 'unexpected "start"')]),
         ("up by", [(3, 5, "unexpected <by>")]),
         (r"up{a\b}", [(4, 7, r"unexpected character inside braces: '\\'")]),

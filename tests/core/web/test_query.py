@@ -22,6 +22,7 @@ from narthex.storage.protocol import Batch
 from narthex.testing.storage import MemoryStorage
 from narthex.web.view import QueryLimits
 
+TYPES = "must be Scalar or instant Vector"
 ADVICE = "Try decreasing the query resolution (?step=XX)"
 
 
@@ -179,10 +180,14 @@ async def test_a_wrong_parameter_is_named(client: TestClient, path: str, name: s
     ("path", "error"),
     [
         ("query?query=(", 'invalid parameter "query": 1:2: parse error: unclosed left parenthesis'),
-        ("query_range?query=(&start=0&end=1&step=1", "1:2: parse error: unclosed left parenthesis"),
+        ("query?query=", 'invalid parameter "query": unknown position: parse error: no expression found in input'),
+        (
+            "query_range?query=(&start=0&end=1&step=1",
+            'invalid parameter "query": 1:2: parse error: unclosed left parenthesis',
+        ),
         (
             "query_range?query=up[5m]&start=0&end=1&step=1",
-            'invalid expression type "range vector" for range query, must be Scalar or instant Vector',
+            f'invalid parameter "query": invalid expression type "range vector" for range query, {TYPES}',
         ),
         (
             "query_range?query=up&start=0&end=99999&step=1",
