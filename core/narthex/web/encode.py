@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from narthex.model.histogram import histogram_json
 from narthex.model.labeltable import LabelTable
-from narthex.model.number import format_value, value_texts
+from narthex.model.number import plain_text, value_texts
 from narthex.promql.value import InstantVector, RangeVector, Scalar, String, Value
 from narthex.web.envelope import json_bytes
 
@@ -30,10 +30,8 @@ def time_text(time: int) -> str:
 def encode_value(value: Value) -> bytes:
     """The ``data`` of a query's answer: ``{"resultType": …, "result": …}``."""
     match value:
-        case Scalar():
-            return (
-                f'{{"resultType":"scalar","result":[{time_text(value.time)},"{format_value(value.value)}"]}}'.encode()
-            )
+        case Scalar():  # unlike the values of series never with an exponent
+            return f'{{"resultType":"scalar","result":[{time_text(value.time)},"{plain_text(value.value)}"]}}'.encode()
         case String():
             return f'{{"resultType":"string","result":[{time_text(value.time)},{_json(value.value)}]}}'.encode()
         case InstantVector():

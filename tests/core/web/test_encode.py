@@ -104,3 +104,10 @@ def test_an_empty_answer_is_an_empty_list() -> None:
     times, values = np.zeros(0, dtype=np.int64), np.zeros(0)
     nothing = RangeVector(LabelTable.of([]), np.zeros(1, dtype=np.int64), times, values, None)
     assert encode_value(nothing) == b'{"resultType":"matrix","result":[]}'
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(1e21, "1" + "0" * 21), (1e-7, "0.0000001"), (math.inf, "+Inf"), (-0.0, "-0"), (0.1, "0.1")]
+)
+def test_a_scalar_has_no_exponent(value: float, text: str) -> None:
+    assert encode_value(Scalar(value, 1500)) == f'{{"resultType":"scalar","result":[1.500,"{text}"]}}'.encode()
