@@ -187,7 +187,7 @@ What a value means is decided by its key, not by its looks: a label value `on`, 
 | value | meaning |
 |---|---|
 | duration | `0`, or integers with the units `y w d h m s ms` in this order, each at most once: `1h30m` |
-| size | an integer with a unit of `B KB MB GB TB PB EB`, in powers of 1024; 0 means no limit |
+| size | a number with a unit of `B KB MB GB TB PB EB` (or `KiB` …), in powers of 1024; 0 means no limit |
 | share | `50%` or `0.5`: a number from 0 to 1 |
 | count | a whole number that is not negative; as a limit, 0 means none |
 | file name | relative names start at the directory of the file that holds them |
