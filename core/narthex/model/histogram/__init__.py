@@ -43,6 +43,7 @@ from narthex.model.histogram.rows import (
 )
 from narthex.model.histogram.same import close_to, same
 from narthex.model.histogram.schema import reduce_to, widen_zero
+from narthex.model.histogram.size import BARE_SIZE, sample_sizes
 from narthex.model.histogram.text import histogram_text
 from narthex.model.histogram.total import exact_sum, total
 from narthex.model.histogram.trim import trim_lower, trim_upper
@@ -58,6 +59,7 @@ from narthex.model.histogram.value import (
 )
 
 __all__ = [
+    "BARE_SIZE",
     "COUNT",
     "CUSTOM_SCHEMA",
     "MAX_SCHEMA",
@@ -106,6 +108,7 @@ __all__ = [
     "rows_of",
     "rows_of_family",
     "same",
+    "sample_sizes",
     "scale",
     "standard_deviation",
     "subtract",

@@ -16,24 +16,22 @@ def counts_only_selectors(expr: Expr) -> frozenset[int]:
     Functions of buckets and subqueries on the way need the whole histograms, and so do the operands of an operator.
     """
     found: set[int] = set()
-    _walk(expr, found, counts=False, buckets=False)
+    waiting = [(expr, False, False)]  # a list, for a sum of 5,000 terms is nested as deeply
+    while waiting:
+        node, counts, buckets = waiting.pop()
+        match node:
+            case VectorSelector():
+                if counts and not buckets:
+                    found.add(id(node))
+                continue
+            case MatrixSelector(selector=selector):
+                waiting.append((selector, counts, buckets))
+                continue
+            case Call(func=name):
+                counts, buckets = counts or name in _COUNTS, buckets or name in _BUCKETS
+            case SubqueryExpr():
+                buckets = True
+            case BinaryExpr():
+                counts = buckets = False
+        waiting += [(one, counts, buckets) for one in children(node)]
     return frozenset(found)
-
-
-def _walk(expr: Expr, found: set[int], *, counts: bool, buckets: bool) -> None:
-    match expr:
-        case VectorSelector():
-            if counts and not buckets:
-                found.add(id(expr))
-            return
-        case MatrixSelector(selector=selector):
-            _walk(selector, found, counts=counts, buckets=buckets)
-            return
-        case Call(func=name):
-            counts, buckets = counts or name in _COUNTS, buckets or name in _BUCKETS
-        case SubqueryExpr():
-            buckets = True
-        case BinaryExpr():
-            counts = buckets = False
-    for one in children(expr):
-        _walk(one, found, counts=counts, buckets=buckets)

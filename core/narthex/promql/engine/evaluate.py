@@ -145,7 +145,10 @@ class Evaluation:
     # --- nodes ---
 
     def _held(self, value: Vector | Floats) -> Vector | Floats:
-        self.budget.hold(value.samples if isinstance(value, Vector) else value.size)
+        if isinstance(value, Vector) and value.histograms is not None:
+            self.budget.hold(int(value.sizes().sum()))
+        else:
+            self.budget.hold(value.samples if isinstance(value, Vector) else value.size)
         return value
 
     def _called(self, expr: Call, steps: Steps) -> Vector | Floats:

@@ -31,7 +31,7 @@ def reduced(
     if source.runs:
         for run in source.runs:
             low, high = (np.searchsorted(run.times, bounds, side="right") for bounds in (source.start, source.end))
-            budget.read(run.natives(low, high))  # their numbers stand in the blocks too
+            budget.read(run.sizes(low, high))  # their numbers stand in the blocks too
         result = overridden(result, source.runs, (source.start, source.end), native, notes)
     rows, values, present, histograms = result
     if not len(rows):

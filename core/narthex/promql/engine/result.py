@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from narthex.model.histogram import Histogram
+from narthex.model.histogram import Histogram, sample_sizes
 from narthex.model.labeltable import LabelTable
 from narthex.promql.engine.query import Budget, Steps
 from narthex.promql.engine.runs import Run
@@ -97,7 +97,8 @@ def whole_windows(source: Ranged, budget: Budget) -> RangeVector:
         budget.hold(sum(map(len, windows.times)))
     for run in source.runs:
         windows.add_run(run, int(source.start[0]), int(source.end[0]))
-    budget.read(np.array([sum(map(len, windows.times))]))
+    budget.read(np.array([windows.size()]))
+    budget.hold(windows.size())
     return windows.sorted(source)
 
 
@@ -110,6 +111,11 @@ class _Windows:
     times: list[Ints]
     values: list[Floats]
     histograms: list[Objects | None]
+
+    def size(self) -> int:
+        """For how many samples all of it counts."""
+        natives = [one for part in self.histograms if part is not None for one in part.tolist() if one is not None]
+        return sum(map(len, self.times)) - len(natives) + int(sample_sizes(natives).sum())
 
     def add(self, rows: Ints, counts: Ints, times: Ints) -> None:
         self.rows.append(rows)

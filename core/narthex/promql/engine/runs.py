@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from narthex.model.histogram import Hint, Histogram, was_reset
+from narthex.model.histogram import BARE_SIZE, Hint, Histogram, sample_sizes, was_reset
 from narthex.model.labeltable import LabelTable
 from narthex.promql.engine.gather_rows import NEVER
 from narthex.promql.engine.notes import Notes
@@ -32,19 +32,27 @@ class Run:
     """The samples of one series, in order of time.
 
     ``series`` is its row in the label table, ``name`` its metric name, ``times`` int64 in ms; ``starts`` (ms, 0 for
-    unknown) is empty when start timestamps are not to be used.
+    unknown) is empty when start timestamps are not to be used. ``bare``: of its histograms only count and sum matter.
     """
 
-    __slots__ = ("_natives", "_resets", "name", "samples", "series", "starts", "times")
+    __slots__ = ("_natives", "_resets", "bare", "name", "samples", "series", "starts", "times")
 
     def __init__(
-        self, series: int, name: str, times: Ints, samples: Sequence[Sample], starts: Sequence[int] = ()
+        self,
+        series: int,
+        name: str,
+        times: Ints,
+        samples: Sequence[Sample],
+        starts: Sequence[int] = (),
+        *,
+        bare: bool = False,
     ) -> None:
         self.series = series
         self.name = name
         self.times = times
         self.samples = samples
         self.starts = starts if any(starts) else ()
+        self.bare = bare
         self._natives: Ints | None = None
         self._resets: dict[int, bool] = {}
 
@@ -53,6 +61,15 @@ class Run:
         if self._natives is None:
             self._natives = np.cumsum([0, *(isinstance(one, Histogram) for one in self.samples)])
         return np.asarray(self._natives[high] - self._natives[low])
+
+    def sizes(self, low: Ints, high: Ints) -> Ints:
+        """For how many samples the histograms of those rows count."""
+        native = [one for one in self.samples if isinstance(one, Histogram)]
+        if self.bare:
+            return BARE_SIZE * self.natives(low, high)
+        running = np.concatenate([[0], np.cumsum(sample_sizes(native))])
+        before = np.zeros(1, dtype=np.int64)
+        return np.asarray(running[self.natives(before, high)] - running[self.natives(before, low)])
 
     def reset_at(self, row: int) -> bool:
         """Whether a counter was started anew between the sample before ``row`` and this one."""
@@ -147,8 +164,11 @@ class OfStretch:
 # --- where runs come from ---
 
 
-def runs_of(selection: Selection, start: int, end: int, *, starts: bool) -> list[Run]:
-    """The runs of a selection with their samples of ``start`` < t <= ``end``; ``starts`` whether those matter."""
+def runs_of(selection: Selection, start: int, end: int, *, starts: bool, bare: bool = False) -> list[Run]:
+    """The runs of a selection with their samples of ``start`` < t <= ``end``; ``starts`` whether those matter.
+
+    ``bare`` as in :class:`Run`.
+    """
     natives = _between(selection.histograms, start, end)
     special = np.zeros(selection.labels.rows, dtype=np.bool_)
     special[natives.series] = True
@@ -165,7 +185,7 @@ def runs_of(selection: Selection, start: int, end: int, *, starts: bool) -> list
         times, samples = _merged(natives.times[part], natives.values[part].tolist(), numbers.get(series))
         known = _starts(selection, natives, series) if starts else {}
         began = [known.get(time, 0) for time in times.tolist()] if known else ()
-        runs.append(Run(series, names[series], times, samples, began))
+        runs.append(Run(series, names[series], times, samples, began, bare=bare))
     return runs
 
 

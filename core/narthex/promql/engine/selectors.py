@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from narthex.errors import QueryError
+from narthex.model.histogram import BARE_SIZE, sample_sizes
 from narthex.model.labeltable import LabelTable
 from narthex.promql.ast import At, Expr, MatrixSelector, SubqueryExpr, VectorSelector
 from narthex.promql.engine.extended import ANCHORED_FUNCTIONS, SMOOTHED_FUNCTIONS, interpolated
@@ -17,7 +18,7 @@ from narthex.promql.engine.latest import latest
 from narthex.promql.engine.lines import sample_on_line
 from narthex.promql.engine.natives import newest_with_histograms, with_found_hints
 from narthex.promql.engine.notes import Notes
-from narthex.promql.engine.query import Steps
+from narthex.promql.engine.query import Budget, Steps
 from narthex.promql.engine.runs import OfStretch, Run, runs_of, runs_of_vector
 from narthex.promql.engine.vector import Bools, Floats, Ints, Vector
 from narthex.promql.engine.windows import Block, blocks, packed
@@ -104,9 +105,11 @@ def instant(evaluation: Evaluation, selector: VectorSelector, steps: Steps) -> F
     evaluation.budget.hold(len(moments) * selection.labels.rows)  # before anything of that size is made
     found = latest(selection, moments, lookback)
     histograms = None
+    bare = bool(len(selection.histograms)) and evaluation.counts_only(selector)
     if len(selection.histograms):
         points = selection.histograms
-        points = with_found_hints(points) if evaluation.counts_only(selector) else points
+        evaluation.budget.hold(int(sample_sizes(points.values.tolist()).sum()))
+        points = with_found_hints(points) if bare else points
         found, histograms = newest_with_histograms(found, points, moments, lookback)
     values, present = found.values, found.present
     if fixed:
@@ -119,12 +122,25 @@ def instant(evaluation: Evaluation, selector: VectorSelector, steps: Steps) -> F
     if present is not None:
         kept = np.flatnonzero(present.any(axis=0))
         vector = vector.take(kept).compacted()
-    if vector.present is None:
-        evaluation.budget.read_evenly(vector.size, vector.steps)
-    else:
-        evaluation.budget.read(np.asarray(np.count_nonzero(vector.present, axis=1)))
-    evaluation.budget.hold(vector.samples)
+    _account(evaluation.budget, vector, bare=bare)
     return Found(vector, selection, kept, lambda: found.times)
+
+
+def _account(budget: Budget, vector: Vector, *, bare: bool) -> None:
+    """Count what was found; ``bare``: the buckets of histograms do not count."""
+    if vector.histograms is not None:
+        sizes = vector.sizes()
+        budget.hold(int(sizes.sum()))
+        native = vector.histogram_cells()
+        if bare and native is not None:
+            sizes = np.count_nonzero(vector.mask(), axis=1) + (BARE_SIZE - 1) * np.count_nonzero(native, axis=1)
+        budget.read(sizes)
+        return
+    if vector.present is None:
+        budget.read_evenly(vector.size, vector.steps)
+    else:
+        budget.read(np.asarray(np.count_nonzero(vector.present, axis=1)))
+    budget.hold(vector.samples)
 
 
 def ranged(evaluation: Evaluation, expr: Expr, steps: Steps, function: str) -> Ranged:
@@ -158,9 +174,12 @@ def _runs(
     starts = evaluation.settings.semantics.start_timestamps and not extended
     if not len(selection.histograms) and (selection.points.starts is None or not starts):
         return ()
-    if len(selection.histograms) and evaluation.counts_only(selector):
-        selection = replace(selection, histograms=with_found_hints(selection.histograms))
-    return runs_of(selection, first, last, starts=starts)
+    bare = bool(len(selection.histograms)) and evaluation.counts_only(selector)
+    if len(selection.histograms):
+        evaluation.budget.hold(int(sample_sizes(selection.histograms.values.tolist()).sum()))
+        if bare:
+            selection = replace(selection, histograms=with_found_hints(selection.histograms))
+    return runs_of(selection, first, last, starts=starts, bare=bare)
 
 
 def _refuse_modifier(selector: VectorSelector, function: str) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from narthex.errors import QueryError
-from narthex.model.histogram import Histogram
+from narthex.model.histogram import Histogram, sample_sizes
 from narthex.model.labeltable import Column, LabelTable
 from narthex.promql.engine.grouping import has_duplicates, row_groups, translate
 
@@ -88,6 +88,16 @@ class Vector:
     def samples(self) -> int:
         """Number of samples that are present."""
         return int(np.count_nonzero(self.present)) if self.present is not None else int(self.values.size)
+
+    def sizes(self) -> Ints:
+        """For how many samples each step counts (int64 ``[K]``): a histogram for more than one, by its size."""
+        counts = np.count_nonzero(self.mask(), axis=1)
+        native = self.histogram_cells()
+        if native is None or self.histograms is None:
+            return np.asarray(counts)
+        steps = np.nonzero(native)[0]
+        more = np.bincount(steps, sample_sizes(self.histograms[native].tolist()) - 1, self.steps)
+        return np.asarray(counts + more.astype(np.int64))
 
     @classmethod
     def empty(cls, steps: int) -> Vector:
