@@ -34,7 +34,7 @@ def duration_ms(duration: DurationExpr | NumberLiteral, *, step: int, range_: in
     """A duration in milliseconds, for a query of this step and range (ms). Raises ``QueryError``."""
     seconds = _seconds(duration, step / 1000, range_ / 1000)
     if not abs(seconds) <= _LARGEST:
-        raise QueryError("duration is out of range")
+        raise QueryError(f"{duration.pos.start}:{duration.pos.end}: duration is out of range")
     return round(seconds * 1000)
 
 

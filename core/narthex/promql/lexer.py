@@ -18,6 +18,7 @@ from narthex.promql.tokens import (
     DURATION,
     END_OF_INPUT,
     ERROR,
+    FILLS,
     IDENTIFIER,
     KEYWORDS,
     METRIC_IDENTIFIER,
@@ -52,6 +53,7 @@ _CALLS = "(?i:step|range|min_of|max_of)(?![A-Za-z0-9_])"
 _IN_BRACKETS = _mode(_CALLS, r"[-+*/%^(),:\]]", _NEVER, _NUMBER, _DURATION)
 _BEHIND_NUMBER = _mode(_CALLS, r"==|!=|<=|>=|</|>/|=(?!~)|[-+*/%^<>(),@{:\]]", _STRING, _NUMBER, _DURATION)
 _BLANK = re.compile(_SKIP)
+_ARGUMENTS = re.compile(rf"{_SKIP}\(")
 _DEPTH = {"(": 1, ")": -1}
 _SECOND_COLON = "unexpected colon ':'"
 _SWITCH = {"{": _IN_BRACES, "}": _OUTSIDE, "[": _IN_BRACKETS, "]": _OUTSIDE}
@@ -82,6 +84,8 @@ def tokenize(text: str) -> list[Token]:
         start, at = found.span(group)
         if group == _WORD:
             kind = _word_kind(piece, mode)
+            if kind in FILLS and not _ARGUMENTS.match(text, at):
+                kind = IDENTIFIER
         elif group == _SYMBOL:
             kind = piece
             mode = _SWITCH.get(piece, mode)
@@ -130,7 +134,8 @@ def _string_fault(literal: str) -> str:
         unquote(literal)
     except StringSyntaxError as error:
         return str(error)
-    return "invalid UTF-8 rune" if any("\ud800" <= char <= "\udfff" for char in literal) else ""
+    # Go cannot tell the replacement character from what it replaces
+    return "invalid UTF-8 rune" if any("\ud800" <= char <= "\udfff" or char == "\ufffd" for char in literal) else ""
 
 
 def _ending(text: str, at: int, mode: re.Pattern[str], depth: int) -> Token:

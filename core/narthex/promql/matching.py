@@ -10,7 +10,7 @@ from narthex.promql.cursor import Cursor
 from narthex.promql.numbers import signed_number
 from narthex.promql.selectors import label_list
 from narthex.promql.strings import quote_go
-from narthex.promql.tokens import COMPARISONS, SET_OPERATORS
+from narthex.promql.tokens import COMPARISONS, FILLS, SET_OPERATORS
 from narthex.promql.valuetype import ValueType
 
 __all__ = ["Operator", "binary", "take_operator"]
@@ -18,7 +18,6 @@ __all__ = ["Operator", "binary", "take_operator"]
 _ONE_TO_ONE = VectorMatching()
 _SET = VectorMatching(card="many-to-many")
 _GROUPING: dict[str, Cardinality] = {"group_left": "many-to-one", "group_right": "one-to-many"}
-_FILLS = frozenset({"fill", "fill_left", "fill_right"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +44,7 @@ def take_operator(cursor: Cursor) -> Operator:
             cursor.take()
             include = label_list(cursor) if cursor.token.kind == "(" else ()
             matching = replace(matching, card=card, include=include)
-    while cursor.token.kind in _FILLS and cursor.following() == "(":
+    while cursor.token.kind in FILLS:
         matching = _fill(cursor, matching)
     return Operator(op, matching, return_bool, Span(token.start, cursor.end))
 

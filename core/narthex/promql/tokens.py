@@ -17,6 +17,7 @@ __all__ = [
     "END_OF_INPUT",
     "ERROR",
     "EXPRESSION_KINDS",
+    "FILLS",
     "IDENTIFIER",
     "KEYWORDS",
     "LABEL_KINDS",
@@ -38,6 +39,9 @@ STRING = "string"
 END_OF_INPUT = "end of input"
 ERROR = "error"
 
+FILLS = frozenset({"fill", "fill_left", "fill_right"})
+"""Keywords only where an opening parenthesis follows; plain identifiers elsewhere."""
+
 SET_OPERATORS = frozenset({"and", "or", "unless"})
 COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
 _OTHERS = frozenset({"+", "-", "*", "/", "%", "^", "atan2", "</", ">/", "@", "=~", "!~"})
@@ -46,7 +50,7 @@ OPERATORS = _OTHERS | SET_OPERATORS | COMPARISONS
 _MODIFIERS = frozenset(
     {
         *("offset", "smoothed", "anchored", "by", "without", "on", "ignoring", "group_left", "group_right", "bool"),
-        *("fill", "fill_left", "fill_right", "start", "end", "step", "range"),
+        *(*FILLS, "start", "end", "step", "range"),
     }
 )
 _CALLED = frozenset({"start", "end", "step", "range"})
@@ -56,7 +60,6 @@ KEYWORDS |= {"inf": NUMBER, "nan": NUMBER}
 
 METRIC_KINDS = frozenset(
     {IDENTIFIER, METRIC_IDENTIFIER, "by", "without", "offset", "start", "end", "step", "range", "anchored", "smoothed"}
-    | {"fill", "fill_left", "fill_right"}
     | SET_OPERATORS
     | AGGREGATIONS
 )
