@@ -32,14 +32,22 @@ __all__ = ["export"]
     show_default=True,
     help="The file of OpenMetrics text (- for standard output), or the directory of the Parquet files.",
 )
+@click.option(
+    "--without-histograms",
+    is_flag=True,
+    help="Leave native histograms out of OpenMetrics text without taking that for a failure.",
+)
 @window
 @DATA
-def export(data: Path, form: str, output: str, match: str, start: float | None, end: float | None) -> int:  # fmt: skip
+def export(
+    data: Path, form: str, output: str, match: str, start: float | None, end: float | None, *, without_histograms: bool
+) -> int:
     """Export samples as OpenMetrics text or as Parquet files.
 
-    A server may be running on DATA. OpenMetrics text cannot hold native histograms, nor the marks that series ended;
-    what is left out is counted. Parquet needs the extra narthex[parquet]; it writes samples.parquet and series.parquet,
-    which are joined by their column series.
+    A server may be running on DATA. OpenMetrics text cannot hold native histograms: those left out are counted, and
+    the exit status is 1. Nor can it hold samples without a metric name, and the marks that series ended. Parquet holds
+    all samples and needs the extra narthex[parquet]; it writes samples.parquet and series.parquet, which are joined by
+    their column series.
     """
     from narthex.library.selectors import matchers_of
     from narthex_plugins.tsdb.reading import read_directory
@@ -50,6 +58,7 @@ def export(data: Path, form: str, output: str, match: str, start: float | None, 
     matchers = matchers_of(match) if match else ()
     wanted = Wanted(matchers, milliseconds(start, -(1 << 60)), milliseconds(end, 1 << 60))
     stored = read_directory(data)
+    histograms = 0
     with progress_bar() as tell:
         if form == "parquet":
             from narthex_plugins.tsdb.transfer.parquet import export_parquet
@@ -60,8 +69,22 @@ def export(data: Path, form: str, output: str, match: str, start: float | None, 
             from narthex_plugins.tsdb.transfer.openmetricsout import export_openmetrics
 
             with nullcontext(sys.stdout.buffer) if output == "-" else Path(output).open("wb") as file:
-                samples, left_out = export_openmetrics(stored, wanted, file, tell)
+                written = export_openmetrics(stored, wanted, file, tell)
             shown = "standard output" if output == "-" else output
-            text = f"{shown}: {samples} samples" + (f", {left_out} left out" if left_out else "")
+            nameless = f", {written.nameless} without a metric name left out" if written.nameless else ""
+            text = f"{shown}: {written.samples} samples{nameless}"
+            histograms = written.histograms
     line(text, err=output == "-")
-    return 0
+    return _left_out(histograms, meant=without_histograms)
+
+
+def _left_out(histograms: int, *, meant: bool) -> int:
+    """Tell of native histograms that were left out; the exit status."""
+    if not histograms:
+        return 0
+    line(
+        f"{histograms} samples that are native histograms were left out: OpenMetrics text cannot hold them."
+        + ("" if meant else " To export them: --format parquet; to leave them out: --without-histograms"),
+        err=True,
+    )
+    return 0 if meant else 1

@@ -8,7 +8,7 @@ series ended.
 from __future__ import annotations
 
 import re
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from narthex.model.labels import Labels, quote
 from narthex.model.number import value_texts
@@ -20,22 +20,27 @@ __all__ = ["Written", "export_openmetrics", "series_text"]
 _METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*").fullmatch
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*").fullmatch
 
-Written = tuple[int, int]
-"""Samples written, and samples that could not be."""
+
+class Written(NamedTuple):
+    """How many samples were written; and left out, because they are native histograms or have no metric name."""
+
+    samples: int
+    histograms: int
+    nameless: int
 
 
 def export_openmetrics(data: StorageReader, wanted: Wanted, file: BinaryIO, tell: Tell) -> Written:
-    """Write what is wanted and the end mark; returns the samples written, and those left out."""
-    written = left_out = 0
+    """Write what is wanted and the end mark."""
+    written = histograms = nameless = 0
     for piece in read(data, wanted, tell):
-        left_out += len(piece.histograms)
+        histograms += len(piece.histograms)
         if all("__name__" in one for one in piece.labels):  # pieces are of one metric
             file.write(_lines(piece))
             written += len(piece.floats.times)
         else:
-            left_out += len(piece.floats.times)
+            nameless += len(piece.floats.times)
     file.write(b"# EOF\n")
-    return written, left_out
+    return Written(written, histograms, nameless)
 
 
 def series_text(labels: Labels) -> str:

@@ -171,6 +171,24 @@ def test_an_export_to_parquet_needs_a_directory(command, data):
     assert duckdb.sql(query).fetchall() == [("1", 240), ("2", 240)]
 
 
+def test_native_histograms_that_text_cannot_hold_are_no_success(command, prometheus, tmp_path):
+    rows = [(1000 * (T0 + 60 * at), 2 + at, 0, 3.0, [2 + at]) for at in range(3)]
+    chunk = (2, rows[0][0], rows[-1][0], histogram_chunk(Shape(positive=[(1, 1)]), rows))
+    write_block(tmp_path / "prom/02", [({"__name__": "h"}, [chunk])], times=(1000 * T0, 1000 * T0 + 7_200_000))
+    command("import", "prom")
+    outcome = command("export", "-o", "out.om")
+    assert (outcome.status, outcome.out) == (1, "out.om: 10 samples\n")
+    assert outcome.err == (
+        "3 samples that are native histograms were left out: OpenMetrics text cannot hold them. "
+        "To export them: --format parquet; to leave them out: --without-histograms\n"
+    )
+    assert len((tmp_path / "out.om").read_text().splitlines()) == 11
+    meant = command("export", "-o", "out.om", "--without-histograms")
+    assert (meant.status, meant.err.startswith("3 samples that are native histograms were left out")) == (0, True)
+    assert command("export", "--match", "p", "-o", "out.om").status == 0
+    assert command("export", "--format", "parquet", "-o", "out").out == "out: 13 samples of 2 series\n"
+
+
 def test_what_is_no_selector_is_refused(command, data):
     outcome = command("export", "--match", "sum(m)")
     assert (outcome.status, "is not a selector of series" in outcome.err) == (1, True)

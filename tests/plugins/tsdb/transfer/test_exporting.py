@@ -63,7 +63,7 @@ def rows_of(text: bytes):
 
 def test_openmetrics_text_is_read_back_as_it_was_less_series_without_a_name(storage):
     out = io.BytesIO()
-    assert export_openmetrics(storage, Wanted(), out, silent) == (7, 3)
+    assert export_openmetrics(storage, Wanted(), out, silent) == (7, 0, 3)
     found = rows_of(out.getvalue())
     assert [(labels, time) for labels, time, _ in found] == [
         (SERIES[0], T0), (SERIES[0], T0 + 10_000),
@@ -77,7 +77,7 @@ def test_openmetrics_text_is_read_back_as_it_was_less_series_without_a_name(stor
 def test_only_what_is_wanted_is_exported(storage):
     out = io.BytesIO()
     wanted = Wanted([Matcher(MatchOp.EQUAL, "job", "x")], T0 + 1, T0 + 10_000)
-    assert export_openmetrics(storage, wanted, out, silent) == (1, 0)
+    assert export_openmetrics(storage, wanted, out, silent) == (1, 0, 0)
     assert out.getvalue() == b'up{job="x"} 2 1700000010\n# EOF\n'
 
 
@@ -124,7 +124,7 @@ def test_histograms_are_exported_to_parquet_and_counted_by_text(in_memory, tmp_p
     refs = storage.register([Labels({"__name__": "h"})])
     beside = HistogramPoints.of(refs.tolist(), [T0], [HISTOGRAM])
     storage.append(Batch(lane, T0, np.zeros(0), histograms=beside))
-    assert export_openmetrics(storage, Wanted(), io.BytesIO(), silent) == (0, 1)
+    assert export_openmetrics(storage, Wanted(), io.BytesIO(), silent) == (0, 1, 0)
     assert export_parquet(storage, Wanted(), tmp_path, silent) == (1, 1)
     ((value, histogram),) = duckdb.sql(f"select value, histogram from '{tmp_path}/samples.parquet'").fetchall()
     assert value is None
