@@ -4,6 +4,8 @@ Property tests try the same examples in every run and have no time limit of thei
 depends on the code alone. ``pytest --hypothesis-profile=search`` looks for new examples.
 """
 
+import gc
+
 from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["narthex.testing.plugin"]
@@ -12,3 +14,9 @@ pytest_plugins = ["narthex.testing.plugin"]
 settings.register_profile("search", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("suite", settings.get_profile("search"), derandomize=True, database=None)
 settings.load_profile("suite")
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was collected out of garbage collections: to look at 12,000 tests each time took a tenth of the run."""
+    gc.collect()
+    gc.freeze()

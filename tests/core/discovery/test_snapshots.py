@@ -24,7 +24,7 @@ def file(tmp_path):
 
 
 @given(SOME)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_groups_come_back_as_they_were(file, groups):
     file.save(groups, 1000.0)
     found = file.load(1001.0, 10.0)

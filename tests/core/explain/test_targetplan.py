@@ -95,7 +95,7 @@ FLEETS = st.lists(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(FLEETS, FLEETS, st.sampled_from([PLAIN, DROPS]))
 def test_the_changes_turn_the_first_set_into_the_second(side, before, after, text):
     old, new = side(PLAIN, *before), side(text, *after)
