@@ -44,11 +44,11 @@ def check() -> None:
 
 @check.command("config")
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False))
-@click.option("--syntax-only", is_flag=True, help="Leave the rule files alone.")
+@click.option("--syntax-only", is_flag=True, help="Leave all other files alone.")
 @click.option("--agent", is_flag=True, help="Check for agent mode, which has no rules and no alerting.")
 @click.pass_obj
 def config(app: App, files: tuple[str, ...], *, syntax_only: bool, agent: bool) -> int:
-    """Check configuration files and the rule files they name."""
+    """Check configuration files and what they name: rule files, target files, credentials, static targets."""
     from narthex.config.load import load_config
 
     catalog = app.catalog()
@@ -76,19 +76,34 @@ def rules(app: App, files: tuple[str, ...]) -> int:
 
 
 def _check_rule_files(file: str, config: Config, catalog: Catalog, *, syntax_only: bool) -> bool:
-    """Say that the configuration itself is good, and check the rule files it names; whether all are good."""
+    """Say that the configuration itself is good, and check the files and targets it names; whether all are good."""
     from narthex.config.load import rule_paths
 
     paths = () if syntax_only else rule_paths(config)
     missing = () if syntax_only else _missing(config)
     for pattern in missing:
         _failed(f"{file}: rule_files: {pattern!r} does not point to an existing file")
+    good = (syntax_only or _check_named(file, config, catalog)) and not missing
     if paths:
         click.echo(f"  SUCCESS: {len(paths)} rule files found")
-    if not missing:
+    if good:
         click.echo(f" SUCCESS: {file} is valid prometheus config file syntax")
     click.echo()
-    return _check_rules(map(str, paths), catalog) and not missing
+    return _check_rules(map(str, paths), catalog) and good
+
+
+def _check_named(file: str, config: Config, catalog: Catalog) -> bool:
+    """Check what a server would only meet later; whether nothing fails."""
+    from narthex.cli.checknamed import findings
+
+    good = True
+    for one in findings(config, catalog):
+        good = good and not one.fatal
+        if one.fatal:
+            _failed(f"{file}: {one.text}")
+        else:
+            click.echo(f"  WARNING: {file}: {one.text}", err=True)
+    return good
 
 
 def _missing(config: Config) -> tuple[str, ...]:
