@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from narthex.promql.ast import AggregateExpr, BinaryExpr, Call, Expr, ParenExpr, SubqueryExpr, UnaryExpr
+from narthex.promql.ast import (
+    AggregateExpr,
+    BinaryExpr,
+    Call,
+    Expr,
+    ParenExpr,
+    SubqueryExpr,
+    UnaryExpr,
+    children,
+    walk,
+)
 from narthex.promql.printer import aggregation_head, operator_text, subquery_suffix, to_text
 
 __all__ = ["prettify"]
@@ -12,20 +22,25 @@ _INDENT = "  "
 
 def prettify(expr: Expr, *, width: int = 100) -> str:
     """The text of ``expr``; a part is split when its one-line form has more than ``width`` bytes."""
-    return _Layout(width).lines(expr, 0)
+    return _Layout(expr, width).lines(expr, 0)
 
 
 class _Layout:
-    def __init__(self, width: int) -> None:
+    def __init__(self, root: Expr, width: int) -> None:
         self._width = width
+        # A text has a byte for each leaf at least, so what has many is split without being printed first: printing
+        # every level of a long chain would take quadratic time.
+        self._leaves: dict[int, int] = {}
+        for node in reversed(list(walk(root))):
+            self._leaves[id(node)] = sum(self._leaves[id(one)] for one in children(node)) or 1
 
     def lines(self, expr: Expr, level: int) -> str:
         """The text with every line indented for its depth."""
         indent = _INDENT * level
-        text = to_text(expr)
         if isinstance(expr, UnaryExpr):  # its operand decides
             return f"{indent}{expr.op}{self.lines(expr.expr, level).lstrip()}"
-        if len(text.encode("utf-8", "surrogateescape")) <= self._width:
+        text = to_text(expr) if self._leaves[id(expr)] <= self._width else None
+        if text is not None and len(text.encode("utf-8", "surrogateescape")) <= self._width:
             return indent + text
         match expr:
             case BinaryExpr():
@@ -41,7 +56,7 @@ class _Layout:
             case SubqueryExpr():
                 return self.lines(expr.expr, level) + subquery_suffix(expr)
             case _:
-                return indent + text
+                return indent + to_text(expr)
 
     def _enclosed(self, head: str, inner: list[Expr], level: int) -> str:
         indent = _INDENT * level

@@ -20,6 +20,7 @@ from narthex.model.number import format_value
 from narthex.promql.ast import Expr, VectorSelector, walk
 from narthex.promql.engine import Limits
 from narthex.promql.engine.query import Steps
+from narthex.promql.pretty import prettify
 from narthex.promql.printer import to_text
 from narthex.promql.value import InstantVector, QueryResult, RangeVector
 from narthex.web.encode import encode_value
@@ -87,12 +88,14 @@ class QueryRoutes:
             raise BadParameterError("query", error) from None
 
     async def format(self, request: web.Request) -> web.StreamResponse:
-        """Print an expression in canonical form."""
+        """Print an expression in canonical form, over several lines where it is long."""
         expression = self._parsed(await form(request))
-        try:
-            return success(to_text(expression))
-        except RecursionError:
-            raise ApiError("execution", "the expression is nested too deeply to be printed") from None
+        for layout in (prettify, to_text):  # what is too deep for many lines, such as a sum of 2,000 terms, gets one
+            try:
+                return success(layout(expression))
+            except RecursionError:
+                continue
+        raise ApiError("execution", "the expression is nested too deeply to be printed")
 
     async def parse(self, request: web.Request) -> web.StreamResponse:
         """The expression's syntax tree."""

@@ -241,6 +241,13 @@ async def test_a_tree_too_deep_for_json_is_refused(client: TestClient) -> None:
     assert (answer.status, (await answer.json())["errorType"]) == (422, "execution")
 
 
+async def test_a_long_expression_is_laid_out_over_lines(client: TestClient) -> None:
+    long = "a" * 60
+    assert await data(client, "/api/v1/format_query", query=f"{long}+{long}") == f"  {long}\n+\n  {long}"
+    answer = await client.post("/api/v1/format_query", data={"query": "+".join(["up"] * 5_000)})
+    assert (await answer.json())["data"] == " + ".join(["up"] * 5_000)
+
+
 async def test_a_duration_too_deep_to_be_printed_is_refused(client: TestClient) -> None:
     answer = await client.post("/api/v1/format_query", data={"query": f"up[5m{'+1' * 20_000}]"})
     assert (answer.status, (await answer.json())["errorType"]) == (422, "execution")
