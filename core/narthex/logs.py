@@ -1,7 +1,8 @@
 """Log lines as Prometheus writes them, in logfmt or JSON, from the standard library's logging.
 
 Every line has ``time``, ``level``, ``source`` (file and line), ``component`` (from the logger's name) and ``msg``, then
-whatever the call passed as ``extra``, then ``error`` and ``stack`` for an exception.
+whatever the call passed as ``extra``, then ``error`` and ``stack`` for an exception. Callers name the text of an error
+``err``, as Prometheus does; ``error`` is the exception that a line shows with its stack.
 """
 
 from __future__ import annotations

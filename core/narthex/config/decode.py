@@ -17,7 +17,7 @@ from narthex.config.document import Document, Node, parse_json, parse_yaml
 from narthex.config.scalars import SCALARS, Reader, choice_reader, parsed_reader
 from narthex.config.session import INVALID, KeyTable, Path, Session, TooLargeError, suggestion
 
-__all__ = ["decode_json", "decode_yaml", "field_key", "read_document", "reader_of", "section_keys"]
+__all__ = ["decode_json", "decode_yaml", "field_key", "no_list", "read_document", "reader_of", "section_keys"]
 
 T = TypeVar("T")
 Pairs = dict[str, tuple[Node, Node]]
@@ -81,13 +81,16 @@ def reader_of(annotation: Any) -> Reader:
     raise TypeError(f"{annotation!r} is no type for a field of a configuration dataclass")
 
 
-_LIST = "write [a, b], or each element after '- ' on a line of its own"
+def no_list(node: Node, *, json: bool) -> str:
+    """What to say where something else stands than a list; in YAML also how a list is written."""
+    hint = "" if json else "; write [a, b], or each element after '- ' on a line of its own"
+    return f"expected a list, got {node.sort}{hint}"
 
 
 def _list_reader(element: Any) -> Reader:
     def read(session: Session, node: Node, path: Path) -> Any:
         if node.kind != "list":
-            return () if node.is_null else session.fail(node, path, f"expected a list, got {node.sort}; {_LIST}")
+            return () if node.is_null else session.fail(node, path, no_list(node, json=session.json))
         session.spend(len(node.value))
         values = []
         for index, one in enumerate(node.value):

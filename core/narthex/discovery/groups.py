@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from narthex.config.decode import decode_json, decode_yaml, read_document
+from narthex.config.decode import decode_json, decode_yaml, no_list, read_document
 from narthex.config.document import Document, parse_json, parse_yaml
 from narthex.config.names import is_label_name
 from narthex.config.session import Session
@@ -59,7 +59,7 @@ def _good(document: Document, name: str, skipped: list[str], *, json: bool) -> I
     if root is None or root.is_null:
         return
     if root.kind != "list":
-        raise ConfigError((Problem(name, root.line, root.column, "", f"expected a list, got {root.sort}"),))
+        raise ConfigError((Problem(name, root.line, root.column, "", no_list(root, json=json)),))
     for index, node in enumerate(root.value):
         session = Session(name, Document(node, document.size), json=json)
         group = read_document(WireGroup, session)

@@ -80,7 +80,7 @@ class Keeper:
             gate.changed = True
         if failed and not self._failing:
             gate, error = failed[0]
-            log.warning("Discovered targets cannot be kept on disk", extra={"job": gate.job, "error_text": str(error)})
+            log.warning("Discovered targets cannot be kept on disk", extra={"job": gate.job, "err": str(error)})
         self._failing = bool(failed)
 
     async def finish(self, gates: Iterable[Gate]) -> None:

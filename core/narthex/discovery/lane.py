@@ -122,7 +122,7 @@ class ThreadLane(Lane):
             if task.done() and not task.cancelled() and task.exception() is error:
                 run.report("exit", f"a task of its raised {type(error).__name__}: {error}")
                 return
-        log.warning("Discovery code left the event loop", extra={"error_text": repr(error), "lane": self.name})
+        log.warning("Discovery code left the event loop", extra={"err": repr(error), "lane": self.name})
 
     def _make_task(self, loop: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, Any], **how: Any) -> Any:
         context = how.get("context")

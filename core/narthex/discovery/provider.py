@@ -57,7 +57,7 @@ class Provider:
             return
         text = f"has published nothing for {seconds:g} s"
         ledger.fail(ledger.run, "silent", text, state=None)
-        self.log.warning("Discovery is silent", extra={"error_text": text})
+        self.log.warning("Discovery is silent", extra={"err": text})
 
     def labels(self) -> tuple[str, str, str, str]:
         """Values of the metric labels ``provider``, ``kind``, ``plugin``, ``distribution``."""

@@ -77,7 +77,7 @@ class Run:
     def report(self, reason: str, error: str) -> None:
         """A failure that was noticed from outside the run, such as a task of its that called ``sys.exit``."""
         if self._ledger.fail(self.number, reason, error, state=None):
-            self._log.warning("Discovery failed", extra={"reason": reason, "error_text": error})
+            self._log.warning("Discovery failed", extra={"reason": reason, "err": error})
 
     async def supervise(self) -> None:
         """Call the discoverer until it returns or is cancelled."""
@@ -153,7 +153,7 @@ class Run:
         if self._ledger.publish(number, own, skipped):
             self._log.info("Discovery works again")
         if skipped and not had_skipped:
-            extra = {"entries": len(skipped), "error_text": skipped[0]}
+            extra = {"entries": len(skipped), "err": skipped[0]}
             self._log.warning("Entries that discovery published are left out", extra=extra)
 
     def _failed(self, error: BaseException) -> None:
@@ -164,7 +164,7 @@ class Run:
         if isinstance(error, DiscoveryError):
             text = str(error)
         if self._ledger.fail(self.number, reason, text):
-            self._log.warning("Discovery failed; the old groups stay", extra={"reason": reason, "error_text": text})
+            self._log.warning("Discovery failed; the old groups stay", extra={"reason": reason, "err": text})
             self._log.debug("Where discovery failed", exc_info=error)
 
     def _delay(self, most: float | None) -> float:
@@ -177,4 +177,4 @@ class Run:
 
 
 def _why(error: Exception) -> dict[str, str]:
-    return {"reason": "rejected", "error_text": str(error)}
+    return {"reason": "rejected", "err": str(error)}

@@ -47,7 +47,7 @@ class Skipping:
         reason = f"{len(skipped)} bad entries left out, the first: {skipped[0]}" if skipped else ""
         self._trouble(f"entries of {origin}", reason)
         if skipped and origin not in self._told:
-            extra = {"origin": origin, "entries": len(skipped), "why": skipped[0]}
+            extra = {"origin": origin, "entries": len(skipped), "err": skipped[0]}
             self._log.warning("Bad entries are left out", extra=extra)
             self._told.add(origin)
         elif not skipped and origin in self._told:

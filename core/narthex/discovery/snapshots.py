@@ -58,7 +58,7 @@ class SnapshotFile:
         except FileNotFoundError:
             return None
         except (OSError, ValueError, DiscoveryError) as error:
-            extra = {"job": self.job, "file": str(self.path), "error_text": str(error)}
+            extra = {"job": self.job, "file": str(self.path), "err": str(error)}
             log.warning("The saved targets of a job cannot be used", extra=extra)
             return None
 

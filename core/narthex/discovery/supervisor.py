@@ -271,7 +271,7 @@ class Supervisor:
             discoverer = build(provider, self._clock, self._registry, self._data)
         except PluginError as error:
             provider.ledger.fail(provider.ledger.begin(), "build", str(error), state=State.FAILED)
-            provider.log.warning("Discovery could not be started", extra={"error_text": str(error)})
+            provider.log.warning("Discovery could not be started", extra={"err": str(error)})
             return None
         return provider.run_of(discoverer, self._clock, self._settings, self._random)
 
@@ -374,7 +374,7 @@ class Supervisor:
             text = f"blocks the event loop for more than {self._settings.block_limit:g} s at {stack}"
             provider.ledger.set_blocked(blocked=True)
             if provider.ledger.fail(provider.ledger.run, "blocked", text, state=None):
-                provider.log.warning("Discovery blocks its event loop", extra={"reason": "blocked", "error_text": text})
+                provider.log.warning("Discovery blocks its event loop", extra={"reason": "blocked", "err": text})
         self._lanes.leave(lane)
         for provider in [provider for provider in residents if provider.run is not owner]:
             self._move(provider, lane, named=owner is not None)

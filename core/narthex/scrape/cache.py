@@ -196,7 +196,7 @@ class SeriesCache:
         """Say that histograms contradict themselves, and that they do no more."""
         if bool(fault) != self._faulty:
             self._faulty = bool(fault)
-            extra = {"target": str(self.identity.target), **({"error": fault} if fault else {})}
+            extra = {"target": str(self.identity.target), **({"err": fault} if fault else {})}
             text = "native histograms %s"
             state = "contradict themselves and are left out" if fault else "are right again"
             log.log(logging.WARNING if fault else logging.INFO, text, state, extra=extra)

@@ -245,7 +245,7 @@ class ScrapeLoop:
     def _become(self, health: Health, error: str) -> None:
         if health != self._health and (health == "down" or self._health == "down"):
             level = logging.WARNING if health == "down" else logging.INFO
-            extra = {"job": self.target.job, "target": self.target.url, "error": error}
+            extra = {"job": self.target.job, "target": self.target.url, "err": error}
             log.log(level, "target is %s", health, extra=extra)
         self._health, self._last_error = health, error
 

@@ -288,7 +288,7 @@ class ScrapePool:
         try:
             loop.cache.end(marker)
         except StorageError as error:
-            log.warning("staleness markers of a removed target could not be stored", extra={"error": str(error)})
+            log.warning("staleness markers of a removed target could not be stored", extra={"err": str(error)})
 
     def _slots(self, target: Target) -> Slots:
         return Slots.of(target.interval, target.hash64, self._seed)

@@ -108,7 +108,7 @@ class FileDiscoverer:
         except Exception as error:  # noqa: BLE001 -- OSError and errors of the watcher's own all mean the same
             self._metrics.watcher_errors.inc()
             if not self._failing:
-                extra = {"why": str(error), "interval": str(self._config.refresh_interval)}
+                extra = {"err": str(error), "interval": str(self._config.refresh_interval)}
                 self._context.log.warning("Directories cannot be watched; files are read by interval", extra=extra)
             self._failing = True
             self._context.trouble("watching", f"{error}; files are read every {self._config.refresh_interval}")

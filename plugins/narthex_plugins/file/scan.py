@@ -72,7 +72,7 @@ class Scan:
         except (OSError, ConfigError) as error:
             self._metrics.read_errors.inc()
             if path not in self._broken:
-                self._log.warning("File cannot be used; its old groups stay", extra={"file": path, "why": str(error)})
+                self._log.warning("File cannot be used; its old groups stay", extra={"file": path, "err": str(error)})
             self._broken.add(path)
             self._trouble(f"file {path}", str(error))
             return None

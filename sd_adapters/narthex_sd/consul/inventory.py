@@ -71,7 +71,7 @@ class Inventory:
         """A query (a service's name, or ``CATALOG``) failed. Raises the error when nothing at all is known."""
         if not self.is_open and not self._held and self._awaited <= {*self._failing, query}:
             raise error
-        extra = {"query": query or "(catalog)", "why": str(error)}
+        extra = {"query": query or "(catalog)", "err": str(error)}
         if not self._failing:
             self._log.warning("Consul cannot be asked; the old targets stay", extra=extra)
         else:

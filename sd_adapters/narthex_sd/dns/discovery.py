@@ -78,7 +78,7 @@ class DnsDiscoverer:
         for name in {*self._told, *failing}:
             self._context.trouble(f"name {name}", failing.get(name, ""))
         for name in failing.keys() - self._told:
-            extra = {"dns_name": name, "why": failing[name]}
+            extra = {"dns_name": name, "err": failing[name]}
             self._context.log.warning("Name cannot be looked up; its old targets stay", extra=extra)
         for name in self._told - failing.keys():
             self._context.log.info("Name can be looked up again", extra={"dns_name": name})

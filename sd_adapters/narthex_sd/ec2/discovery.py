@@ -65,7 +65,7 @@ class Ec2Discoverer:
             try:
                 self._zone_ids = api.zones()
             except Exception as error:  # noqa: BLE001 -- whatever the library raises: one label is missing, not more
-                self._context.log.debug("Availability zones are not known", extra={"why": str(error)})
+                self._context.log.debug("Availability zones are not known", extra={"err": str(error)})
         return self._zone_ids or {}
 
 

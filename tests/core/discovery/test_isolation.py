@@ -70,7 +70,7 @@ async def test_one_that_raises(kit, supervisor, caplog):
     still_turns = await beside(kit, supervisor, run)
     await kit.until(lambda: failures(kit, supervisor, "raised") >= 3)
     await still_turns()
-    assert named(caplog, "Discovery failed; the old groups stay").error_text == "RuntimeError: broken"
+    assert named(caplog, "Discovery failed; the old groups stay").err == "RuntimeError: broken"
     assert status_of(supervisor, "bad").state is State.RETRYING
 
 
@@ -105,7 +105,7 @@ async def test_one_that_publishes_rubbish(kit, supervisor, caplog, rubbish, why)
     await kit.until(lambda: failures(kit, supervisor, "rejected") >= 1)
     assert kit.addresses(supervisor, "bad") == ["good:1"]
     await still_turns()
-    assert any(why in one.error_text for one in caplog.records if "Rejected" in one.message)
+    assert any(why in one.err for one in caplog.records if "Rejected" in one.message)
 
 
 async def test_one_that_calls_sys_exit(kit, supervisor, caplog):
@@ -115,7 +115,7 @@ async def test_one_that_calls_sys_exit(kit, supervisor, caplog):
     still_turns = await beside(kit, supervisor, run)
     await kit.until(lambda: failures(kit, supervisor, "exit") >= 2)
     await still_turns()
-    assert named(caplog, "Discovery failed; the old groups stay").error_text == "SystemExit: 3"
+    assert named(caplog, "Discovery failed; the old groups stay").err == "SystemExit: 3"
 
 
 async def test_one_whose_background_task_calls_sys_exit(kit, supervisor, caplog):
@@ -130,7 +130,7 @@ async def test_one_whose_background_task_calls_sys_exit(kit, supervisor, caplog)
     still_turns = await beside(kit, supervisor, run)
     await kit.until(lambda: failures(kit, supervisor, "exit") == 1)
     await still_turns()
-    assert "SystemExit: 3" in named(caplog, "Discovery failed").error_text
+    assert "SystemExit: 3" in named(caplog, "Discovery failed").err
 
 
 async def test_one_that_cancels_itself(kit, supervisor):
@@ -157,7 +157,7 @@ async def test_one_that_blocks_the_loop(kit, supervisor, caplog):
         await kit.until(lambda: failures(kit, supervisor, "blocked") == 1)
         await still_turns()
         record = named(caplog, "Discovery blocks its event loop")
-        assert "conftest.py" in record.error_text or "test_isolation.py" in record.error_text
+        assert "conftest.py" in record.err or "test_isolation.py" in record.error_text
         status = status_of(supervisor, "bad")
         assert status.state is State.BLOCKED
         assert kit.addresses(supervisor, "bad") == ["bad:1"]
@@ -235,7 +235,7 @@ async def test_one_that_leaves_tasks_behind(kit, supervisor, caplog):
     await kit.until(lambda: failures(kit, supervisor, "leaked") == 1)
     await kit.until(stopped.is_set)
     await still_turns()
-    assert "forgotten" in named(caplog, "Discovery failed").error_text
+    assert "forgotten" in named(caplog, "Discovery failed").err
 
 
 async def test_stop_leaves_a_blocked_discoverer_behind_and_names_it(kit):

@@ -189,7 +189,7 @@ def test_a_histogram_that_contradicts_itself_is_left_out_counted_and_told_once(c
     assert len(target.storage.histograms(name="right")[Labels({"__name__": "right", "job": "j"})]) == 4
     first, last = (record.getMessage() for record in caplog.records)
     assert first == "native histograms contradict themselves and are left out"
-    assert caplog.records[0].error == "h: 2 observations in buckets, but a count of 3"
+    assert caplog.records[0].err == "h: 2 observations in buckets, but a count of 3"
     assert last == "native histograms are right again"
 
 

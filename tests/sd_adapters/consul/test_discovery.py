@@ -308,7 +308,7 @@ async def test_failures_are_logged_when_they_begin_and_when_they_end(consul, dis
     await passing(clock, 60, lambda: rpc_failures(running) > 9)
     lines = [one for one in caplog.records if one.name == "narthex.discovery"]
     assert [one.message for one in lines] == ["Consul cannot be asked; the old targets stay"]
-    assert "no leader" in lines[0].why
+    assert "no leader" in lines[0].err
     consul.heal()
     await passing(clock, 20, lambda: running.addresses == ["127.0.0.1:81", "127.0.0.1:82"])
     lines = [one.message for one in caplog.records if one.name == "narthex.discovery"]
@@ -459,7 +459,7 @@ async def test_no_secret_is_published_or_logged(consul, discover, caplog):
     consul.token = "another"
     consul.register("web", Instance(port=81))
     await passing(clock, 5, lambda: rpc_failures(running))
-    assert any("403" in one.why for one in caplog.records if hasattr(one, "why"))
+    assert any("403" in one.err for one in caplog.records if hasattr(one, "err"))
     everything = [caplog.text, json.dumps([dict(one.targets[0]) for one in running.seen.groups.values()])]
     everything += [str(vars(one)) for one in caplog.records if one.name == "narthex.discovery"]
     assert not any("s3cr3t" in text for text in everything)
