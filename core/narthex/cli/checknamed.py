@@ -75,7 +75,7 @@ def _wanted(http: Any, where: str) -> Iterator[Finding]:
 
 
 def _absent(name: str | None) -> bool:
-    return bool(name) and not Path(str(name)).is_file()
+    return bool(name) and not Path(str(name)).exists()
 
 
 def _groups(job: ScrapeConfig, catalog: Catalog) -> Iterator[Finding]:
