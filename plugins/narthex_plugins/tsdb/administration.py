@@ -16,19 +16,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from narthex.clock import Clock
 from narthex.errors import StorageError
 from narthex.model.matcher import Matcher
 from narthex_plugins.tsdb.compactor import Compactor
+from narthex_plugins.tsdb.contents import Contents
 from narthex_plugins.tsdb.directory import Directory
 from narthex_plugins.tsdb.disk import Disk
 from narthex_plugins.tsdb.durable import sync_directory
-from narthex_plugins.tsdb.parts import Parts
-from narthex_plugins.tsdb.points import PointStore
 from narthex_plugins.tsdb.selecting import Reader
 from narthex_plugins.tsdb.series import SeriesTable
-from narthex_plugins.tsdb.tombstones import Deletion, Tombstones
+from narthex_plugins.tsdb.tombstones import Deletion
 
 __all__ = ["Administration"]
 
@@ -41,17 +41,13 @@ class Administration:
         disk: Disk,
         table: SeriesTable,
         reader: Reader,
-        parts: Parts,
-        points: PointStore,
-        tombstones: Tombstones,
+        contents: Contents,
         clock: Clock,
     ) -> None:
         self._disk = disk
         self._table = table
         self._reader = reader
-        self._parts = parts
-        self._points = points
-        self._tombstones = tombstones
+        self._contents = contents
         self._clock = clock
 
     async def delete_series(self, matchers: Sequence[Sequence[Matcher]], start: int, end: int, newest: int) -> None:
@@ -60,26 +56,32 @@ class Administration:
         Raises ``StorageError``.
         """
         end = min(end, newest)
-        refs = await asyncio.to_thread(self._reader.references, matchers)
-        histograms = self._disk.histograms
-        await asyncio.to_thread(histograms.erase, histograms.freeze(), refs, start, end)
         hashes = await asyncio.to_thread(self._reader.hashes, matchers, start, end)
         if not len(hashes) or start > end:
             return
-        deletion = Deletion(hashes, start, end, frozenset())
+        deletion, tombstones = Deletion(hashes, start, end, frozenset()), self._contents.tombstones
+        await self._disk.sealed()  # what is being sealed has no number yet
         try:
             # Between rounds, because a block that is being written has no number yet.
-            await self._disk.between_rounds(lambda _: self._tombstones.add(replace(deletion, files=self._files())))
+            await self._disk.between_rounds(lambda _: tombstones.add(replace(deletion, files=self._files())))
         except OSError as error:
             raise StorageError(f"cannot write down what is deleted: {error}") from error
-        self._points.erase(lambda run: deletion.covers(self._table.hashes(run.refs.astype(np.int64)), run.times))
+        known = self._table.find(hashes)
+        self._contents.points.erase(lambda run: deletion.covers(self._hashes(run.refs), run.times))
+        self._contents.histograms.erase(
+            lambda columns: deletion.covers(self._hashes(columns.refs), columns.times), known[known >= 0]
+        )
         self._disk.seal_points(force=True)  # so that points to come stand in a file of their own
+
+    def _hashes(self, refs: NDArray[np.int32]) -> NDArray[np.uint64]:
+        return self._table.hashes(refs.astype(np.int64))
 
     def _files(self) -> frozenset[int]:
         """All files and logs that hold samples now."""
-        parts, blocks = self._parts.both()
+        parts, blocks = self._contents.parts.both()
         numbers = [part.number for part in parts] + [block.number for block in blocks]
-        numbers += [run.number for run in self._points.runs if not run.in_memory]
+        numbers += [run.number for run in self._contents.points.runs if not run.in_memory]
+        numbers += [run.number for run in self._contents.histograms.runs if not run.in_memory]
         return frozenset([*numbers, *self._disk.wal.numbers()])
 
     async def clean_tombstones(self) -> None:
@@ -103,12 +105,9 @@ class Administration:
 def _snapshot(directory: Directory, name: str, *, skip_head: bool) -> None:
     target = Directory(directory.path / "snapshots" / name)
     try:
-        for path in (target.wal, target.sealed, target.blocks, target.histograms):
+        for path in (target.wal, target.sealed, target.blocks):
             path.mkdir(parents=True)
         if not skip_head:
-            for path in directory.histograms.glob("*.log"):
-                _copied(path, target.histograms)
-            _linked(directory.histograms, target.histograms)
             # In the order in which samples move on: what moves meanwhile is met twice, and the start sorts that out.
             for path in directory.wal.glob("*.log"):
                 _copied(path, target.wal)
@@ -116,7 +115,7 @@ def _snapshot(directory: Directory, name: str, *, skip_head: bool) -> None:
         _linked(directory.blocks, target.blocks)
         if directory.tombstones.exists():
             shutil.copy2(directory.tombstones, target.tombstones)
-        for path in (target.wal, target.sealed, target.blocks, target.histograms, target.path):
+        for path in (target.wal, target.sealed, target.blocks, target.path):
             sync_directory(path)
     except OSError as error:
         shutil.rmtree(target.path, ignore_errors=True)

@@ -9,9 +9,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,31 +22,25 @@ from narthex_plugins.tsdb.blocks.fromhead import write_head_block
 from narthex_plugins.tsdb.blocks.plan import RANGE, compactable, expired, next_merge, oversized, range_of
 from narthex_plugins.tsdb.blocks.upwards import write_merged_block
 from narthex_plugins.tsdb.container import ArrayFile
+from narthex_plugins.tsdb.contents import Contents
 from narthex_plugins.tsdb.directory import Directory
 from narthex_plugins.tsdb.durable import set_aside, sync_directory
+from narthex_plugins.tsdb.histograms.sealed import SealedHistograms
 from narthex_plugins.tsdb.limits import Limits
 from narthex_plugins.tsdb.logs import Trouble
 from narthex_plugins.tsdb.metrics import TsdbMetrics
-from narthex_plugins.tsdb.parts import Parts
-from narthex_plugins.tsdb.points import PointStore, Run, merge
+from narthex_plugins.tsdb.points import Run, merge
 from narthex_plugins.tsdb.sealed import SealedPoints, SealedSlab
 from narthex_plugins.tsdb.sealing import write_points
 from narthex_plugins.tsdb.series import SeriesTable
-from narthex_plugins.tsdb.tombstones import Tombstones
 
-__all__ = ["Compactor", "Contents"]
+__all__ = ["Compactor"]
 
 _PAUSE = 0.0005
 """Seconds for which the thread steps aside every few milliseconds of work: scrapes find the interpreter free."""
 
 
-@dataclass(frozen=True, slots=True)
-class Contents:
-    """What there is: rows and blocks, points, and what was deleted of them."""
-
-    parts: Parts
-    points: PointStore
-    tombstones: Tombstones
+_HeadFile = SealedSlab | SealedPoints | SealedHistograms
 
 
 class _StoppedError(Exception):
@@ -69,6 +63,7 @@ class Compactor:
         self._directory = directory
         self._parts = contents.parts
         self._points = contents.points
+        self._histograms = contents.histograms
         self._tombstones = contents.tombstones
         self._limits = limits
         self._number = number
@@ -90,12 +85,14 @@ class Compactor:
 
     def open(self, path: Path) -> Block:
         """Open a block; a damaged page that a reader meets sets it aside at the next round. Raises ``StorageError``."""
-        number = int(path.stem.split("-")[1])
+        return open_block(path, partial(self._met, int(path.stem.split("-")[1])))
 
-        def damaged(error: StorageError) -> None:
-            self._damaged.setdefault(number, error)
+    def open_histograms(self, path: Path) -> SealedHistograms:
+        """The same for histograms of the head; their index has been verified."""
+        return SealedHistograms(ArrayFile(path), partial(self._met, int(path.stem.split("-")[1])))
 
-        return open_block(path, damaged)
+    def _met(self, number: int, error: StorageError) -> None:
+        self._damaged.setdefault(number, error)
 
     def start_round(self, newest: int, now: int, *, head: bool) -> Future[None]:
         """Do what is to be done; ``newest`` is the newest sample (ms). A round that is under way is the answer, too.
@@ -161,23 +158,27 @@ class Compactor:
         """Turn the oldest two hours of the head into a block; False when none are old enough."""
         slabs = [part for part in self._parts.all() if isinstance(part, SealedSlab)]
         runs = [run for run in self._points.runs if isinstance(run, SealedPoints)]
-        start = self._due(slabs, runs, newest)
+        histograms = [run for run in self._histograms.runs if isinstance(run, SealedHistograms)]
+        start = self._due(slabs, [*runs, *histograms], newest)
         if start is None:
             return False
         slabs = [slab for slab in slabs if range_of(slab.base * slab.interval) == start]
         runs = [run for run in runs if run.min_time < start + RANGE]
+        histograms = [run for run in histograms if range_of(run.min_time) == start]
         # A file whose log is about to go is left alone: after a crash the log would be replayed beside the block.
-        numbers = [slab.number for slab in slabs] + [run.number for run in runs]
-        if not set(self._logs()).isdisjoint(numbers):
+        every: list[_HeadFile] = [*slabs, *runs, *histograms]
+        if not set(self._logs()).isdisjoint(one.number for one in every):
             return False
-        self._write_head(start, slabs, runs)
+        self._write_head(start, slabs, runs, histograms)
         return True
 
-    def _due(self, slabs: Sequence[SealedSlab], runs: Sequence[SealedPoints], newest: int) -> int | None:
+    def _due(
+        self, slabs: Sequence[SealedSlab], runs: Sequence[SealedPoints | SealedHistograms], newest: int
+    ) -> int | None:
         """The two hours to compact next, or None.
 
-        Points that come late would have the block they belong to written anew every minute. So they wait for the next
-        rows, or for two hours.
+        Points and histograms that come late would have the block they belong to written anew every minute. So they
+        wait for the next rows, or for two hours.
         """
         rows = min((range_of(slab.base * slab.interval) for slab in slabs), default=newest)
         points = min((range_of(run.min_time) for run in runs), default=newest)
@@ -186,12 +187,19 @@ class Compactor:
             return None
         if compactable(rows, newest):
             return start
-        if self._late is not None and newest < self._late + RANGE:
+        if self._late is not None and self._late < newest < self._late + RANGE:
             return None
         self._late = newest
         return start
 
-    def _write_head(self, start: int, slabs: Sequence[SealedSlab], runs: Sequence[SealedPoints]) -> None:
+    def _write_head(
+        self,
+        start: int,
+        slabs: Sequence[SealedSlab],
+        runs: Sequence[SealedPoints],
+        histograms: Sequence[SealedHistograms],
+    ) -> None:
+        self._verify(histograms)
         points = merge([self._left(run) for run in runs]) if runs else None
         early = late = None
         if points is not None:
@@ -203,16 +211,23 @@ class Compactor:
             write_points(late, number, self._directory.points(number))
             rest = SealedPoints(ArrayFile(self._directory.points(number)))
         path = block_path(self._directory.blocks, self._number())
-        parents = [one.number for one in slabs] + [one.number for one in runs]
-        span = (start, start + RANGE)
-        erased = self._tombstones.erased(one.number for one in slabs)
+        every: list[_HeadFile] = [*slabs, *runs, *histograms]
         written = write_head_block(
-            path, slabs, early, self._table, span=span, parents=parents, erased=erased, pause=self._pause
+            path,
+            slabs,
+            early,
+            self._table,
+            histograms=histograms,
+            span=(start, start + RANGE),
+            parents=[one.number for one in every],
+            erased=self._tombstones.erased(one.number for one in every),
+            pause=self._pause,
         )
         self._parts.exchange(slabs, (), [self.open(path)] if written else [])
         self._points.replace(tuple(runs), rest)
-        for file in [one.file for one in slabs] + [one.file for one in runs]:
-            file.path.unlink(missing_ok=True)
+        self._histograms.replace(histograms, ())
+        for one in every:
+            one.file.path.unlink(missing_ok=True)
         sync_directory(self._directory.sealed)
 
     def _left(self, run: SealedPoints) -> Run:
@@ -225,8 +240,9 @@ class Compactor:
         """Forget deletions whose files are gone."""
         if self._tombstones.deletions:
             parts, blocks = self._parts.both()
-            files = [part.number for part in parts] + [block.number for block in blocks]
-            self._tombstones.prune([*files, *(run.number for run in self._points.runs), *self._logs()])
+            held = [one.number for one in parts] + [one.number for one in blocks]
+            held += [one.number for one in self._points.runs] + [one.number for one in self._histograms.runs]
+            self._tombstones.prune([*held, *self._logs()])
 
     # --- blocks ------------------------------------------------------------------------------------------------------
 
@@ -241,30 +257,40 @@ class Compactor:
 
     def rewrite(self, blocks: Sequence[Block]) -> None:
         """Put one block in the place of some. Raises ``OSError`` and ``StorageError``."""
-        for block in blocks:
-            try:
-                block.verify()
-            except StorageError as error:
-                self._damaged[block.number] = error
-                raise
+        self._verify(blocks)
         path = block_path(self._directory.blocks, self._number())
         erased = self._tombstones.erased(one.number for one in blocks)
         written = write_merged_block(path, blocks, erased=erased, pause=self._pause)
         self._parts.exchange(blocks, (), [self.open(path)] if written else [])
         self._unlink(blocks)
 
+    def _verify(self, files: Iterable[Block | SealedHistograms]) -> None:
+        """Compare all checksums of what is to be compacted. Raises ``StorageError``."""
+        for one in files:
+            try:
+                one.file.verify(one.file.names)
+            except StorageError as error:
+                self._damaged[one.number] = error
+                raise
+
     def _set_aside(self) -> None:
-        """Take blocks in which a damaged page was met out of use."""
-        for block in self._parts.blocks():
-            error = self._damaged.pop(block.number, None)
+        """Take files in which a damaged page was met out of use."""
+        files: list[Block | SealedHistograms] = list(self._parts.blocks())
+        files += [run for run in self._histograms.runs if isinstance(run, SealedHistograms)]
+        for one in files:
+            error = self._damaged.pop(one.number, None)
             if error is None:
                 continue
-            path = block.file.path
-            self._parts.exchange((block,))
+            if isinstance(one, Block):
+                self._parts.exchange((one,))
+            else:
+                self._histograms.replace((one,), ())
+            path = one.file.path
             set_aside(path)
             self._metrics.wal_corruptions.inc()
-            facts = {"file": str(path), "damage": str(error), "from": block.min_time, "to": block.max_time}
-            self._log.error("a damaged block was set aside; the others are served", extra=facts)
+            facts = {"file": str(path), "damage": str(error), "from": one.min_time, "to": one.max_time}
+            what = "block" if isinstance(one, Block) else "file of histograms"
+            self._log.error("a damaged %s was set aside; the others are served", what, extra=facts)
 
     def _remove(self, numbers: Sequence[int], why: str) -> None:
         gone = [block for block in self._parts.blocks() if block.number in numbers]

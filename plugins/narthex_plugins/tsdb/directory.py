@@ -3,10 +3,9 @@
 ::
 
     lock            held with flock while a server runs; removed when it stops cleanly
-    wal/            series.log, metadata.log, slab-NNNNNNNN.log, points-NNNNNNNN.log
-    sealed/         slab-NNNNNNNN.nrx, points-NNNNNNNN.nrx; a damaged one gets .bad added
+    wal/            series.log, metadata.log, slab-NNNNNNNN.log, points-NNNNNNNN.log, histograms-NNNNNNNN.log
+    sealed/         slab-NNNNNNNN.nrx, points-NNNNNNNN.nrx, histograms-NNNNNNNN.nrx; a damaged one gets .bad added
     blocks/         block-NNNNNNNN.nrx
-    histograms/     see :mod:`.histograms.disk`
     tombstones.nrx  what was deleted and is not yet removed
     snapshots/      copies that were asked for
 """
@@ -44,7 +43,6 @@ class Directory:
         self.blocks = path / "blocks"
         self.stage = path / f"import{TEMPORARY}"
         """Where an import keeps what is not complete."""
-        self.histograms = path / "histograms"
         self.tombstones = path / "tombstones.nrx"
         self.clean = True
         """Whether the last user of the directory stopped cleanly."""
@@ -97,10 +95,13 @@ class Directory:
         """The file of sealed points."""
         return self.sealed / f"points-{number:08d}.nrx"
 
+    def histograms(self, number: int) -> Path:
+        """The file of sealed histograms."""
+        return self.sealed / f"histograms-{number:08d}.nrx"
+
     def head_bytes(self) -> int:
         """Bytes of the files that are no blocks."""
-        directories = [one for one in (self.wal, self.sealed, self.histograms) if one.exists()]
-        return sum(size_of(path) for one in directories for path in one.iterdir())
+        return sum(size_of(path) for one in (self.wal, self.sealed) if one.exists() for path in one.iterdir())
 
     def last_number(self) -> int:
         """The largest number any file has; 0 without files."""

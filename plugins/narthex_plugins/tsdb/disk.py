@@ -18,9 +18,10 @@ from narthex.errors import StorageError
 from narthex_plugins.tsdb.blocks import Block
 from narthex_plugins.tsdb.blocks.plan import compactable, range_of
 from narthex_plugins.tsdb.commit import GroupCommit
-from narthex_plugins.tsdb.compactor import Compactor, Contents
+from narthex_plugins.tsdb.compactor import Compactor
+from narthex_plugins.tsdb.contents import Contents
 from narthex_plugins.tsdb.directory import Directory
-from narthex_plugins.tsdb.histograms.disk import HistogramDisk
+from narthex_plugins.tsdb.histograms.sealed import SealedHistograms
 from narthex_plugins.tsdb.histograms.store import HistogramStore
 from narthex_plugins.tsdb.limits import Limits
 from narthex_plugins.tsdb.metrics import TsdbMetrics
@@ -36,11 +37,12 @@ from narthex_plugins.tsdb.wal import WriteAheadLog
 __all__ = ["Disk"]
 
 _MOST_POINTS = 1 << 20
+_MOST_HISTOGRAMS = 32 << 20
 _LATE = 1_800_000
 """Points whose time is to be compacted are sealed that often (ms of the newest sample) at most."""
 
 _POINTS_SPAN = 7_200_000
-"""Points are sealed when there are so many, or when they span two hours."""
+"""Points are sealed when there are so many, histograms when they take so many bytes, both when they span two hours."""
 
 
 class Disk:
@@ -63,14 +65,15 @@ class Disk:
         self.directory = Directory(path)
         self._parts = parts
         self._points = points
+        self._histograms = histograms
         self._metrics = metrics
         self._log = log
-        self.wal = WriteAheadLog(self.directory.wal, metrics, log, synced=synced)
-        self._sealer = Sealer(self.directory, parts, points, self.wal, metrics, log)
-        contents = Contents(parts, points, tombstones)
+        self.wal = WriteAheadLog(self.directory.wal, metrics, log, self.number, synced=synced)
+        contents = Contents(parts, points, histograms, tombstones)
         numbers = self.number, self.wal.numbers
         self._compactor = Compactor(self.directory, contents, limits, *numbers, metrics, log)
-        self.histograms = HistogramDisk(path, histograms, metrics, log)
+        opened = self._compactor.open_histograms
+        self._sealer = Sealer(self.directory, contents, self.number, opened, self.wal, metrics, log)
         self.commit = GroupCommit(self._commit, metrics.unacknowledged.set) if synced else None
         self._tombstones = tombstones
         self._limits = limits
@@ -82,10 +85,8 @@ class Disk:
         self.directory.lock()
         begin = time.perf_counter()
         try:
-            beside = await asyncio.to_thread(self.histograms.recover)
-            recovered = await asyncio.to_thread(
-                recover, self.directory, self._compactor.open, self._metrics, self._log, beside
-            )
+            opened = self._compactor.open, self._compactor.open_histograms
+            recovered = await asyncio.to_thread(recover, self.directory, *opened, self._metrics, self._log)
         except BaseException:
             self.directory.unlock()
             raise
@@ -96,19 +97,22 @@ class Disk:
         self._parts.exchange((), recovered.slabs, recovered.blocks)
         for run in recovered.runs:
             self._points.replace((), run)
+        self._histograms.replace((), recovered.histograms)
         self._numbers = count(recovered.number + 1)
         self.wal.begin_points(self.number())
         for points in recovered.points:
             self._points.restore(points)
             self.wal.points(points)
+        if recovered.samples:
+            self._histograms.restore(recovered.samples)
+            self.wal.histograms(recovered.samples)
         recovered.metadata.interrupt(now)
         recovered.metadata.expire(now - self._limits.time)
         self.wal.rewrite_metadata(recovered.metadata)
         if await asyncio.to_thread(self.wal.flush):
-            for path in recovered.point_logs:
+            for path in recovered.loose_logs:
                 path.unlink()
         self.wal.start()
-        self.histograms.start(self.wal.write)
         if self.commit is not None:
             self.commit.start()
         self._report(recovered, time.perf_counter() - begin)
@@ -120,14 +124,12 @@ class Disk:
             await asyncio.to_thread(self.commit.stop)
         await asyncio.to_thread(self._compactor.close)
         await asyncio.to_thread(self._sealer.close)
-        await asyncio.to_thread(self.histograms.stop)
         await asyncio.to_thread(self.wal.stop)
         self.directory.unlock()
 
     def flush(self) -> bool:
         """Write and sync all logs; whether everything that was appended before is on disk. It waits for the disk."""
-        rows = self.wal.flush()
-        return self.histograms.flush() and rows
+        return self.wal.flush()
 
     def _commit(self) -> bool:
         done = self.flush()
@@ -147,8 +149,13 @@ class Disk:
         """The slab gets no more rows."""
         self._sealer.slab(slab)
 
+    async def sealed(self) -> None:
+        """Wait until everything that is to be sealed by now is, or has failed to be."""
+        await asyncio.wrap_future(self._sealer.retry())
+
     def seal_points(self, *, force: bool = False) -> None:
-        """Seal the open points if there are many, or if they are old."""
+        """Seal the open points and histograms if there are many, or if they are old."""
+        self._seal_histograms(force=force)
         oldest, newest = self._points.bounds()
         if not force and len(self._points) < _MOST_POINTS and newest - oldest < _POINTS_SPAN:
             return
@@ -158,30 +165,32 @@ class Disk:
             self.wal.begin_points(self.number())
             self._sealer.points(frozen, number)
 
+    def _seal_histograms(self, *, force: bool) -> None:
+        oldest, newest = self._histograms.bounds()
+        if not force and self._histograms.size < _MOST_HISTOGRAMS and newest - oldest < _POINTS_SPAN:
+            return
+        runs = self._histograms.hand_over()
+        if runs:
+            self._sealer.histograms(runs, self.wal.begin_histograms())
+
     def tidy(self, now: int, newest: int) -> Future[None]:
         """Once a minute: retry what failed, compact, remove what is past retention, give pages back.
 
         Times are in ms; ``newest`` is that of the newest sample. The outcome is the round of compaction.
         """
         # Points that are due are sealed first, so that they get into a block together with the rows of their time.
-        due = compactable(range_of(self._points.bounds()[0]), newest) and newest >= self._forced + _LATE
+        oldest = min(self._points.bounds()[0], self._histograms.bounds()[0])
+        due = compactable(range_of(oldest), newest) and newest >= self._forced + _LATE
         if due:
             self._forced = newest
         self.seal_points(force=due)
         self._sealer.retry()
         self._sealer.expire(now - self._limits.time)
-        self.histograms.tidy(now - self._limits.time)
-        for part in (*self._parts.all(), *self._points.runs, *self._parts.blocks()):
-            if isinstance(part, SealedSlab | SealedPoints | Block):
+        for part in (*self._parts.all(), *self._points.runs, *self._histograms.runs, *self._parts.blocks()):
+            if isinstance(part, SealedSlab | SealedPoints | SealedHistograms | Block):
                 part.file.release()
         self._metrics.blocks.set(len(self._parts.blocks()))
-        size = sum(block.file.size for block in self._parts.blocks())
-        self._metrics.blocks_bytes.set(size + self.histograms.size)
-        most = self._limits.most(self.directory.path)
-        excess = size + self.directory.head_bytes() - most
-        if most and excess > 0:  # whatever is oldest goes: a block, in the round, or histograms
-            oldest = min((block.max_time for block in self._parts.blocks()), default=now)
-            self.histograms.make_room(excess, oldest)
+        self._metrics.blocks_bytes.set(sum(block.file.size for block in self._parts.blocks()))
         return self._compactor.start_round(newest, now, head=not due)
 
     def _report(self, recovered: Recovered, seconds: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from narthex.model.labels import Labels
 from narthex.storage.frames import Points
 from narthex.storage.metadata import MetadataEntry
+from narthex_plugins.tsdb.histograms.columns import Sample
 from narthex_plugins.tsdb.series import NewSeries
 from narthex_plugins.tsdb.slab import Slab
 
@@ -34,6 +36,9 @@ class Journal(Protocol):
     def points(self, points: Points) -> None:
         """These points were accepted."""
 
+    def histograms(self, samples: Sequence[Sample]) -> None:
+        """These histograms were accepted."""
+
     def metadata(self, target: Labels, entry: MetadataEntry) -> None:
         """What a target says of its metric families has changed."""
 
@@ -55,6 +60,9 @@ class NoJournal:
 
     def points(self, points: Points) -> None:
         """These points were accepted."""
+
+    def histograms(self, samples: Sequence[Sample]) -> None:
+        """These histograms were accepted."""
 
     def metadata(self, target: Labels, entry: MetadataEntry) -> None:
         """What a target says of its metric families has changed."""

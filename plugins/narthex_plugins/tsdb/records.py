@@ -21,6 +21,7 @@ from narthex_plugins.tsdb.series import NewSeries
 
 __all__ = [
     "HEADER",
+    "HISTOGRAMS",
     "LAYOUT",
     "POINTS",
     "ROW",
@@ -41,7 +42,8 @@ __all__ = [
     "series_payload",
 ]
 
-HEADER, SERIES, LAYOUT, ROW, POINTS, STARTED = b"\x01", b"\x02", b"\x03", b"\x04", b"\x05", b"\x06"
+HEADER, SERIES, LAYOUT, ROW, POINTS = b"\x01", b"\x02", b"\x03", b"\x04", b"\x05"
+STARTED, HISTOGRAMS = b"\x06", b"\x07"
 
 _FRAME = struct.Struct("<II")
 _LENGTH = struct.Struct("<I")

@@ -23,9 +23,12 @@ from narthex_plugins.tsdb.blocks import Block
 from narthex_plugins.tsdb.container import ArrayFile
 from narthex_plugins.tsdb.directory import Directory
 from narthex_plugins.tsdb.durable import replace_file, set_aside, sync_directory
+from narthex_plugins.tsdb.histograms.columns import Sample
+from narthex_plugins.tsdb.histograms.joining import unhinted
+from narthex_plugins.tsdb.histograms.sealed import SealedHistograms
 from narthex_plugins.tsdb.metadata import replay_metadata
 from narthex_plugins.tsdb.metrics import TsdbMetrics
-from narthex_plugins.tsdb.replay import replay_points, replay_series, replay_slab
+from narthex_plugins.tsdb.replay import replay_histograms, replay_points, replay_series, replay_slab
 from narthex_plugins.tsdb.sealed import SealedPoints, SealedSlab
 from narthex_plugins.tsdb.sealing import write_slab
 from narthex_plugins.tsdb.series import SeriesTable
@@ -33,12 +36,15 @@ from narthex_plugins.tsdb.tombstones import Deletion, Tombstones, read_deletions
 
 __all__ = ["Recovered", "recover"]
 
-NOTHING = np.zeros(0, dtype=np.int64)
-
 _VERIFIED = 1 << 30
 """Bytes of the newest files whose values are verified at start; of older files only the index is."""
 
-_INDEX = frozenset({"times", "refs", "group", "kind", "place"})
+_VALUES = frozenset({"values", "starts", "histogram.pages"})
+
+
+def is_index(name: str) -> bool:
+    """Whether an array of a sealed file tells where values stand: those are verified at every start."""
+    return name not in _VALUES and not name.startswith(("codes.", "base.", "digits."))
 
 
 @dataclass(slots=True)
@@ -48,12 +54,14 @@ class Recovered:
     table: SeriesTable
     slabs: list[SealedSlab] = field(default_factory=list)
     runs: list[SealedPoints] = field(default_factory=list)
+    histograms: list[SealedHistograms] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
     deletions: tuple[Deletion, ...] = ()
     metadata: MetadataBook = field(default_factory=MetadataBook)
     points: list[Points] = field(default_factory=list)
-    """Points of logs, which stay in memory; ``point_logs`` can go once they are logged anew."""
-    point_logs: list[Path] = field(default_factory=list)
+    samples: list[Sample] = field(default_factory=list)
+    """Points and histograms of logs, which stay in memory; ``loose_logs`` can go once they are logged anew."""
+    loose_logs: list[Path] = field(default_factory=list)
     number: int = 0
     """The largest number in use."""
 
@@ -61,16 +69,13 @@ class Recovered:
 def recover(
     directory: Directory,
     open_block: Callable[[Path], Block],
+    open_histograms: Callable[[Path], SealedHistograms],
     metrics: TsdbMetrics,
     log: logging.LoggerAdapter[logging.Logger],
-    beside: NDArray[np.int64] = NOTHING,
 ) -> Recovered:
-    """Read everything. Raises ``StorageError`` only when the directory cannot be read or written at all.
-
-    ``beside`` are references of series that hold samples elsewhere: histograms.
-    """
+    """Read everything. Raises ``StorageError`` only when the directory cannot be read or written at all."""
     try:
-        return _Recovery(directory, open_block, metrics, log).run(beside)
+        return _Recovery(directory, open_block, open_histograms, metrics, log).run()
     except OSError as error:
         raise StorageError(f"cannot recover {directory.path}: {error}") from error
 
@@ -82,11 +87,13 @@ class _Recovery:
         self,
         directory: Directory,
         open_block: Callable[[Path], Block],
+        open_histograms: Callable[[Path], SealedHistograms],
         metrics: TsdbMetrics,
         log: logging.LoggerAdapter[logging.Logger],
     ) -> None:
         self._directory = directory
         self._open_block = open_block
+        self._open_histograms = open_histograms
         self._metrics = metrics
         self._log = log
         self._result = Recovered(SeriesTable())
@@ -94,7 +101,7 @@ class _Recovery:
         self._numbers: list[int] = []
         """The number of the log that each of the points comes from."""
 
-    def run(self, beside: NDArray[np.int64]) -> Recovered:
+    def run(self) -> Recovered:
         for path in self._directory.remove_temporary():
             self._log.info("removed a half-written file", extra={"file": str(path)})
         self._result.number = self._directory.last_number()
@@ -105,7 +112,8 @@ class _Recovery:
         self._sealed_files()
         self._slab_logs()
         self._point_logs()
-        self._compact(beside)
+        self._histogram_logs()
+        self._compact()
         return self._result
 
     def _damaged(self, path: Path, damage: str) -> None:
@@ -163,18 +171,20 @@ class _Recovery:
         for path in sorted(self._directory.sealed.glob("*.nrx"), key=lambda one: one.name.split("-")[1], reverse=True):
             try:
                 file = ArrayFile(path)
-                file.verify([name for name in file.names if name in _INDEX or budget > 0])
+                file.verify([name for name in file.names if is_index(name) or budget > 0])
                 self._adopt(file)
             except (StorageError, KeyError, ValueError, TypeError) as error:
                 self._aside(path, error)
             else:
                 budget -= file.size
-        self._result.slabs.reverse()
-        self._result.runs.reverse()
+        for found in (self._result.slabs, self._result.runs, self._result.histograms):
+            found.reverse()
 
     def _adopt(self, file: ArrayFile) -> None:
         if file.facts["kind"] == "slab":
             self._result.slabs.append(SealedSlab(file))
+        elif file.facts["kind"] == "histograms":
+            self._result.histograms.append(self._open_histograms(file.path))
         else:
             self._result.runs.append(SealedPoints(file))
 
@@ -203,16 +213,37 @@ class _Recovery:
                 self._damaged(path, damage)
                 self._result.points += points
                 self._numbers += [self._number(path)] * len(points)
-            self._result.point_logs.append(path)
+            self._result.loose_logs.append(path)
 
-    def _compact(self, beside: NDArray[np.int64]) -> None:
+    def _histogram_logs(self) -> None:
+        for path in sorted(self._directory.wal.glob("histograms-*.log")):
+            sealed = self._directory.sealed / path.with_suffix(".nrx").name
+            if not sealed.exists() and self._number(path) not in self._replaced:
+                samples, damage = replay_histograms(path, self._live())
+                self._damaged(path, damage)
+                self._result.samples += self._without_deleted(self._number(path), samples)
+            self._result.loose_logs.append(path)
+
+    def _without_deleted(self, number: int, samples: list[Sample]) -> list[Sample]:
+        """They get into another log now, so what was deleted of them goes for good."""
+        if not samples or not self._result.deletions:
+            return samples
+        tombstones = Tombstones()
+        tombstones.deletions = self._result.deletions
+        refs, times = (np.array([one[at] for one in samples], dtype=np.int64) for at in (0, 1))
+        gone = tombstones.gone(number, self._result.table.hashes(refs), times)
+        hit = set(refs[gone].tolist())
+        left = [one for one, erased in zip(samples, gone.tolist(), strict=True) if not erased]
+        return [(*one[:3], unhinted(one[3])) if one[0] in hit else one for one in left]
+
+    def _compact(self) -> None:
         """Forget series without data, and begin a series log that holds the others only.
 
         References that files hold although the series is lost are never given out again: the samples would turn up
         under another series' name.
         """
         result, live = self._result, self._live()
-        used = self._used(len(live), beside)
+        used = self._used(len(live))
         kept = np.flatnonzero(used[: len(live)] & live)
         lost = np.flatnonzero(used & ~np.pad(live, (0, len(used) - len(live))))
         snapshot = result.table.snapshot(kept)
@@ -237,16 +268,17 @@ class _Recovery:
             for number, points in zip(self._numbers, self._result.points, strict=True)
         ]
 
-    def _used(self, count: int, beside: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """For each reference whether some file or point holds samples of it, or it is one of ``beside``."""
-        parts: list[SealedSlab | SealedPoints] = [*self._result.slabs, *self._result.runs]
-        tops = [int(points.series.max(initial=-1)) + 1 for points in self._result.points]
-        top = max([count, int(beside.max(initial=-1)) + 1, *(part.top() for part in parts), *tops])
+    def _used(self, count: int) -> NDArray[np.bool_]:
+        """For each reference whether something holds samples of it."""
+        result = self._result
+        parts: list[SealedSlab | SealedPoints | SealedHistograms] = [*result.slabs, *result.runs, *result.histograms]
+        loose = [points.series for points in result.points]
+        loose.append(np.array([ref for ref, _, _, _ in result.samples], dtype=np.int64))
+        top = max([count, *(part.top() for part in parts), *(int(refs.max(initial=-1)) + 1 for refs in loose)])
         used = np.zeros(top, dtype=np.bool_)
-        used[beside] = True
         for part in parts:
             used |= part.holds(top)
             part.file.release()
-        for points in self._result.points:
-            used[points.series] = True
+        for refs in loose:
+            used[refs] = True
         return used

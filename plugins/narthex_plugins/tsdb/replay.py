@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 
 from narthex.storage.frames import NO_TIME, Points
 from narthex_plugins.tsdb import records
+from narthex_plugins.tsdb.histograms.columns import Sample
+from narthex_plugins.tsdb.histograms.record import read_histograms
 from narthex_plugins.tsdb.series import SeriesTable
 from narthex_plugins.tsdb.slab import HEIGHT, Placement, Slab
 
-__all__ = ["replay_points", "replay_series", "replay_slab"]
+__all__ = ["replay_histograms", "replay_points", "replay_series", "replay_slab"]
 
 
 def replay_series(path: Path, table: SeriesTable) -> str:
@@ -51,6 +53,20 @@ def replay_points(path: Path, live: NDArray[np.bool_]) -> tuple[list[Points], st
             known[known] = live[points.series[known]]
             starts = None if points.starts is None else points.starts[known]
             found.append(Points(points.series[known], points.times[known], points.values[known], starts))
+        elif payload[:1] != records.HEADER:
+            raise ValueError(f"unexpected record of type {payload[0]}")
+
+    return found, _each(path, take)
+
+
+def replay_histograms(path: Path, live: NDArray[np.bool_]) -> tuple[list[Sample], str]:
+    """All histograms of series that are known."""
+    found: list[Sample] = []
+
+    def take(payload: memoryview) -> None:
+        if payload[:1] == records.HISTOGRAMS:
+            samples = list(read_histograms(payload).samples())
+            found.extend(one for one in samples if one[0] < len(live) and live[one[0]])
         elif payload[:1] != records.HEADER:
             raise ValueError(f"unexpected record of type {payload[0]}")
 

@@ -11,14 +11,22 @@ import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
 
 from narthex.errors import StorageError
+from narthex_plugins.tsdb.blocks.plan import RANGE
 from narthex_plugins.tsdb.container import ArrayFile
+from narthex_plugins.tsdb.contents import Contents
 from narthex_plugins.tsdb.directory import Directory
 from narthex_plugins.tsdb.durable import sync_directory
+from narthex_plugins.tsdb.histograms.columns import Columns
+from narthex_plugins.tsdb.histograms.joining import joined_columns
+from narthex_plugins.tsdb.histograms.sealed import SealedHistograms, write_histograms
+from narthex_plugins.tsdb.histograms.store import MemoryRun
 from narthex_plugins.tsdb.metrics import TsdbMetrics
-from narthex_plugins.tsdb.parts import Parts
-from narthex_plugins.tsdb.points import PointStore, Run, merge
+from narthex_plugins.tsdb.points import Run, merge
 from narthex_plugins.tsdb.sealed import PackedSlab, SealedPoints, SealedSlab
 from narthex_plugins.tsdb.sealing import pack_slab, write_packed, write_points, write_slab
 from narthex_plugins.tsdb.series import SeriesTable
@@ -37,20 +45,26 @@ class Sealer:
     def __init__(
         self,
         directory: Directory,
-        parts: Parts,
-        points: PointStore,
+        contents: Contents,
+        number: Callable[[], int],
+        open_histograms: Callable[[Path], SealedHistograms],
         wal: WriteAheadLog,
         metrics: TsdbMetrics,
         log: logging.LoggerAdapter[logging.Logger],
     ) -> None:
         self._directory = directory
-        self._parts = parts
-        self._points = points
+        self._parts = contents.parts
+        self._points = contents.points
+        self._histograms = contents.histograms
+        self._number = number
+        self._open_histograms = open_histograms
         self._wal = wal
         self._metrics = metrics
         self._log = log
         self._table = SeriesTable()
         self._waiting: list[Slab | PackedSlab] = []
+        self._unsealed: list[tuple[tuple[MemoryRun, ...], int]] = []
+        """Histograms that could not be written, and the numbers of their logs."""
         self._lock = threading.Lock()
         self._failing = False
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="tsdb-seal")
@@ -72,6 +86,10 @@ class Sealer:
     def points(self, runs: tuple[Run, ...], number: int) -> Future[None]:
         """Seal runs of points, which are all that the log of this number holds."""
         return self._submit(self._runs, runs, number)
+
+    def histograms(self, runs: tuple[MemoryRun, ...], number: int) -> Future[None]:
+        """Seal runs of histograms, which are all that the log of this number holds."""
+        return self._submit(self._histogram_runs, runs, number)
 
     def expire(self, before: int) -> Future[None]:
         """Remove files whose newest sample is older than this time."""
@@ -95,6 +113,9 @@ class Sealer:
     def _slabs(self) -> None:
         with self._lock:
             waiting = list(self._waiting)
+        unsealed, self._unsealed = self._unsealed, []
+        for runs, number in unsealed:
+            self._histogram_runs(runs, number)
         for slab in waiting:
             try:
                 self._seal(slab)
@@ -157,6 +178,33 @@ class Sealer:
         self._metrics.compactions.inc()
         self._wal.drop(number)
 
+    def _histogram_runs(self, runs: tuple[MemoryRun, ...], number: int) -> None:
+        try:
+            sealed = self._ranges(joined_columns([], [run.columns for run in runs]), number)
+        except (OSError, StorageError) as error:
+            self._failed(error)
+            self._unsealed.append((runs, number))
+            return
+        self._histograms.replace(runs, sealed)
+        self._metrics.compactions.inc()
+        self._wal.drop(number)
+
+    def _ranges(self, columns: Columns, number: int) -> list[SealedHistograms]:
+        """A file for each range of two hours; the last gets the log's number, and with it the log has done its work."""
+        ranges = columns.times // RANGE
+        sealed: list[SealedHistograms] = []
+        try:
+            for one in (every := np.unique(ranges).tolist()):  # of nothing, for all was deleted, there are none
+                own = number if one == every[-1] else self._number()
+                path = self._directory.histograms(own)
+                write_histograms(columns.take(np.flatnonzero(ranges == one)), own, path)
+                sealed.append(self._open_histograms(path))
+        except (OSError, StorageError):
+            for one in sealed:
+                one.file.path.unlink(missing_ok=True)
+            raise
+        return sealed
+
     def _failed(self, error: Exception) -> None:
         self._metrics.compactions_failed.inc()
         if not self._failing:
@@ -175,6 +223,11 @@ class Sealer:
             if isinstance(run, SealedPoints) and run.max_time < before:
                 self._points.replace((run,), None)
                 run.file.path.unlink(missing_ok=True)
+                removed += 1
+        for own in self._histograms.runs:
+            if isinstance(own, SealedHistograms) and own.max_time < before:
+                self._histograms.replace((own,), ())
+                own.file.path.unlink(missing_ok=True)
                 removed += 1
         if removed:
             sync_directory(self._directory.sealed)

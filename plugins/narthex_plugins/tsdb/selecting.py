@@ -93,7 +93,7 @@ class Reader:
             frames = [(part, frame) for part, source in sources for frame in source.frames()]
             shown = list(chain.from_iterable(deleted.frame(part.number, frame, hashes) for part, frame in frames))
         joined = _joined([one for one in (*older, *points) if len(one.series)])
-        histograms = joined_histograms([one for one in (*before, *natives) if len(one)])
+        histograms = joined_histograms([*(one for one in before if len(one)), *natives[0]], natives[1])
         return Selection(labels, shown, joined, histograms)
 
     def labels(self, matchers: Sequence[Matchers], start: int, end: int) -> LabelTable:
@@ -154,7 +154,7 @@ class Reader:
 
     def _histograms_of(
         self, refs: Ints, start: int, end: int, deleted: Tombstones | None
-    ) -> list[HistogramPoints]:
+    ) -> tuple[list[HistogramPoints], list[HistogramPoints]]:
         if deleted is None:
             return self._histograms.pick(refs, start, end)
         hashes = self._table.hashes(refs)
@@ -217,4 +217,5 @@ def _joined(parts: list[Points]) -> Points:
     last = np.ones(len(series), dtype=np.bool_)
     last[:-1] = (series[1:] != series[:-1]) | (times[1:] != times[:-1])
     kept = order[last]
-    return Points(series[last], times[last], points.values[kept], None if points.starts is None else points.starts[kept])
+    starts = None if points.starts is None else points.starts[kept]
+    return Points(series[last], times[last], points.values[kept], starts)

@@ -23,6 +23,7 @@ from narthex_plugins.tsdb import TsdbConfig
 from narthex_plugins.tsdb.administration import Administration
 from narthex_plugins.tsdb.blocks import Block
 from narthex_plugins.tsdb.collection import Usage
+from narthex_plugins.tsdb.contents import Contents
 from narthex_plugins.tsdb.disk import Disk
 from narthex_plugins.tsdb.histograms.store import HistogramStore
 from narthex_plugins.tsdb.journal import Journal, NoJournal
@@ -60,7 +61,7 @@ class Tsdb:
         self._parts = Parts()
         self._points = PointStore()
         self._synced = config.wal_fsync == "always"
-        self._histograms = HistogramStore()
+        self._histograms = HistogramStore(int(config.out_of_order_window))
         self._owners = Owners()
         self._usage = Usage()
         self._tombstones = Tombstones()
@@ -284,9 +285,9 @@ class Tsdb:
         samples, counts = self._histograms.add(points, self._newest_floats, self._newest)
         if samples:
             self._newest = max(self._newest, *(when for _, when, _, _ in samples))
-            if self._disk is not None:
-                self._disk.histograms.put(samples)
+            self._journal.histograms(samples)
         self._metrics.out_of_order.inc(counts.out_of_order)
+        self._metrics.too_old.inc(counts.too_old)
         self._metrics.out_of_bounds.inc(counts.out_of_bounds)
         return before + counts
 
@@ -341,9 +342,8 @@ class Tsdb:
     def _administration(self) -> Administration:
         if self._disk is None:
             raise StorageError("there is no data directory")
-        return Administration(
-            self._disk, self._table, self._reader, self._parts, self._points, self._tombstones, self._clock
-        )
+        contents = Contents(self._parts, self._points, self._histograms, self._tombstones)
+        return Administration(self._disk, self._table, self._reader, contents, self._clock)
 
     # --- out ---------------------------------------------------------------------------------------------------------
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from narthex.errors import StorageError
 from narthex.storage.frames import Points
@@ -20,13 +22,11 @@ from narthex.storage.metadata import MetadataBook
 from narthex_plugins.tsdb.blocks import Block, open_block
 from narthex_plugins.tsdb.container import ArrayFile
 from narthex_plugins.tsdb.directory import Directory
-from narthex_plugins.tsdb.histograms.columns import Columns
-from narthex_plugins.tsdb.histograms.record import read_histograms
+from narthex_plugins.tsdb.histograms.columns import Columns, Sample
 from narthex_plugins.tsdb.histograms.sealed import SealedHistograms
 from narthex_plugins.tsdb.histograms.store import HistogramStore
 from narthex_plugins.tsdb.metadata import replay_metadata
-from narthex_plugins.tsdb.records import Damage, records
-from narthex_plugins.tsdb.replay import replay_points, replay_series, replay_slab
+from narthex_plugins.tsdb.replay import replay_histograms, replay_points, replay_series, replay_slab
 from narthex_plugins.tsdb.sealed import SealedPoints, SealedSlab
 from narthex_plugins.tsdb.series import SeriesTable
 from narthex_plugins.tsdb.slab import Slab
@@ -90,15 +90,13 @@ class _Survey:
         found, directory = self._result, self._directory
         self._deletions()
         slabs = self._each(directory.wal.glob("slab-*.log"), self._slab)
-        histograms = _Histograms(directory.path / "histograms", found)
-        histograms.logs()
         if directory.series_log.exists():  # written before the rows that name its series, so read after them
             self._damaged(directory.series_log, replay_series(directory.series_log, found.table))
         if directory.metadata_log.exists():
             self._damaged(directory.metadata_log, replay_metadata(directory.metadata_log, found.metadata))
         found.table.index(np.zeros(0, dtype=np.int64))
         points = self._each(directory.wal.glob("points-*.log"), self._points)
-        histograms.files()
+        histograms = self._each(directory.wal.glob("histograms-*.log"), self._histograms)
         sealed = self._each(directory.sealed.glob("*.nrx"), self._sealed)
         blocks = self._blocks()
         replaced = {number for block in blocks.values() for number in block.parents}
@@ -106,11 +104,20 @@ class _Survey:
         found.blocks = [block for number, block in blocks.items() if number not in replaced]
         found.slabs = [one for number, one in slabs.items() if one is not None and number not in gone]
         for number, one in sealed.items():
-            if number not in replaced:
+            if number in replaced:
+                continue
+            if isinstance(one, SealedHistograms):
+                found.histograms.replace((), (one,))
+            else:
                 (found.slabs if isinstance(one, SealedSlab) else found.runs).append(one)  # type: ignore[arg-type]
         for number, several in points.items():
             if number not in gone:
                 found.points += self._without_deleted(number, several)
+        for number, samples in histograms.items():
+            if number not in gone:
+                found.histograms.restore(samples)
+                if found.deletions:
+                    found.histograms.erase(partial(self._is_deleted, number), found.table.references())
         return found
 
     def _deletions(self) -> None:
@@ -129,6 +136,11 @@ class _Survey:
         hashes = np.zeros(table.count, dtype=np.uint64)
         hashes[refs] = table.hashes(refs)
         return [tombstones.points(number, points, hashes) for points in several]
+
+    def _is_deleted(self, number: int, columns: Columns) -> NDArray[np.bool_]:
+        tombstones = Tombstones()
+        tombstones.deletions = self._result.deletions
+        return tombstones.gone(number, self._result.table.hashes(columns.refs.astype(np.int64)), columns.times)
 
     def _each(self, paths: Iterable[Path], read: Callable[[Path], T]) -> dict[int, T]:
         """What can be read, by number; what has gone meanwhile will be met in its next form."""
@@ -154,9 +166,17 @@ class _Survey:
         self._damaged(path, damage)
         return points
 
+    def _histograms(self, path: Path) -> list[Sample]:
+        table = self._result.table
+        samples, damage = replay_histograms(path, table.sizes[: table.count] > 0)
+        self._damaged(path, damage)
+        return samples
+
     @staticmethod
-    def _sealed(path: Path) -> SealedSlab | SealedPoints:
+    def _sealed(path: Path) -> SealedSlab | SealedPoints | SealedHistograms:
         file = ArrayFile(path)
+        if file.facts["kind"] == "histograms":
+            return SealedHistograms(file, _raise)
         return SealedSlab(file) if file.facts["kind"] == "slab" else SealedPoints(file)
 
     def _blocks(self) -> dict[int, Block]:
@@ -170,43 +190,6 @@ class _Survey:
         # The end of a log may be half written while a server runs; it is damage after a clean stop only.
         if damage and not (self._directory.path / "lock").exists():
             self._result.damage.append(f"{path}: {damage}")
-
-
-class _Histograms:
-    """The directory of histograms, whose logs and files move on by themselves; see :mod:`.histograms.disk`."""
-
-    def __init__(self, path: Path, contents: Contents) -> None:
-        self._path = path
-        self._contents = contents
-        self._replayed: dict[int, list[Columns]] = {}
-
-    def logs(self) -> None:
-        """Read the logs, before the series."""
-        for path in sorted(self._path.glob("log-*.log")):
-            try:
-                self._replayed[_number(path)] = [
-                    read_histograms(one) for one in records(path) if not isinstance(one, Damage)
-                ]
-            except FileNotFoundError:
-                continue  # a file holds its samples by now
-            except (ValueError, TypeError, IndexError) as error:
-                self._contents.damage.append(f"{path}: {error}")
-
-    def files(self) -> None:
-        """Open the files; one covers its own log and all before."""
-        store = self._contents.histograms
-        newest = 0
-        for path in sorted(self._path.glob("run-*.nrx")):
-            try:
-                store.replace((), SealedHistograms(ArrayFile(path), _raise))
-                newest = _number(path)
-            except (StorageError, KeyError, ValueError, TypeError) as error:
-                if path.exists():
-                    self._contents.damage.append(str(error))
-        for number, replayed in self._replayed.items():
-            if number > newest:
-                for columns in replayed:
-                    store.restore(columns.samples())
 
 
 def _raise(error: StorageError) -> None:

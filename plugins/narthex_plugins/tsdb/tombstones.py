@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from narthex.model.sample import MISSING
-from narthex.storage.frames import Frame, Points
+from narthex.storage.frames import Frame, HistogramPoints, Points
 from narthex_plugins.tsdb.blocks.samples import Erased
 from narthex_plugins.tsdb.container import ArrayFile, ArrayFileWriter
+from narthex_plugins.tsdb.histograms.joining import points_without
 
 __all__ = ["Deletion", "Tombstones", "read_deletions", "write_deletions"]
 
@@ -112,6 +113,11 @@ class Tombstones:
             return points
         starts = None if points.starts is None else points.starts[kept]
         return Points(points.series[kept], points.times[kept], points.values[kept], starts)
+
+    def histograms(self, number: int, points: HistogramPoints, hashes: Hashes) -> HistogramPoints:
+        """The same of histograms, sorted by series and time."""
+        gone = self.gone(number, hashes[points.series], points.times)
+        return points_without(points, gone) if gone.any() else points
 
 
 def write_deletions(path: Path, deletions: Collection[Deletion]) -> None:

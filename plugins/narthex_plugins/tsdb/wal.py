@@ -26,6 +26,8 @@ from narthex.model.labels import Labels
 from narthex.storage.frames import Points
 from narthex.storage.metadata import MetadataBook, MetadataEntry
 from narthex_plugins.tsdb import records
+from narthex_plugins.tsdb.histograms.columns import Sample, columns_of_samples
+from narthex_plugins.tsdb.histograms.record import histograms_payload
 from narthex_plugins.tsdb.logfile import Log
 from narthex_plugins.tsdb.metadata import MetadataRecords
 from narthex_plugins.tsdb.metrics import TsdbMetrics
@@ -44,7 +46,8 @@ _MOST_QUEUED = 128 << 20
 class WriteAheadLog:
     """All logs of a directory, and the threads that write them.
 
-    ``synced`` is for who commits by :meth:`flush`: then no thread syncs every second.
+    ``synced`` is for who commits by :meth:`flush`: then no thread syncs every second. ``number`` gives a number that no
+    file has.
     """
 
     def __init__(
@@ -52,10 +55,12 @@ class WriteAheadLog:
         directory: Path,
         metrics: TsdbMetrics,
         log: logging.LoggerAdapter[logging.Logger],
+        number: Callable[[], int],
         *,
         synced: bool = False,
     ) -> None:
         self._directory = directory
+        self._number = number
         self._metrics = metrics
         self._log = log
         # Records as functions that make the payload, so that encoding too happens in the thread; and their bytes.
@@ -63,8 +68,8 @@ class WriteAheadLog:
         self._queued = 0
         self._taken = 0
         self._series = Log(directory / "series.log", essential=True)
-        self._open: dict[int, Log] = {}  # logs of slabs and of points; numbers are never used twice
-        self._points = -1
+        self._open: dict[int, Log] = {}  # all others; numbers are never used twice
+        self._points = self._histograms = -1
         self._metadata = Log(directory / "metadata.log", essential=True)
         self._metadata_records = MetadataRecords()
         self._anew: dict[Log, Callable[[], Sequence[bytes]]] = {}
@@ -112,6 +117,24 @@ class WriteAheadLog:
     def points(self, points: Points) -> None:
         """These points were accepted."""
         self._put(self._open[self._points], lambda: records.points_payload(points), 3 * points.times.nbytes)
+
+    def begin_histograms(self) -> int:
+        """Histograms from here on go to a log of their own; returns the number of the log before (-1: none).
+
+        The log begins with the first of them: a server without histograms has none.
+        """
+        before, self._histograms = self._histograms, -1
+        return before
+
+    def histograms(self, samples: Sequence[Sample]) -> None:
+        """These histograms were accepted."""
+        if self._histograms < 0:
+            number = self._histograms = self._number()
+            log = self._open[number] = Log(self._directory / f"histograms-{number:08d}.log")
+            payload = records.header_payload(kind="histograms", number=number)
+            self._put(log, lambda: payload)
+        size = sum(100 + 8 * value.bucket_count for _, _, _, value in samples)
+        self._put(self._open[self._histograms], lambda: histograms_payload(columns_of_samples(samples)), size)
 
     def metadata(self, target: Labels, entry: MetadataEntry) -> None:
         """What a target says of its metric families has changed."""
@@ -172,7 +195,7 @@ class WriteAheadLog:
         return gave_up
 
     def numbers(self) -> list[int]:
-        """The numbers of all logs of slabs and points."""
+        """The numbers of all logs but that of series."""
         return list(self._open)
 
     @property

@@ -138,7 +138,7 @@ async def test_files_that_move_on_while_they_are_opened_are_met_in_their_next_fo
         with BlockWriter(path, parents=parents) as block:
             for row, one in enumerate((values, -values)):
                 block.floats.column(row, block.floats.group(times), one)
-            block.finish(LabelTable.of(SERIES), T0, int(times[-1]))
+            block.finish(LabelTable.of(SERIES))
         for one in gone:
             one.unlink()
 
@@ -171,7 +171,6 @@ async def test_histograms_and_deletions_are_seen_before_and_after_they_are_seale
             await storage.stop()
         else:
             storage._disk.wal.flush()
-            storage._disk.histograms._write_log(sync=True)
         with narthex.open(make.data) as database:
             (_, times, _), *_ = database.samples("a")
             assert times.tolist() == [T0 + at * STEP for at in range(10, 21)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,9 @@ from narthex.model.labels import Labels
 from narthex.model.labeltable import LabelTable
 from narthex.model.matcher import Matcher
 from narthex.model.sample import is_missing
-from narthex.storage.frames import NO_TIME, Frame, Points, Selection
+from narthex.storage.frames import NO_TIME, Frame, HistogramPoints, Points, Selection
 from narthex_plugins.tsdb.blocks.cells import frames_of
+from narthex_plugins.tsdb.blocks.histograms import HistogramSection
 from narthex_plugins.tsdb.blocks.labels import read_labels
 from narthex_plugins.tsdb.blocks.matching import BlockMatching
 from narthex_plugins.tsdb.blocks.plan import Extent
@@ -65,6 +67,8 @@ class Block:
         self.hashes: NDArray[np.uint64] = file.array("hash")
         """The hash of each series' labels (:mod:`.hashing`)."""
         self.floats = SectionReader(file, damaged)
+        self.histograms = HistogramSection(file, damaged) if "histogram.pages" in file.names else None
+        """None when no series has any."""
         self.matching = BlockMatching(self.labels, self.series)
 
     def match(self, matchers: Sequence[Matcher]) -> Ints:
@@ -104,6 +108,13 @@ class Block:
                 parts.append(Points(np.full(len(times), rows[at[place]]), times, values, starts))
         return joined_points(parts)
 
+    def histogram_points(self, series: Ints, rows: Ints, start: int, end: int) -> HistogramPoints:
+        """The histograms of some series (ascending) in a window (inclusive); ``rows`` are as in :meth:`frames`."""
+        if self.histograms is None or self.max_time < start or self.min_time > end:
+            return HistogramPoints.none()
+        found = self.histograms.pick(series, start, end)
+        return replace(found, series=rows[found.series])
+
     def _started(self, columns: Ints) -> NDArray[np.bool_]:
         """Which of the columns have start timestamps."""
         if self.floats.starts is None:
@@ -115,7 +126,8 @@ class Block:
         series = self.match(matchers)
         rows = np.arange(len(series))
         points = self.points(series, rows, start, end)  # by row, each in order of time
-        return Selection(self.table(series), self.frames(series, rows, start, end), points)
+        histograms = self.histogram_points(series, rows, start, end)
+        return Selection(self.table(series), self.frames(series, rows, start, end), points, histograms)
 
     def __iter__(self) -> Iterator[tuple[Labels, Ints, NDArray[np.float64]]]:
         """Every series with its floats, in order: labels, times, values."""

@@ -18,6 +18,9 @@ from numpy.typing import NDArray
 
 from narthex.model.sample import MISSING
 from narthex.storage.frames import NO_TIME
+from narthex_plugins.tsdb.blocks.finishing import EmptyError, finish
+from narthex_plugins.tsdb.blocks.histogrammerge import HistogramMerge, HistogramSource
+from narthex_plugins.tsdb.blocks.histograms import HistogramSection
 from narthex_plugins.tsdb.blocks.labels import order_of
 from narthex_plugins.tsdb.blocks.samples import Erased, Samples, inside, numbered, settled
 from narthex_plugins.tsdb.blocks.writer import BlockWriter
@@ -32,6 +35,13 @@ Floats = NDArray[np.float64]
 _CELLS = 1 << 20
 _COLUMNS = 512
 """Cells (8 MB) and columns gathered at a time: each holds the interpreter for a few milliseconds."""
+
+
+class HeadHistograms(Protocol):
+    """A sealed file of histograms as compaction sees it; its section numbers series by reference."""
+
+    number: int
+    section: HistogramSection
 
 
 class HeadColumns(Protocol):
@@ -132,11 +142,14 @@ class _Sources:
 class _Head:
     """Writes the series into a block, chunk by chunk."""
 
-    def __init__(self, block: BlockWriter, sources: _Sources, refs: Ints, points: Run | None) -> None:
+    def __init__(
+        self, block: BlockWriter, sources: _Sources, refs: Ints, points: Run | None, histograms: HistogramMerge
+    ) -> None:
         self._block = block
         self._sources = sources
         self._refs = refs
         self._points = points
+        self._histograms = histograms
         self._ways: dict[int, _Way] = {}
         self._own = np.zeros(len(refs), dtype=np.bool_) if points is None else np.isin(refs, points.refs)
         self.written: list[int] = []
@@ -157,9 +170,10 @@ class _Head:
             self._block.floats.column(len(self.written), way.group, values)
         else:
             times, values, starts = settled(self._runs(series, way, cells))
-            if not len(times):
+            if len(times):
+                self._block.floats.column(len(self.written), self._block.floats.group(times), values, starts)
+            elif not self._histograms.there[series]:
                 return
-            self._block.floats.column(len(self.written), self._block.floats.group(times), values, starts)
         self.written.append(series)
 
     def _runs(self, series: int, way: _Way, cells: Floats) -> list[Samples]:
@@ -186,31 +200,37 @@ class _Head:
         return known
 
 
-def write_head_block(
+def write_head_block(  # noqa: PLR0913 -- three kinds of samples, and how they become a block
     path: Path,
     slabs: Sequence[HeadColumns],
     points: Run | None,
     table: SeriesTable,
     *,
+    histograms: Sequence[HeadHistograms] = (),
     span: tuple[int, int],
     parents: Sequence[int],
     erased: Erased | None = None,
     pause: Callable[[], None] = lambda: None,
 ) -> bool:
-    """Write the block of some slabs and points; False, and no file, when there is no sample. Raises ``OSError``.
+    """Write the block of some slabs, points and histograms; False, and no file, when there is no sample.
 
-    Series that the table does not know are left out, and so is what ``erased`` says of slabs. ``pause`` is called every
-    few milliseconds of work.
+    Series that the table does not know are left out, and so is what ``erased`` says of slabs and histograms. ``pause``
+    is called every few milliseconds of work. Raises ``OSError``, and ``StorageError`` when histograms are damaged.
     """
     every = [np.unique(slab.refs) for slab in slabs] + ([] if points is None else [np.unique(points.refs)])
+    every += [np.unique(one.section.series).astype(np.int32) for one in histograms]
     refs: Ints = np.unique(np.concatenate([np.zeros(0, np.int32), *every])).astype(np.int64)
     refs = refs[table.has(refs)]
     if not len(refs):
         return False
-    labels = table.table(refs)
+    labels, hashes, gone = table.table(refs), table.hashes(refs), erased or {}
+    merge = HistogramMerge([HistogramSource(one.section, refs, gone.get(one.number, {})) for one in histograms], hashes)
     order, _ = order_of(labels)
-    with BlockWriter(path, parents=parents, span=span) as block:
-        head = _Head(block, _Sources(slabs, refs, table.hashes(refs), erased or {}), refs, points)
-        head.write(order, pause)
-        block.finish(labels.take(np.array(head.written, dtype=np.int64)))
+    try:
+        with BlockWriter(path, parents=parents, span=span) as block:
+            head = _Head(block, _Sources(slabs, refs, hashes, gone), refs, points, merge)
+            head.write(order, pause)
+            finish(block, labels, head.written, merge, pause)
+    except EmptyError:
+        return False
     return True

@@ -34,9 +34,9 @@ PAGE_ROWS = 1024
 _CONFIG = ChunkConfig(compression_level=4)
 
 
-def page_rows(rows: int) -> list[int]:
+def page_rows(rows: int, most: int = PAGE_ROWS) -> list[int]:
     """The lengths of the pages that so many rows make: as few as possible, as equal as possible."""
-    pages = -(-rows // PAGE_ROWS)
+    pages = -(-rows // most)
     return [rows * (one + 1) // pages - rows * one // pages for one in range(pages)]
 
 
@@ -106,13 +106,13 @@ class PageReader:
         self._damaged = damaged
         self._path, self._name = file.path, name
 
-    def read(self, page: int, into: NDArray[Any]) -> None:
-        """Decode a page; ``into`` has its length and is contiguous."""
+    def read(self, page: int, into: NDArray[Any]) -> bool:
+        """Decode a page; ``into`` has its length and is contiguous. False when it is damaged."""
         size = int(self.size[page])
         word = int(self.word[page])
         if not size:
             into.view(np.uint64)[:] = word
-            return
+            return True
         data = bytes(self._payloads[word : word + size])  # pcodec takes nothing else
         try:
             if len(data) != size or crc32(data) != self.crc[page]:
@@ -123,6 +123,8 @@ class PageReader:
         except (StorageError, RuntimeError) as error:
             into.view(np.uint64)[:] = self._filler
             self._damaged(error if isinstance(error, StorageError) else StorageError(f"{self._page(page)}: {error}"))
+            return False
+        return True
 
     def row(self, first: int, lengths: Sequence[int], into: NDArray[Any]) -> None:
         """Decode pages of these lengths, one behind the other."""

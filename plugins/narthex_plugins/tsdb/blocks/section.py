@@ -29,6 +29,7 @@ __all__ = ["SectionReader", "SectionWriter", "Span"]
 
 Ints = NDArray[np.int64]
 
+
 class SectionWriter:
     """Writes the section; the file must be at nothing else from the first call to :meth:`finish`."""
 
@@ -72,9 +73,9 @@ class SectionWriter:
         number = self._known[key] = len(self._first_time_page) - 2
         return number
 
-    def bounds(self) -> tuple[int, int]:
-        """The oldest and the newest time of all groups; zero without any."""
-        return min(self._starts, default=0), max(self._ends, default=0)
+    def bounds(self) -> list[int]:
+        """The oldest and the newest time of all groups; nothing without any."""
+        return [min(self._starts), max(self._ends)] if self._rows else []
 
     def rows(self, group: int) -> Sequence[int]:
         """The lengths of a group's pages."""
@@ -180,7 +181,7 @@ class SectionReader:
         """``(columns, at)``: the columns of those of the series (ascending) that have one, and their places."""
         if len(self.series) == 0 or len(series) == 0:
             return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
-        if int(self.series[-1]) + 1 == len(self.series):  # every series has a column
+        if int(self.series[-1]) + 1 == len(self.series) > int(series[-1]):  # every one of them has a column
             return series, np.arange(len(series))
         found = np.minimum(np.searchsorted(self.series, series.astype(np.uint32)), len(self.series) - 1)
         at = np.flatnonzero(self.series[found] == series)

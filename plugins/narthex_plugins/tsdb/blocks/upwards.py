@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from narthex.storage.frames import NO_START
 from narthex_plugins.tsdb.blocks.block import Block
+from narthex_plugins.tsdb.blocks.finishing import EmptyError, finish
+from narthex_plugins.tsdb.blocks.histogrammerge import HistogramMerge, HistogramSource
 from narthex_plugins.tsdb.blocks.labels import order_of
 from narthex_plugins.tsdb.blocks.pages import Pages, page_rows
 from narthex_plugins.tsdb.blocks.samples import Erased, Intervals, Samples, inside, numbered, settled
@@ -41,7 +43,7 @@ class _Way:
 class _Merge:
     """The series of all blocks, found by the hash of their labels."""
 
-    def __init__(self, blocks: Sequence[Block]) -> None:
+    def __init__(self, blocks: Sequence[Block], erased: Erased) -> None:
         self.blocks = blocks
         hashes = np.concatenate([block.hashes for block in blocks])
         self.hashes, first, place = np.unique(hashes, return_index=True, return_inverse=True)
@@ -49,6 +51,7 @@ class _Merge:
         """For each block the column of each series, or -1."""
         self.way = np.zeros(len(self.hashes), dtype=np.int64)
         tables, rows, ways, at = [], [], 1, 0
+        sources: list[tuple[int, HistogramSource]] = []
         for block in blocks:
             own = place.reshape(-1)[at : at + block.series]
             new = np.flatnonzero((first >= at) & (first < at + block.series))
@@ -58,6 +61,11 @@ class _Merge:
             found, there = block.floats.locate(np.arange(block.series))
             column[own[there]] = found
             self.columns.append(column)
+            if block.histograms is not None:
+                number = np.full(len(self.hashes), -1, dtype=np.int64)
+                number[own] = np.arange(block.series)
+                source = HistogramSource(block.histograms, number, erased.get(block.number, {}))
+                sources.append((block.number, source))
             groups = len(block.floats.group_first)
             group = np.zeros(len(column), dtype=np.int64)
             group[column >= 0] = block.floats.group[column[column >= 0]].astype(np.int64) + 1
@@ -65,6 +73,8 @@ class _Merge:
             at += block.series
         back = np.argsort(np.concatenate(rows), kind="stable")
         self.labels = joined(tables).take(back)
+        sources.sort(key=lambda one: one[0])
+        self.histograms = HistogramMerge([source for _, source in sources], self.hashes)
 
     def pieces(self, series: int) -> list[tuple[Block, int]]:
         """The blocks that have a series, and its column in each."""
@@ -91,8 +101,11 @@ class _Writer:
 
     def _series(self, series: int) -> None:
         pieces = self._merge.pieces(series)
-        if not pieces:
-            return
+        if (pieces and self._floats(series, pieces)) or self._merge.histograms.there[series]:
+            self.written.append(series)
+
+    def _floats(self, series: int, pieces: list[tuple[Block, int]]) -> bool:
+        """Write the floats of a series; False when none are left."""
         floats, number = self._block.floats, len(self.written)
         way = self._way(series, pieces)
         erased = self._intervals(series, pieces) if self._erased else {}
@@ -100,13 +113,13 @@ class _Writer:
             pieces.sort(key=lambda one: one[0].number)
             times, values, starts = settled([self._left(*piece, erased) for piece in pieces])
             if not len(times):
-                return
+                return False
             floats.column(number, floats.group(times), values, starts)
         elif way.copy:
             floats.pages(number, way.group, *_encoded(pieces))
         else:
             floats.column(number, way.group, *_cells(pieces))
-        self.written.append(series)
+        return True
 
     def _intervals(self, series: int, pieces: Sequence[tuple[Block, int]]) -> dict[int, Intervals]:
         """What was deleted of a series, by block."""
@@ -165,7 +178,7 @@ def write_merged_block(
     is damaged.
     """
     blocks = sorted(blocks, key=lambda one: (one.extent.start, one.number))
-    merge = _Merge(blocks)
+    merge = _Merge(blocks, erased or {})
     order, _ = order_of(merge.labels)
     span = min(one.extent.start for one in blocks), max(one.extent.end for one in blocks)
     parents = [one.number for one in blocks]
@@ -174,13 +187,7 @@ def write_merged_block(
         with BlockWriter(path, level=level, parents=parents, span=span) as block:
             writer = _Writer(block, merge, erased or {})
             writer.write(order, pause)
-            if not writer.written:
-                raise _EmptyError
-            block.finish(merge.labels.take(np.array(writer.written, dtype=np.int64)))
-    except _EmptyError:
+            finish(block, merge.labels, writer.written, merge.histograms, pause)
+    except EmptyError:
         return False
     return True
-
-
-class _EmptyError(Exception):
-    """Leaves the ``with`` statement without a file."""

@@ -12,7 +12,7 @@ from narthex.model.histogram import Histogram
 from narthex.storage.frames import NO_START, HistogramPoints
 from narthex_plugins.tsdb.histograms.layout import FIXED, Layout, Layouts
 
-__all__ = ["Columns", "Sample", "columns_of_samples", "joined", "ranges"]
+__all__ = ["Columns", "Sample", "columns_of_samples", "gathered", "ranges"]
 
 Ints = NDArray[np.int64]
 Sample = tuple[int, int, int, Histogram]
@@ -55,6 +55,38 @@ class Columns:
             found.append(self.layouts[kind].histogram(own[low:high], hint))
             low = high
         return found
+
+    def take(self, rows: Ints) -> Columns:
+        """Some samples, copied."""
+        low = self.offsets[rows]
+        widths = self.offsets[rows + 1] - low
+        offsets = np.zeros(len(rows) + 1, dtype=np.int64)
+        np.cumsum(widths, out=offsets[1:])
+        return Columns(
+            self.refs[rows],
+            self.times[rows],
+            self.starts[rows],
+            self.hints[rows],
+            self.layout[rows],
+            self.numbers[ranges(low, widths)],
+            offsets,
+            self.layouts,
+        )
+
+    def part(self, low: int, high: int) -> Columns:
+        """The samples ``low`` <= i < ``high``, as views."""
+        begin, end = self.offsets[[low, high]].tolist()
+        cut = slice(low, high)
+        return Columns(
+            self.refs[cut],
+            self.times[cut],
+            self.starts[cut],
+            self.hints[cut],
+            self.layout[cut],
+            self.numbers[begin:end],
+            self.offsets[low : high + 1] - begin,
+            self.layouts,
+        )
 
     def samples(self) -> Iterable[Sample]:
         """Everything, one by one."""
@@ -111,21 +143,14 @@ def columns_of_samples(samples: Sequence[Sample]) -> Columns:
     )
 
 
-def joined(several: Sequence[Columns]) -> Columns:
-    """All samples in one, sorted by series, then time; of repeats the last stays."""
+def gathered(several: Sequence[Columns]) -> Columns:
+    """All samples one after the other, with common layouts."""
     layouts = Layouts()
     kinds = [np.array([layouts.number(one) for one in part.layouts], dtype=np.int32)[part.layout] for part in several]
     refs, times, starts, hints, numbers = (
         np.concatenate([getattr(part, name) for part in several])
         for name in ("refs", "times", "starts", "hints", "numbers")
     )
-    widths = np.concatenate([np.diff(part.offsets) for part in several])
-    order = np.lexsort((times, refs))
-    last = np.ones(len(order), dtype=np.bool_)
-    last[:-1] = (np.diff(refs[order]) != 0) | (np.diff(times[order]) != 0)
-    order = order[last]
-    offsets = np.zeros(len(order) + 1, dtype=np.int64)
-    np.cumsum(widths[order], out=offsets[1:])
-    index = ranges((np.cumsum(widths) - widths)[order], widths[order])
-    kind = np.concatenate(kinds)[order]
-    return Columns(refs[order], times[order], starts[order], hints[order], kind, numbers[index], offsets, layouts.all)
+    offsets = np.zeros(len(refs) + 1, dtype=np.int64)
+    np.cumsum(np.concatenate([np.diff(part.offsets) for part in several]), out=offsets[1:])
+    return Columns(refs, times, starts, hints, np.concatenate(kinds), numbers, offsets, layouts.all)

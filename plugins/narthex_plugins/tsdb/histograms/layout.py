@@ -39,6 +39,16 @@ class Layout:
         """Numbers in a sample."""
         return FIXED + len(self.positive) + len(self.negative)
 
+    def equals(self, other: Layout) -> bool:
+        """Whether both have the same buckets."""
+        return self is other or (
+            self.schema == other.schema
+            and self.zero_threshold == other.zero_threshold
+            and self.bounds == other.bounds
+            and np.array_equal(self.positive, other.positive)
+            and np.array_equal(self.negative, other.negative)
+        )
+
     def histogram(self, numbers: NDArray[np.float64], hint: int) -> Histogram:
         """A sample from its row of numbers, of which it keeps views."""
         count, total, zero = numbers[:FIXED].tolist()

@@ -12,11 +12,9 @@ from isal import isal_zlib
 
 from narthex_plugins.tsdb.histograms.columns import Columns
 from narthex_plugins.tsdb.histograms.layout import layouts_from_bytes, layouts_to_bytes
+from narthex_plugins.tsdb.records import HISTOGRAMS
 
-__all__ = ["HISTOGRAMS", "histograms_payload", "read_histograms"]
-
-HISTOGRAMS = b"\x10"
-"""Type of the record."""
+__all__ = ["histograms_payload", "read_histograms"]
 
 _HEAD = struct.Struct("<III")  # samples, bytes of the layouts, numbers
 

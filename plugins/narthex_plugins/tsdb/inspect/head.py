@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from narthex.model.sample import is_missing
 from narthex.storage.frames import NO_TIME, Frame
+from narthex_plugins.tsdb.blocks.histograms import HistogramSection
 from narthex_plugins.tsdb.container import ArrayFile
 from narthex_plugins.tsdb.located import Place
-from narthex_plugins.tsdb.replay import replay_points, replay_series, replay_slab
+from narthex_plugins.tsdb.replay import replay_histograms, replay_points, replay_series, replay_slab
 from narthex_plugins.tsdb.sealed import SealedSlab
 from narthex_plugins.tsdb.series import SeriesTable
 
@@ -60,13 +61,14 @@ def held_by_file(file: ArrayFile) -> Held:
     if kind == "points":
         return _points(file.array("refs"), file.array("times"))
     if kind == "histograms":
-        refs, counts = np.unique(file.array("ref")).astype(np.int64), file.array("count")
-        return Held(refs, int(counts.sum()), int(file.array("first").min()), int(file.array("last").max()))
+        section = HistogramSection(file, lambda _: None)
+        refs = np.unique(section.series).astype(np.int64)
+        return Held(refs, int(section.rows.sum()), file.facts["min_time"], file.facts["max_time"])
     return _NOTHING
 
 
 def held_by_log(path: Path, table: SeriesTable) -> Held:
-    """What a log of rows or points holds, as far as it is whole. Raises ``FileNotFoundError`` where it has gone."""
+    """What a log of samples holds, as far as it is whole. Raises ``FileNotFoundError`` where it has gone."""
     if path.name.startswith("slab-"):
         slab, _ = replay_slab(path)
         return _NOTHING if slab is None else _cells(slab, slab.references())
@@ -75,6 +77,10 @@ def held_by_log(path: Path, table: SeriesTable) -> Held:
         if several:
             refs, times = (np.concatenate([getattr(one, name) for one in several]) for name in ("series", "times"))
             return _points(refs, times)
+    if path.name.startswith("histograms-"):
+        samples, _ = replay_histograms(path, table.sizes[: table.count] > 0)
+        refs, times = (np.array([one[at] for one in samples], dtype=np.int64) for at in (0, 1))
+        return _points(refs, times)
     return _NOTHING
 
 

@@ -56,15 +56,14 @@ def entries(path: Path) -> Iterator[Entry]:
 
 
 def _head(path: Path, directory: Directory) -> Iterator[Entry]:
-    histograms = path / "histograms"
     table = known_series(directory.series_log)
     held, size = [], 0
-    for one in (*sorted(directory.sealed.glob("*.nrx")), *sorted(histograms.glob("*.nrx")), *path.glob("*.nrx")):
+    for one in (*sorted(directory.sealed.glob("*.nrx")), *path.glob("*.nrx")):
         file = ArrayFile(one)
         held.append(held_by_file(file))
         size += file.size
         yield _entry(one.name, file.facts["kind"], file.size, held[-1])
-    for one in (*sorted(directory.wal.glob("*.log")), *sorted(histograms.glob("*.log"))):
+    for one in sorted(directory.wal.glob("*.log")):
         try:
             found, length = held_by_log(one, table), one.stat().st_size
         except FileNotFoundError:

@@ -20,7 +20,6 @@ __all__ = ["snapshot"]
 
 Tell = Callable[[str, int, int], None]
 _ATTEMPTS = 5
-_HISTOGRAMS = "histograms"
 
 
 def snapshot(source: Path, target: Path, tell: Tell) -> int:
@@ -36,7 +35,7 @@ def snapshot(source: Path, target: Path, tell: Tell) -> int:
     try:
         for _ in range(_ATTEMPTS):
             shutil.rmtree(stage.path, ignore_errors=True)
-            for one in (stage.wal, stage.sealed, stage.blocks, stage.path / _HISTOGRAMS):
+            for one in (stage.wal, stage.sealed, stage.blocks):
                 one.mkdir(parents=True)
             before = _identity(source)
             files = _Copy(Directory(source), stage, tell).run()
@@ -63,14 +62,10 @@ class _Copy:
     def run(self) -> int | None:
         """The number of files; None when a block moved on under our hands."""
         source, target = self._source, self._target
-        for path in sorted((source.path / _HISTOGRAMS).glob("*.log")):
-            self._take(path, target.path / _HISTOGRAMS, _copied)
         logs = sorted(source.wal.glob("*.log"), key=lambda one: (one == source.series_log, one.name))
         for path in logs:  # the series last: rows name series that stand there already
             self._take(path, target.wal, _copied)
         self._take(source.tombstones, target.path, _copied)
-        for path in sorted((source.path / _HISTOGRAMS).glob("*.nrx")):
-            self._take(path, target.path / _HISTOGRAMS, _linked)
         for path in sorted(source.sealed.glob("*.nrx")):
             self._take(path, target.sealed, _linked)
         blocks = sorted(source.blocks.glob("*.nrx"))

@@ -10,6 +10,7 @@ from narthex_plugins.prometheus_blocks import PrometheusBlock, block_directories
 from narthex_plugins.tsdb.blocks import open_block
 from narthex_plugins.tsdb.container import ArrayFile
 from narthex_plugins.tsdb.directory import Directory
+from narthex_plugins.tsdb.histograms.sealed import SealedHistograms
 from narthex_plugins.tsdb.inspect.listing import is_prometheus
 from narthex_plugins.tsdb.records import Damage, records
 
@@ -41,10 +42,8 @@ Check = tuple[Path, Callable[[Path], None]]
 
 def _own(path: Path) -> list[Check]:
     directory = Directory(path)
-    histograms = path / "histograms"
-    checks: list[Check] = [(one, _log) for one in sorted((*directory.wal.glob("*.log"), *histograms.glob("*.log")))]
-    files = (*directory.sealed.glob("*.nrx"), *histograms.glob("*.nrx"), *path.glob("*.nrx"))
-    checks += [(one, _file) for one in sorted(files)]
+    checks: list[Check] = [(one, _log) for one in sorted(directory.wal.glob("*.log"))]
+    checks += [(one, _file) for one in sorted((*directory.sealed.glob("*.nrx"), *path.glob("*.nrx")))]
     return checks + [(one, _block) for one in sorted(directory.blocks.glob("*.nrx"))]
 
 
@@ -62,13 +61,21 @@ def _log(path: Path) -> None:
 def _file(path: Path) -> None:
     file = ArrayFile(path)
     file.verify(file.names)
+    if file.facts["kind"] == "histograms":
+        SealedHistograms(file, _raise).section.verify()
 
 
 def _block(path: Path) -> None:
     block = open_block(path)
     block.verify()
-    for _ in block:  # decodes every page
-        pass
+    for number in range(len(block.floats.series)):  # decodes every page
+        block.column(number)
+    if block.histograms is not None:
+        block.histograms.verify()
+
+
+def _raise(error: StorageError) -> None:
+    raise error
 
 
 def _prometheus_block(path: Path) -> None:

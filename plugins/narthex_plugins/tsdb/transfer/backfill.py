@@ -118,15 +118,14 @@ class Backfill:
         self._spill.add(Points(series[floats], value.times[floats], value.values[floats]))
         times, values = value.times[~floats], value.histograms[~floats].tolist()
         self._intake.histograms.add(list(self._numbers), series[~floats], times, values)
-        self.samples += len(values)
 
     def _write(self) -> int:
-        slots = self._spill.slots()
+        slots = sorted({*self._spill.slots(), *self._intake.histograms.slots()})
         labels = list(self._numbers)
         for done, slot in enumerate(slots):
             self._tell("writing blocks", done, len(slots))
             found = ((labels[one], times, values) for one, times, values in self._spill.columns(slot))
-            self.samples += self._intake.write(found)
+            self.samples += self._intake.write(found, slot)
         self._spill.clear()
         self._pending.clear()
         return self._intake.commit()

@@ -76,8 +76,7 @@ def import_prometheus(intake: Intake, path: Path, tell: Tell) -> Imported:
             skipped += 1
             continue
         what = f"block {number + 1} of {len(directories)}"
-        beside = [0]
-        samples += intake.write(_told(block, what, tell, intake, beside)) + beside[0]
+        samples += intake.write(_told(block, what, tell, intake))
         series = max(series, block.meta.series)
         blocks += intake.commit([block.meta.ulid])
     if head.name and head.name not in known:
@@ -90,7 +89,6 @@ def import_prometheus(intake: Intake, path: Path, tell: Tell) -> Imported:
 def _import_head(intake: Intake, head: HeadReader, covered: int, tell: Tell) -> Imported:
     """What is in no block yet. In the order of time, samples before ``covered`` (ms) are in blocks."""
     spill = Spill(intake.scratch)
-    beside = 0
     for done, batch in head.batches():
         tell("reading the write-ahead log", done, head.files)
         low = _EARLIEST if head.is_late(done) else covered
@@ -100,12 +98,11 @@ def _import_head(intake: Intake, head: HeadReader, covered: int, tell: Tell) -> 
             continue
         series, times = (np.array(one, dtype=np.int64)[kept] for one in (batch.series, batch.times))
         intake.histograms.add(head.labels, series, times, [batch.values[at] for at in kept.tolist()])
-        beside += len(kept)
     samples = 0
-    for done, slot in enumerate(slots := spill.slots()):
+    for done, slot in enumerate(slots := sorted({*spill.slots(), *intake.histograms.slots()})):
         tell("writing blocks", done, len(slots))
-        samples += intake.write(_left(head, spill.columns(slot)))
-    return Imported(intake.commit([head.name]), len(head.labels), samples + beside)
+        samples += intake.write(_left(head, spill.columns(slot)), slot)
+    return Imported(intake.commit([head.name]), len(head.labels), samples)
 
 
 def _left(head: HeadReader, columns: Iterable[Column]) -> Iterator[Series]:
@@ -118,14 +115,13 @@ def _left(head: HeadReader, columns: Iterable[Column]) -> Iterator[Series]:
             yield head.labels[place], times[kept], values[kept]
 
 
-def _told(block: PrometheusBlock, what: str, tell: Tell, intake: Intake, beside: list[int]) -> Iterator[Series]:
-    """The floats of a block; histograms go to the intake on the way, and are counted."""
+def _told(block: PrometheusBlock, what: str, tell: Tell, intake: Intake) -> Iterator[Series]:
+    """The floats of a block; histograms go to the intake on the way."""
     done = 0
     for batch in block.samples():
         yield from _columns(batch)
         if batch.histograms:
             intake.histograms.add(batch.labels, batch.histogram_series, batch.histogram_times, batch.histograms)
-            beside[0] += len(batch.histograms)
         done += len(batch.labels)
         tell(what, done, block.meta.series)
 

@@ -20,9 +20,10 @@ from narthex.errors import StorageError
 from narthex.model.labels import Labels
 from narthex.model.labeltable import LabelTable
 from narthex_plugins.tsdb.blocks import BlockWriter, block_path
+from narthex_plugins.tsdb.blocks.finishing import EmptyError
 from narthex_plugins.tsdb.directory import Directory
 from narthex_plugins.tsdb.durable import replace_file, sync_directory
-from narthex_plugins.tsdb.transfer.histogramintake import HistogramIntake
+from narthex_plugins.tsdb.transfer.histogramspill import HistogramSpill
 
 __all__ = ["Intake", "Series"]
 
@@ -40,7 +41,8 @@ class Intake:
         self._stage = self._directory.stage
         self._staged: list[Path] = []
         self._number = 0
-        self.histograms = HistogramIntake(self._directory, self._stage)
+        self.histograms = HistogramSpill(self._stage)
+        """Takes histograms, which get into the blocks that are written next."""
 
     def __enter__(self) -> Self:
         self._directory.lock()
@@ -69,29 +71,29 @@ class Intake:
         """A directory for temporary files."""
         return self._stage
 
-    def write(self, columns: Iterable[Series]) -> int:
+    def write(self, columns: Iterable[Series], slot: int | None = None) -> int:
         """Write one block of these series, in any order, without repeats; returns how many samples it has.
 
-        It is in use after :meth:`commit`. Raises ``OSError``.
+        The histograms of the block range, or all that have come by then, get into it too. It is in use after
+        :meth:`commit`. Raises ``OSError``.
         """
         self._number += 1
         path = block_path(self._stage, self._number)
-        labels: list[Labels] = []
-        low, high, samples = 1 << 62, -(1 << 62), 0
+        numbers: dict[Labels, int] = {}
         writer = BlockWriter(path)
         try:
             with writer as block:
                 for own, times, values in columns:
-                    block.floats.column(len(labels), block.floats.group(times), values)
-                    labels.append(own)
-                    low, high, samples = min(low, int(times[0])), max(high, int(times[-1])), samples + len(times)
-                if not samples:
-                    raise _NothingError
-                block.finish(LabelTable.of(labels), low, high)
-        except _NothingError:
+                    block.floats.column(numbers.setdefault(own, len(numbers)), block.floats.group(times), values)
+                histograms = self.histograms.of(slot)
+                histograms.enter(numbers)
+                if not numbers:
+                    raise EmptyError
+                block.finish(LabelTable.of(list(numbers)), histograms)
+        except EmptyError:
             return 0
         self._staged.append(path)
-        return samples
+        return int(writer.file.facts["samples"])
 
     def commit(self, sources: Sequence[str] = ()) -> int:
         """Put the blocks written so far into use, and remember what they were made from; returns how many."""
@@ -101,7 +103,7 @@ class Intake:
         if count:
             sync_directory(self._directory.blocks)
         self._staged.clear()
-        self.histograms.commit()
+        self.histograms.clear()
         if sources:
             self._remember([*self.sources(), *sources])
         return count
@@ -119,7 +121,3 @@ class Intake:
 
     def _remember(self, sources: list[str]) -> None:
         replace_file(self._directory.path / _DONE, json.dumps({"sources": sources}, indent=1).encode())
-
-
-class _NothingError(Exception):
-    """There was no sample, so there is to be no block."""

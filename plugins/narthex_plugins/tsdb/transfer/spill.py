@@ -66,6 +66,8 @@ class Spill:
     def columns(self, slot: int) -> Iterator[Column]:
         """The series of a block range in ascending order; of samples of one moment the last that was added."""
         parts = [run.rows[slice(*run.bounds[slot])] for run in self._runs if slot in run.bounds]
+        if not parts:
+            return
         top = max(int(part["series"][-1]) for part in parts) + 1
         total = sum(map(len, parts))
         # Cut by series, so that each piece has about so many samples; one series is never cut.

@@ -19,14 +19,14 @@ async def main(path: Path) -> None:
     log = logging.LoggerAdapter(logging.getLogger("writer"))
     storage = build(TsdbConfig(), BuildContext("tsdb", FakeClock(T0 / 1000), log, CollectorRegistry(), path))
     await storage.start()
-    assert storage._disk is not None
-    disk, row = storage._disk.histograms, 0
+    disk, row = storage._disk, 0
+    assert disk is not None
     while True:
         write(storage, row, 10)
         row += 10
         if row % 30 == 0:
-            disk.seal()
-        while not disk.idle:  # noqa: ASYNC110 (a thread empties the queue; there is no event to await)
+            disk.seal_points(force=True)
+        while not disk.wal.idle:  # noqa: ASYNC110 (a thread empties the queue; there is no event to await)
             await asyncio.sleep(0.01)
         sys.stdout.write(f"{row}\n")
         sys.stdout.flush()

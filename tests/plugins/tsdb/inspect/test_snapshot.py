@@ -45,7 +45,6 @@ async def running(make):
         storage.append(Batch(lane, T0 + at * STEP, np.array([float(at)]), histograms=beside))
     await storage.delete_series([[Matcher(MatchOp.EQUAL, "__name__", "a")]], T0, T0 + 3 * STEP)
     storage._disk.wal.flush()
-    storage._disk.histograms._write_log(sync=True)
     yield storage
     await storage.stop()
 
