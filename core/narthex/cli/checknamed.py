@@ -7,18 +7,19 @@ where the server runs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from narthex.config.globs import expand
 from narthex.config.http import HttpConfig
-from narthex.config.scrape import ScrapeConfig
-from narthex.config.sections import Config
+from narthex.config.scrape import DiscoveryConfig, ScrapeConfig
+from narthex.config.sections import AlertmanagerConfig, Config
 from narthex.discovery.groups import parse_json_groups, parse_yaml_groups, sourced
 from narthex.errors import ConfigError
 from narthex.model.targetgroup import SourcedGroup, TargetGroup
+from narthex.notify.endpoints import endpoints
 from narthex.plugins.catalog import Catalog
 from narthex.relabel.rules import compile_rules
 from narthex.targets import targets
@@ -42,9 +43,11 @@ def findings(config: Config, catalog: Catalog) -> Iterator[Finding]:
         yield from _wanted(job.http, where)
         for block in job.discovery:
             yield from _wanted(getattr(block.config, "http", None), f"{block.key} of {where}")
-        yield from _groups(job, catalog)
+        yield from _targets(job, catalog)
+    legacy = config.global_.metric_name_validation_scheme == "legacy"
     for one in config.alerting.alertmanagers:
         yield from _wanted(one.http, "alerting")
+        yield from _alertmanagers(one, catalog, legacy=legacy)
 
 
 def _needed(http: HttpConfig) -> Iterator[Finding]:
@@ -78,30 +81,42 @@ def _absent(name: str | None) -> bool:
     return bool(name) and not Path(str(name)).exists()
 
 
-def _groups(job: ScrapeConfig, catalog: Catalog) -> Iterator[Finding]:
-    """Target files, and what becomes of the targets that are known without asking anyone."""
-    known: list[SourcedGroup] = []
-    for number, block in enumerate(job.discovery):
-        if block.kind == "static":
-            groups = [
-                TargetGroup(str(index), tuple({"__address__": target} for target in one.targets), dict(one.labels))
-                for index, one in enumerate(block.config)
-            ]
-            known += [SourcedGroup(f"static/{number}", group) for group in groups]
-        elif block.kind == "file":
-            for pattern in block.config.files:
-                yield from _files(pattern, job.job_name, known)
+def _targets(job: ScrapeConfig, catalog: Catalog) -> Iterator[Finding]:
+    """What becomes of the targets that are known without asking anyone."""
+    known: list[TargetGroup] = []
+    yield from _groups(job.discovery, f'scrape job "{job.job_name}"', known)
     legacy = job.metric_name_validation_scheme == "legacy"
     rules = compile_rules(job.relabel_configs, catalog, legacy_names=legacy)
-    for one in targets(job, known, rules).failed:
+    for one in targets(job, [SourcedGroup("", group) for group in known], rules).failed:
         yield Finding(str(one))
 
 
-def _files(pattern: str, job: str, known: list[SourcedGroup]) -> Iterator[Finding]:
+def _alertmanagers(config: AlertmanagerConfig, catalog: Catalog, *, legacy: bool) -> Iterator[Finding]:
+    """Likewise of Alertmanagers."""
+    known: list[TargetGroup] = []
+    yield from _groups(config.discovery, "alerting", known)
+    rules = compile_rules(config.relabel_configs, catalog, legacy_names=legacy)
+    yield from (Finding(f"Alertmanagers of group {one}") for one in endpoints(config, known, rules).errors)
+
+
+def _groups(blocks: Sequence[DiscoveryConfig], whose: str, known: list[TargetGroup]) -> Iterator[Finding]:
+    """What is wrong with target files; the groups of files and of the configuration itself go to ``known``."""
+    for block in blocks:
+        if block.kind == "static":
+            known += [
+                TargetGroup(str(index), tuple({"__address__": target} for target in one.targets), dict(one.labels))
+                for index, one in enumerate(block.config)
+            ]
+        elif block.kind == "file":
+            for pattern in block.config.files:
+                yield from _files(pattern, whose, known)
+
+
+def _files(pattern: str, whose: str, known: list[TargetGroup]) -> Iterator[Finding]:
     """The target files of a pattern; their groups go to ``known``."""
     paths = expand(pattern)
     if not paths:
-        yield Finding(f'file "{pattern}" for file_sd in scrape job "{job}" does not exist', fatal=False)
+        yield Finding(f'file "{pattern}" for file_sd in {whose} does not exist', fatal=False)
     for path in paths:
         parse = parse_json_groups if path.lower().endswith(".json") else parse_yaml_groups
         try:
@@ -109,4 +124,4 @@ def _files(pattern: str, job: str, known: list[SourcedGroup]) -> Iterator[Findin
         except (ConfigError, OSError) as error:
             yield Finding(f'checking SD file "{path}": {error}')
             continue
-        known += [SourcedGroup("file", one) for one in sourced(path, groups, {"__meta_filepath": path})]
+        known += sourced(path, groups, {"__meta_filepath": path})

@@ -68,3 +68,15 @@ def test_other_files_that_are_not_there_are_a_warning(check, line, what):
 
 def test_what_is_there_and_good_is_not_mentioned(check):
     assert check("authorization: {credentials_file: there}", "file_sd_configs: [{files: ['g*.json']}]") == (0, "")
+
+
+@pytest.mark.parametrize(("address", "status"), [("http://a", 1), ("a", 0)])
+def test_alertmanagers_are_judged_behind_their_relabeling(narthex, tmp_path, address, status):
+    rule = f"{{target_label: __address__, replacement: '{address}'}}"
+    file = tmp_path / "p.yml"
+    file.write_text(
+        f"alerting:\n  alertmanagers:\n  - static_configs: [{{targets: ['http://x']}}]\n    relabel_configs: [{rule}]\n"
+    )
+    outcome = narthex("check", "config", file, shipped=shipped())
+    assert outcome.status == status
+    assert ('"http://a" is not a valid hostname' in outcome.err) is bool(status)
