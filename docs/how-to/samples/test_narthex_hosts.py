@@ -13,16 +13,22 @@ class HostsRig(DiscoveryRig):
 
     async def start(self):
         self.file = self.directory() / "hosts.txt"
-        self.file.write_text("a.example\nb.example\n")
+        self.write(b"a.example\nb.example\n")
+
+    def write(self, text):
+        """Put a whole new file in its place: half of one would be believed."""
+        aside = self.file.with_suffix(".new")
+        aside.write_bytes(text)
+        aside.replace(self.file)
 
     def config(self):
         return {"file": str(self.file), "refresh_interval": "50ms"}
 
     async def update(self):
-        self.file.write_text("a.example\nb.example\nc.example\n")
+        self.write(b"a.example\nb.example\nc.example\n")
 
     async def retract(self):
-        self.file.write_text("b.example\n")
+        self.write(b"b.example\n")
 
     async def fail(self):
         self.file.rename(self.file.with_suffix(".gone"))
@@ -31,11 +37,11 @@ class HostsRig(DiscoveryRig):
         self.file.with_suffix(".gone").rename(self.file)
 
     async def malformed(self):
-        self.file.write_bytes(b"\xff\xfe not UTF-8")
+        self.write(b"\xff\xfe not UTF-8")
         yield "bytes that are no text"
 
     async def enlarge(self, count):
-        self.file.write_text("\n".join(f"host{number}.example" for number in range(count)))
+        self.write(b"\n".join(b"host%d.example" % number for number in range(count)))
 
 
 class TestHosts(DiscoveryContract):
