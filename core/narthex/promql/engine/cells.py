@@ -24,10 +24,11 @@ from narthex.model.histogram import (
     trim_lower,
     trim_upper,
 )
+from narthex.promql.engine.arithmetic import TRIMS
 from narthex.promql.engine.notes import Notes
 from narthex.promql.engine.vector import Bools, Floats, Objects, holding
 
-__all__ = ["Operand", "Outcome", "with_histograms"]
+__all__ = ["Operand", "Outcome", "note_floats", "with_histograms"]
 
 Sample = float | Histogram
 
@@ -71,6 +72,8 @@ def with_histograms(
     shape = np.broadcast_shapes(left.values.shape, right.values.shape)
     ones, others = _objects(left, shape), _objects(right, shape)
     cells = holding(ones) | holding(others)
+    if op in TRIMS:
+        note_floats(op, ~cells, present, notes)
     if present is not None:
         cells &= present
     values = np.array(np.broadcast_to(plain.values, shape))
@@ -87,6 +90,12 @@ def with_histograms(
         else:
             keep[place], histograms[place] = result is not None, result
     return Outcome(values, keep, histograms)
+
+
+def note_floats(op: str, floats: Bools, present: Bools | None, notes: Notes) -> None:
+    """Tell that a trim met numbers on both sides, if it did."""
+    if (floats if present is None else floats & present).any():
+        notes.incompatible_types("float", op, "float")
 
 
 def _objects(operand: Operand, shape: tuple[int, ...]) -> Objects:

@@ -70,15 +70,15 @@ class _Fold:
         if not self._terms:
             return found
         sums = group_sums(self._terms, self._groups, len(self._begins))
-        hints = group_hints(self._terms, self._groups, len(self._begins))
-        if hints[:, [Hint.RESET, Hint.NOT_RESET]].all(axis=1).any():
-            self._notes.conflicting_resets("aggregation")
+        told = group_hints(self._terms, self._groups, len(self._begins))[:, [Hint.RESET, Hint.NOT_RESET]].all(axis=1)
         ends = np.append(self._begins[1:], len(self._terms)).tolist()
         flat = found.reshape(-1)
-        bounds = zip(self._slots.tolist(), self._begins.tolist(), ends, sums, strict=True)
-        for slot, begin, end, known in bounds:
+        bounds = zip(self._slots.tolist(), self._begins.tolist(), ends, sums, told.tolist(), strict=True)
+        for slot, begin, end, known, contradicting in bounds:
             value = self._added(begin, end) if known is None else known
             if value is not None:
+                if contradicting:
+                    self._notes.conflicting_resets("aggregation")
                 flat[slot] = (divide(value, end - begin) if self._op == "avg" else value).compact()
         return found
 

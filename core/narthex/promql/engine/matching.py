@@ -16,7 +16,7 @@ from narthex.model.labels import Labels
 from narthex.model.labeltable import LabelTable
 from narthex.promql.ast import VectorMatching
 from narthex.promql.engine.arithmetic import ARITHMETIC, COMPARISONS, TRIMS
-from narthex.promql.engine.cells import Operand, Outcome, with_histograms
+from narthex.promql.engine.cells import Operand, Outcome, note_floats, with_histograms
 from narthex.promql.engine.grouping import joint_groups
 from narthex.promql.engine.notes import Notes
 from narthex.promql.engine.vector import Bools, Floats, Ints, Vector, concatenate
@@ -42,8 +42,8 @@ class Operation:
         """The outcome for all cells, of which those in ``present`` matter. A comparison gives ``kept`` back."""
         plain = self._of_numbers(left.values, right.values, kept)
         if left.histograms is None and right.histograms is None:
-            if self.op in TRIMS and plain.values.size:
-                self.notes.incompatible_types("float", self.op, "float")
+            if self.op in TRIMS:
+                note_floats(self.op, np.ones(plain.values.shape, dtype=np.bool_), present, self.notes)
             return plain
         return with_histograms(self.op, left, right, plain, present, return_bool=self.return_bool, notes=self.notes)
 

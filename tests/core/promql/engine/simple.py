@@ -14,6 +14,7 @@ from tests.core.promql.engine.simple_samples import (
     OF_SAMPLES,
     OVER_RANGES,
     Sample,
+    Talk,
     operated,
 )
 
@@ -58,6 +59,11 @@ def put(vector: Vector, labels: Labels, value: Sample | None) -> None:
     vector[labels] = value
 
 
+def compacted(sample: Sample | None) -> Sample | None:
+    """Without empty buckets, as every computation leaves a histogram: dividing by NaN would fill them."""
+    return sample.compact() if isinstance(sample, Histogram) else sample
+
+
 def nameless(labels: Labels) -> Labels:
     return labels.without(["__name__"])
 
@@ -69,6 +75,7 @@ class Simple:
     data: Data
     start: int
     end: int
+    talk: Talk = field(default_factory=Talk)
 
     def value(self, expr: Expr, t: int) -> Vector | float:
         match expr:
@@ -155,7 +162,9 @@ class Simple:
             for labels, points in windows.items():
                 kept = labels if expr.func in {"last_over_time", "first_over_time"} else nameless(labels)
                 if points:
-                    put(found, kept, compute(points, start, end))
+                    self.talk.name = labels.get_or_empty("__name__")
+                    value = compute(points, start, end, self.talk)
+                    put(found, kept, value if kept is labels else compacted(value))
             return found
         if expr.func == "absent":
             return {} if self.vector(expr.args[0], t) else {fixed_labels(expr.args[0]): 1.0}
@@ -164,7 +173,7 @@ class Simple:
         compute = OF_SAMPLES[expr.func]
         result: Vector = {}
         for labels, sample in self.vector(argument, t).items():
-            put(result, nameless(labels), compute(sample, *parameters))
+            put(result, nameless(labels), compute(sample, *parameters, self.talk))
         return result
 
     def aggregated(self, expr: AggregateExpr, t: int) -> Vector:
@@ -174,21 +183,23 @@ class Simple:
             groups.setdefault(kept, []).append(value)
         found: Vector = {}
         for labels, samples in groups.items():
-            put(found, labels, AGGREGATIONS[expr.op](samples))
+            put(found, labels, compacted(AGGREGATIONS[expr.op](samples, self.talk)))
         return found
 
     def operated(self, expr: BinaryExpr, t: int) -> Vector | float:
         left, right = self.value(expr.lhs, t), self.value(expr.rhs, t)
         if isinstance(left, dict) and isinstance(right, dict):
             assert expr.matching is not None
-            return between_vectors(expr, expr.matching, left, right)
+            return between_vectors(expr, expr.matching, left, right, self.talk)
         assert isinstance(left, dict) or isinstance(right, dict)
         found: Vector = {}
         for labels, sample in (left if isinstance(left, dict) else right).items():  # type: ignore[union-attr]
             one, other = (sample, right) if isinstance(left, dict) else (left, sample)
-            result = operated(expr.op, one, other, return_bool=expr.return_bool)  # type: ignore[arg-type]
+            result = operated(expr.op, one, other, self.talk, return_bool=expr.return_bool)  # type: ignore[arg-type]
             if result is True:  # a comparison holds: the vector's sample stays
                 result = sample
+            elif not isinstance(result, bool):
+                result = compacted(result)
             put(found, nameless(labels) if renames(expr) else labels, None if result is False else result)
         return found
 
@@ -226,7 +237,7 @@ def renames(expr: BinaryExpr) -> bool:
     return expr.return_bool or expr.op in ARITHMETIC
 
 
-def between_vectors(expr: BinaryExpr, matching: VectorMatching, left: Vector, right: Vector) -> Vector:
+def between_vectors(expr: BinaryExpr, matching: VectorMatching, left: Vector, right: Vector, talk: Talk) -> Vector:
     def key(labels: Labels) -> Labels:
         return only(labels, matching.labels) if matching.on else labels.without([*matching.labels, "__name__"])
 
@@ -245,9 +256,8 @@ def between_vectors(expr: BinaryExpr, matching: VectorMatching, left: Vector, ri
         other = partners.get(key(labels))
         if other is None:
             continue
-        result = operated(expr.op, value, other, return_bool=expr.return_bool)
-        if result is True:
-            result = value
+        result = operated(expr.op, value, other, talk, return_bool=expr.return_bool)
+        result = value if result is True else compacted(result) if not isinstance(result, bool) else result
         if result is None or result is False:
             continue
         put(matched, key(labels), 1.0)  # a second one of the same key is a many-to-one match

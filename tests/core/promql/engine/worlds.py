@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import dataclass, replace
 
@@ -9,7 +10,8 @@ import numpy as np
 from tests.core.promql.engine.simple import STALE, Data
 from tests.core.promql.engine.simple_samples import Sample
 
-from narthex.model.histogram import Buckets, Hint, Histogram, with_stored_hint
+from narthex.model.histogram import Buckets, Hint, Histogram, reduce_to, widen_zero, with_stored_hint
+from narthex.model.histogram.custom import common_bounds, with_bounds
 from narthex.model.labels import Labels
 from narthex.model.labeltable import LabelTable
 from narthex.model.sample import MISSING, STALE_NAN
@@ -92,6 +94,8 @@ def _stored(rng: random.Random, kind: str, times: list[int]) -> dict[int, Sample
             samples[when] = before = number
             continue
         steady = rng.random() < 0.5  # of a reset: the buckets stay
+        if rng.random() < 0.08:
+            native = _laid_out_anew(rng, native)
         if rng.random() < 0.85:
             native = _grown(rng, native)
         else:
@@ -101,6 +105,20 @@ def _stored(rng: random.Random, kind: str, times: list[int]) -> dict[int, Sample
         hinted = native.with_hint(Hint.GAUGE if gauge else Hint.UNKNOWN)
         samples[when] = before = with_stored_hint(before if isinstance(before, Histogram) else None, hinted)
     return samples
+
+
+def _laid_out_anew(rng: random.Random, histogram: Histogram) -> Histogram:
+    """The same observations in other buckets, some of which were NaN: no reset, unless buckets got finer."""
+    if histogram.custom:
+        bounds = common_bounds(histogram.bounds, rng.choice(BOUNDS))
+        return with_bounds(histogram, bounds) if bounds else histogram
+    match rng.randrange(3):
+        case 0:
+            return reduce_to(histogram, max(-4, histogram.schema - rng.choice([1, 2])))
+        case 1:
+            return widen_zero(histogram, rng.choice([0.001, 0.3, 1.5]))
+        case _:
+            return replace(histogram, count=histogram.count + 2, sum=math.nan)
 
 
 BOUNDS = ((1.0, 2.0, 4.0), (1.0, 4.0), (2.0, 4.0, 8.0), (1.0, 2.0, 4.0))
@@ -128,17 +146,14 @@ def _random(rng: random.Random, first: int, length: int) -> Buckets:
 
 
 def _counted(histogram: Histogram, rng: random.Random) -> Histogram:
-    count = histogram.zero_count + float(histogram.positive.counts.sum() + histogram.negative.counts.sum())
-    return Histogram(
-        histogram.schema,
-        histogram.zero_threshold,
-        histogram.zero_count,
-        count,
-        count * rng.choice([0.5, 1.0, 1.75]),
-        histogram.positive,
-        histogram.negative,
-        histogram.bounds,
-    )
+    if math.isnan(histogram.sum):
+        return replace(histogram, count=_named(histogram) + 2)
+    count = _named(histogram)
+    return replace(histogram, count=count, sum=count * rng.choice([0.5, 1.0, 1.75]))
+
+
+def _named(histogram: Histogram) -> float:
+    return histogram.zero_count + float(histogram.positive.counts.sum() + histogram.negative.counts.sum())
 
 
 def _restarted(rng: random.Random, histogram: Histogram) -> Histogram:
@@ -147,15 +162,11 @@ def _restarted(rng: random.Random, histogram: Histogram) -> Histogram:
 
 
 def _grown(rng: random.Random, histogram: Histogram) -> Histogram:
-    more = Histogram(
-        histogram.schema,
-        histogram.zero_threshold,
-        histogram.zero_count,
+    more = replace(
+        histogram,
         positive=histogram.positive.with_counts(
             histogram.positive.counts + [float(rng.choice([0, 0, 1, 2, 5])) for _ in histogram.positive.counts]
         ),
-        negative=histogram.negative,
-        bounds=histogram.bounds,
     )
     return _counted(more, rng)
 
@@ -170,6 +181,7 @@ RANGE_FUNCTIONS = (
 OF_VECTORS = (
     *("histogram_count({})", "histogram_sum({})", "histogram_avg({})", "abs({})", "absent({})", "-{}", "+{}"),
     *("histogram_quantile(0.37, {})", "histogram_quantile(0.83, {})", "histogram_fraction(0.3, 2.9, {})"),
+    *("histogram_quantile(0, {})", "histogram_stddev({})", "histogram_stdvar({})", "histogram_fraction(-1, 1, {})"),
 )
 BY_NUMBER = ("{} * 2", "3 * {}", "{} / 4", "{} + 1", "{} </ 1.7", "{} >/ 1.3", "{} > 3", "{} == bool 2", "1 - {}")
 BETWEEN = ("+", "-", "*", "/", "and", "or", "unless", "+", "-")
