@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from narthex.config.globs import check_pattern
 from narthex.config.types import Duration, FilePath
 
 __all__ = ["FileConfig"]
@@ -28,5 +29,7 @@ class FileConfig:
         for pattern in self.files:
             if not _PATTERN.fullmatch(pattern):
                 yield "files", f'path name "{pattern}" is not valid for file discovery'
+            elif message := check_pattern(pattern):  # Prometheus finds that out, and nothing else, at every look
+                yield "files", message
         if self.refresh_interval == 0:
             yield "refresh_interval", "refresh_interval must not be 0"

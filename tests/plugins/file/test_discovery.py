@@ -151,6 +151,10 @@ def test_patterns_that_prometheus_refuses(pattern):
     assert [key for key, _ in FileConfig((pattern,)).check()] == ["files"]
 
 
+def test_a_pattern_that_can_never_match_is_refused():
+    assert [key for key, _ in FileConfig(("[a.yml",)).check()] == ["files"]
+
+
 def test_at_least_one_pattern_is_needed():
     assert [key for key, _ in FileConfig(()).check()] == ["files"]
 
