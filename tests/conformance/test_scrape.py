@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 
 import numpy as np
 import pytest
@@ -155,7 +156,7 @@ def test_behaviour_over_several_scrapes(case):
     target = Scraped(case)
     for scrape in case["scrapes"]:
         if "error" in scrape:
-            with pytest.raises(ScrapeError, match=scrape["error"]):
+            with pytest.raises(ScrapeError, match=re.escape(scrape["error"])):
                 target.scrape(scrape["body"])
         else:
             target.scrape(scrape["body"])
