@@ -13,11 +13,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from narthex.config.dump import plain
 from narthex.config.safety import DiscoverySafety
 from narthex.config.scrape import ScrapeConfig
 from narthex.discovery.supervisor import Supervisor
 from narthex.explain.duplicates import find_duplicates
+from narthex.explain.relabel import explain_rules, steps_json
 from narthex.explain.why import JobEvidence
 from narthex.model.targetgroup import SourcedGroup
 from narthex.plugins.catalog import Catalog
@@ -208,10 +208,4 @@ class Jobs:
 
 def relabel_steps(job: Job, labels: Mapping[str, str]) -> list[dict[str, Any]]:
     """Each target relabel rule of a job, what it makes of ``labels``, and whether they are kept (reference §6.2)."""
-    done = job.rules.trace(labels)
-    steps = []
-    for number, rule in enumerate(job.config.relabel_configs):
-        after = done[number].after if number < len(done) else None
-        shown = {"action": rule.action, **plain(rule, defaults=False)}
-        steps.append({"rule": shown, "output": dict(after or {}), "keep": after is not None})
-    return steps
+    return steps_json(explain_rules("target", job.config.relabel_configs, job.rules, labels))

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from narthex.storage.protocol import StorageAdministration
 from narthex.web.envelope import ApiError, success
-from narthex.web.params import BadParameterError, form, matcher_sets, window
+from narthex.web.params import boolean, form, matcher_sets, window
 from narthex.web.view import ServerView
 
 __all__ = ["AdminRoutes"]
@@ -39,11 +39,8 @@ class AdminRoutes:
     async def snapshot(self, request: web.Request) -> web.StreamResponse:
         """Copy the data into ``snapshots/NAME`` of the data directory."""
         storage = self._storage()
-        text = (await form(request)).get("skip_head", "") or "false"
-        if text not in _BOOLEANS:
-            raise BadParameterError("skip_head", f"unable to parse boolean: {text!r}")
-        name = await asyncio.shield(storage.snapshot(skip_head=_BOOLEANS[text]))
-        return success({"name": name})
+        skip_head = boolean(await form(request), "skip_head")
+        return success({"name": await asyncio.shield(storage.snapshot(skip_head=skip_head))})
 
     def _storage(self) -> StorageAdministration:
         if not self._view.admin:
@@ -52,8 +49,3 @@ class AdminRoutes:
         if not isinstance(storage, StorageAdministration):
             raise ApiError("unavailable", "this storage has no administration")
         return storage
-
-
-_TRUE, _FALSE = ("1", "t", "T", "TRUE", "true", "True"), ("0", "f", "F", "FALSE", "false", "False")
-_BOOLEANS = dict.fromkeys(_TRUE, True) | dict.fromkeys(_FALSE, False)
-"""As Go's ``strconv.ParseBool``."""

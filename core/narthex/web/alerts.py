@@ -6,7 +6,6 @@ import hashlib
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 from aiohttp import web
@@ -17,11 +16,11 @@ from narthex.model.number import format_value
 from narthex.rules.status import AlertStatus, GroupStatus, RuleStatus
 from narthex.web.envelope import ApiError, success
 from narthex.web.params import BadParameterError, boolean, form, limit, matcher_sets
+from narthex.web.times import rfc3339
 from narthex.web.view import ServerView
 
 __all__ = ["AlertRoutes"]
 
-_NEVER = "0001-01-01T00:00:00Z"
 _TYPES = {"": None, "alert": "alerting", "record": "recording"}
 
 
@@ -119,7 +118,7 @@ def _group(group: GroupStatus, *, alerts: bool) -> dict[str, Any]:
         "interval": group.interval,
         "limit": group.limit,
         "evaluationTime": group.evaluation_time,
-        "lastEvaluation": _time(group.last_evaluation),
+        "lastEvaluation": rfc3339(group.last_evaluation),
     }
 
 
@@ -130,7 +129,7 @@ def _rule(rule: RuleStatus, *, alerts: bool) -> dict[str, Any]:
         "labels": dict(rule.labels),
         "health": rule.health,
         "evaluationTime": rule.evaluation_time,
-        "lastEvaluation": _time(rule.last_evaluation),
+        "lastEvaluation": rfc3339(rule.last_evaluation),
         "type": rule.kind,
     }
     if rule.last_error:
@@ -151,18 +150,12 @@ def _alert(alert: AlertStatus) -> Mapping[str, Any]:
         "labels": dict(alert.labels),
         "annotations": dict(alert.annotations),
         "state": alert.state,
-        "activeAt": _time(alert.active_at),
+        "activeAt": rfc3339(alert.active_at),
         "value": _exponential(alert.value),
     }
     if alert.keep_firing_since is not None:
-        fields["keepFiringSince"] = _time(alert.keep_firing_since)
+        fields["keepFiringSince"] = rfc3339(alert.keep_firing_since)
     return fields
-
-
-def _time(seconds: float) -> str:
-    if not seconds:
-        return _NEVER
-    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
 
 
 def _exponential(value: float) -> str:

@@ -7,13 +7,13 @@ import platform
 import sys
 import threading
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from aiohttp import web
 
 import narthex
 from narthex.web.envelope import success
 from narthex.web.params import BadParameterError, limit
+from narthex.web.times import rfc3339
 from narthex.web.view import ServerView
 
 __all__ = ["API_LEVEL", "StatusRoutes"]
@@ -57,13 +57,13 @@ class StatusRoutes:
         info = self._view.runtime()
         return success(
             {
-                "startTime": _time(info.started),
+                "startTime": rfc3339(info.started),
                 "CWD": info.working_directory,
                 "hostname": platform.node(),
-                "serverTime": _time(self._view.clock.now()),
+                "serverTime": rfc3339(self._view.clock.now()),
                 "reloadConfigSuccess": info.reload_ok,
                 "reloadConfigError": info.reload_error,
-                "lastConfigTime": _time(info.reload_time),
+                "lastConfigTime": rfc3339(info.reload_time),
                 "corruptionCount": int(info.extra.get("corruptions", 0)),
                 "goroutineCount": len(asyncio.all_tasks()),
                 "threadCount": threading.active_count(),
@@ -102,7 +102,7 @@ class StatusRoutes:
     async def quarantine(self, _request: web.Request) -> web.StreamResponse:
         """Jobs whose newest configuration is not in force, and what runs in their place."""
         jobs = [
-            {"job": one.job, "problems": list(one.problems), "running": one.running, "since": _time(one.since)}
+            {"job": one.job, "problems": list(one.problems), "running": one.running, "since": rfc3339(one.since)}
             for one in self._view.quarantined()
         ]
         return success({"quarantinedJobs": jobs})
@@ -114,7 +114,3 @@ class StatusRoutes:
 
 def _pairs(found: Sequence[tuple[str, int]]) -> list[dict[str, object]]:
     return [{"name": name, "value": value} for name, value in found]
-
-
-def _time(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 from aiohttp import web
@@ -15,13 +14,13 @@ from narthex.scrape.status import PoolStatus, TargetStatus
 from narthex.storage.protocol import KnowsMetadata
 from narthex.web.envelope import ApiError, success
 from narthex.web.params import matcher_sets, number
+from narthex.web.times import rfc3339
 from narthex.web.view import ServerView
 
 __all__ = ["TargetRoutes"]
 
 _SHOWN = 100
 """Parts of one discoverer that are shown in trouble: enough to see what is wrong."""
-_NEVER = "0001-01-01T00:00:00Z"
 
 
 class TargetRoutes:
@@ -97,7 +96,7 @@ class TargetRoutes:
                         "job": one.job,
                         "provider": one.provider,
                         "kind": one.kind,
-                        "confirmed": _time(one.confirmed),
+                        "confirmed": rfc3339(one.confirmed),
                         "ageSeconds": round(max(0.0, self._view.clock.now() - one.confirmed), 3),
                         "targets": one.targets,
                     }
@@ -111,7 +110,7 @@ class TargetRoutes:
                         "plugin": str(one.origin) if one.origin else "",
                         "state": one.state.value,
                         "lastError": one.last_error,
-                        "lastSuccess": _time(one.last_success or 0),
+                        "lastSuccess": rfc3339(one.last_success or 0),
                         "restarts": one.restarts,
                         "failures": one.failures,
                         "groups": one.groups,
@@ -147,7 +146,7 @@ def _active(pool: PoolStatus, one: TargetStatus) -> dict[str, Any]:
         "scrapeUrl": target.url,
         "globalUrl": target.url,
         "lastError": one.last_error,
-        "lastScrape": _time(one.last_scrape / 1000),
+        "lastScrape": rfc3339(one.last_scrape / 1000),
         "lastScrapeDuration": one.last_duration,
         "health": one.health,
         "scrapeInterval": format_duration(target.interval),
@@ -161,8 +160,8 @@ def _held(one: HeldUpdate) -> dict[str, Any]:
         "provider": one.provider,
         "kind": one.kind,
         "reason": one.reason,
-        "since": _time(one.since),
-        "until": _time(one.until or 0),
+        "since": rfc3339(one.since),
+        "until": rfc3339(one.until or 0),
         "targetsBefore": one.before,
         "targetsOffered": one.offered,
         "targetsKept": one.kept,
@@ -171,7 +170,3 @@ def _held(one: HeldUpdate) -> dict[str, Any]:
 
 def _metadata(family: FamilyMetadata) -> dict[str, str]:
     return {"type": family.type, "help": family.help, "unit": family.unit}
-
-
-def _time(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z") if seconds else _NEVER
