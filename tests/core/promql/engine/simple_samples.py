@@ -213,6 +213,14 @@ def of_numbers(name: str, compute: Callable[[list[float]], float]) -> Callable[[
     return aggregate
 
 
+def least(values: Sequence[float]) -> float:
+    return min((one for one in values if not math.isnan(one)), default=math.nan)
+
+
+def greatest(values: Sequence[float]) -> float:
+    return max((one for one in values if not math.isnan(one)), default=math.nan)
+
+
 def variance(values: Sequence[float]) -> float:
     middle = math.fsum(values) / len(values)
     return math.fsum((one - middle) ** 2 for one in values) / len(values)
@@ -221,8 +229,8 @@ def variance(values: Sequence[float]) -> float:
 AGGREGATIONS: Mapping[str, Callable[[Sequence[Sample], Talk], Sample | None]] = {
     "sum": summed,
     "avg": mean,
-    "min": of_numbers("min", min),
-    "max": of_numbers("max", max),
+    "min": of_numbers("min", least),
+    "max": of_numbers("max", greatest),
     "stdvar": of_numbers("stdvar", variance),
     "count": lambda samples, _: float(len(samples)),
     "group": lambda _samples, _: 1.0,
@@ -375,8 +383,8 @@ OVER_RANGES: Mapping[str, OverRange] = {
     "resets": transitions(fell),
     "sum_over_time": sum_over_time,
     "avg_over_time": avg_over_time,
-    "min_over_time": numbers_only(min),
-    "max_over_time": numbers_only(max),
+    "min_over_time": numbers_only(least),
+    "max_over_time": numbers_only(greatest),
     "stdvar_over_time": numbers_only(variance),
     "count_over_time": of_values(lambda samples: float(len(samples))),
     "present_over_time": of_values(lambda _: 1.0),
