@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from narthex.config.rulefile import RuleFile
 from narthex.config.types import Duration
@@ -17,6 +17,8 @@ from narthex.rules.definition import definitions
 from narthex.rules.options import RuleOptions
 
 __all__ = ["GroupSpec", "RuleChange", "RuleSpec", "group_specs", "group_specs_of_api", "rule_changes"]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +117,10 @@ def group_specs_of_api(groups: Iterable[Mapping[str, Any]]) -> tuple[GroupSpec, 
 
 def rule_changes(before: Sequence[GroupSpec], after: Sequence[GroupSpec]) -> tuple[RuleChange, ...]:
     """Changes group by group; the nth group, or rule, of a name is compared with the nth of that name."""
-    old, new = dict(_numbered(before)), dict(_numbered(after))
+    old, new = _numbered(before, lambda one: (one.name,)), _numbered(after, lambda one: (one.name,))
     changes: list[RuleChange] = []
     for key in [*old, *(key for key in new if key not in old)]:
-        changes += _group_changes(key[0], old.get(key), new.get(key))
+        changes += _group_changes(key[0][0], old.get(key), new.get(key))
     return tuple(changes)
 
 
@@ -127,11 +129,11 @@ def _group_changes(name: str, before: GroupSpec | None, after: GroupSpec | None)
         lines = _diff(_group_facts(before), _group_facts(after))
         if lines:
             yield RuleChange("changed", name, "", lines)
-    old = dict(_numbered_rules(before.rules if before else ()))
-    new = dict(_numbered_rules(after.rules if after else ()))
+    old = _numbered(before.rules if before else (), lambda one: (one.kind, one.name))
+    new = _numbered(after.rules if after else (), lambda one: (one.kind, one.name))
     for key in [*old, *(key for key in new if key not in old)]:
         one, other = old.get(key), new.get(key)
-        title = f"{key[0]} {key[1]}"
+        title = " ".join(key[0])
         if one is None or other is None:
             rule = one or other
             assert rule is not None  # the key came from one of them
@@ -153,19 +155,15 @@ def _diff(before: Iterable[tuple[str, str]], after: Iterable[tuple[str, str]]) -
     )
 
 
-def _numbered(groups: Iterable[GroupSpec]) -> Iterator[tuple[tuple[str, int], GroupSpec]]:
-    seen: Counter[str] = Counter()
-    for group in groups:
-        yield (group.name, seen[group.name]), group
-        seen[group.name] += 1
-
-
-def _numbered_rules(rules: Iterable[RuleSpec]) -> Iterator[tuple[tuple[str, str, int], RuleSpec]]:
-    seen: Counter[tuple[str, str]] = Counter()
-    for rule in rules:
-        key = rule.kind, rule.name
-        yield (*key, seen[key]), rule
+def _numbered(items: Iterable[T], name: Callable[[T], tuple[str, ...]]) -> dict[tuple[tuple[str, ...], int], T]:
+    """The items under their names; those of one name are told apart by their order."""
+    seen: Counter[tuple[str, ...]] = Counter()
+    found = {}
+    for one in items:
+        key = name(one)
+        found[key, seen[key]] = one
         seen[key] += 1
+    return found
 
 
 def _labels(labels: Mapping[Any, str]) -> Labels:

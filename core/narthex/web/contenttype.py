@@ -2,6 +2,8 @@
 
 The rules are those of Prometheus's client libraries: of the formats that the client takes, in the order of its wishes,
 the first that is known; plain text, if none is. ``escaping`` says how names beyond the legacy characters are written.
+
+For routes that write metrics in more than one format. The server's own ``/metrics`` has one and asks nobody.
 """
 
 from __future__ import annotations
