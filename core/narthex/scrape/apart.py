@@ -21,6 +21,9 @@ from narthex.storage.frames import NO_START, HistogramPoints, Points
 
 __all__ = ["ApartPlan", "ApartSeries", "Staged", "merged"]
 
+_LATEST_START = 1 << 62
+"""In ms; a message may claim more than 64 bits hold."""
+
 
 @dataclass(slots=True)
 class ApartPlan:
@@ -120,7 +123,7 @@ class ApartSeries:
     def _start(self, sample: Series | HistogramSeries, when: int, starts: StartTimestamps) -> tuple[int, int]:
         """When to store a zero (0: not at all), and the start timestamp to store with the sample."""
         start = sample.start_timestamp
-        if start is None or start <= 0 or starts is StartTimestamps.IGNORED:
+        if start is None or not 0 < start < _LATEST_START or starts is StartTimestamps.IGNORED:
             return 0, NO_START
         if starts is StartTimestamps.STORED:
             return 0, start

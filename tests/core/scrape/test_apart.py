@@ -123,6 +123,16 @@ def test_start_timestamps_are_stored_with_their_samples():
     assert [when for when, _ in target.storage.samples(name="x_total")[labels]][-1] == 1_002_000
 
 
+def test_a_start_that_no_time_can_hold_is_none():
+    target = Target(options=CacheOptions(starts=StartTimestamps.STORED))
+    counter = b"\x09" + bytes(6) + b"\xf0\x3f" + b"\x1a\x0a\x08" + b"\x80" * 8 + b"\x40"
+    metric = b"\x1a" + bytes([len(counter)]) + counter
+    family = b"\x0a\x01x\x18\x00\x22" + bytes([len(metric)]) + metric
+    target.cache.take(bytes([len(family)]) + family, PROTOBUF, PROTOBUF.media_types[0], target.now)
+    target.cache.commit([1.0])
+    assert target.storage.starts(name="x") == {Labels({"__name__": "x", "job": "j"}): []}
+
+
 def test_a_new_start_is_a_zero():
     target = Target(options=CacheOptions(starts=StartTimestamps.ZEROS))
     for value, created in ((5, 900), (6, 900), (1, 1001.5)):
