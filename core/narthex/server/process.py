@@ -15,7 +15,7 @@ from narthex.options import ServerOptions
 from narthex.plugins.host import PluginHost
 from narthex.server.server import Server
 
-__all__ = ["run_server"]
+__all__ = ["GARBAGE_THRESHOLDS", "SWITCH_SECONDS", "keep_freed_arrays", "run_server"]
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ larger than 4 MB and still go back when they are sealed; what the few arenas kee
 """
 
 
-def _keep_freed_arrays() -> None:
+def keep_freed_arrays() -> None:
     """Apply these settings where the C library knows them."""
     import ctypes
 
@@ -52,7 +52,7 @@ def run_server(options: ServerOptions, host: PluginHost) -> int:
     """Run until a signal. Raises ``ConfigError`` when the first configuration cannot be used."""
     sys.setswitchinterval(SWITCH_SECONDS)
     gc.set_threshold(*GARBAGE_THRESHOLDS)
-    _keep_freed_arrays()
+    keep_freed_arrays()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(_serve(options, host))
 
