@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from narthex.errors import StorageError
 from narthex_plugins.tsdb.durable import TEMPORARY, finish_file
 
-__all__ = ["MAGIC", "VERSION", "ArrayFile", "ArrayFileWriter"]
+__all__ = ["MAGIC", "VERSION", "ArrayFile", "ArrayFileWriter", "version_of"]
 
 MAGIC = b"narthex\n"
 VERSION = 3
@@ -122,6 +122,23 @@ class ArrayFileWriter:
         header = _HEADER.pack(MAGIC, VERSION, len(text), end, crc32(text))
         os.pwrite(self._file.fileno(), header + _CHECKSUM.pack(crc32(header)), 0)
         finish_file(self._file, self._temporary, self.path)
+
+
+def version_of(path: Path) -> int | None:
+    """The format version that a file's header states; None for a file without a header that is whole.
+
+    Whatever the version, a header has this form.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEADER.size + _CHECKSUM.size)
+    except OSError:
+        return None
+    if len(head) < _HEADER.size + _CHECKSUM.size or not head.startswith(MAGIC):
+        return None
+    if _CHECKSUM.unpack_from(head, _HEADER.size)[0] != crc32(head[: _HEADER.size]):
+        return None
+    return int(_HEADER.unpack_from(head)[1])
 
 
 class ArrayFile:

@@ -33,6 +33,7 @@ from narthex_plugins.tsdb.sealed import SealedPoints, SealedSlab
 from narthex_plugins.tsdb.sealing import write_slab
 from narthex_plugins.tsdb.series import SeriesTable
 from narthex_plugins.tsdb.tombstones import Deletion, Tombstones, read_deletions
+from narthex_plugins.tsdb.versions import refuse_other_versions
 
 __all__ = ["Recovered", "recover"]
 
@@ -73,7 +74,10 @@ def recover(
     metrics: TsdbMetrics,
     log: logging.LoggerAdapter[logging.Logger],
 ) -> Recovered:
-    """Read everything. Raises ``StorageError`` only when the directory cannot be read or written at all."""
+    """Read everything.
+
+    Raises ``StorageError`` when the directory cannot be read or written at all, or is in another format version.
+    """
     try:
         return _Recovery(directory, open_block, open_histograms, metrics, log).run()
     except OSError as error:
@@ -102,6 +106,7 @@ class _Recovery:
         """The number of the log that each of the points comes from."""
 
     def run(self) -> Recovered:
+        refuse_other_versions(self._directory)
         for path in self._directory.remove_temporary():
             self._log.info("removed a half-written file", extra={"file": str(path)})
         self._result.number = self._directory.last_number()

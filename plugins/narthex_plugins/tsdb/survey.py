@@ -31,6 +31,7 @@ from narthex_plugins.tsdb.sealed import SealedPoints, SealedSlab
 from narthex_plugins.tsdb.series import SeriesTable
 from narthex_plugins.tsdb.slab import Slab
 from narthex_plugins.tsdb.tombstones import Deletion, Tombstones, read_deletions
+from narthex_plugins.tsdb.versions import refuse_other_versions
 
 __all__ = ["Contents", "survey"]
 
@@ -57,11 +58,15 @@ class Contents:
 
 
 def survey(path: Path) -> Contents:
-    """Read and open everything. Raises ``StorageError`` when the directory cannot be read at all."""
+    """Read and open everything.
+
+    Raises ``StorageError`` when the directory cannot be read at all, or is in another format version.
+    """
     directory = Directory(path)
     if not any(one.is_dir() for one in (directory.wal, directory.sealed, directory.blocks)):
         what = "there are only blocks of Prometheus; import them" if _is_prometheus(path) else "not a data directory"
         raise StorageError(f"{path}: {what}")
+    refuse_other_versions(directory)
     for _ in range(_ATTEMPTS):
         before = _identity(directory.series_log)
         try:

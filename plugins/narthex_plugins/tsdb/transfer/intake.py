@@ -24,6 +24,7 @@ from narthex_plugins.tsdb.blocks.finishing import EmptyError
 from narthex_plugins.tsdb.directory import Directory
 from narthex_plugins.tsdb.durable import replace_file, sync_directory
 from narthex_plugins.tsdb.transfer.histogramspill import HistogramSpill
+from narthex_plugins.tsdb.versions import refuse_other_versions
 
 __all__ = ["Intake", "Series"]
 
@@ -46,6 +47,11 @@ class Intake:
 
     def __enter__(self) -> Self:
         self._directory.lock()
+        try:
+            refuse_other_versions(self._directory)
+        except StorageError:
+            self._directory.unlock()
+            raise
         try:
             shutil.rmtree(self._stage, ignore_errors=True)  # what an import before this one left
             self._stage.mkdir()
