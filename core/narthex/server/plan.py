@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from narthex.config.load import load_config, rule_paths
 from narthex.config.rulefile import RuleFile
 from narthex.config.sections import Config
-from narthex.errors import PluginError
 from narthex.gotemplate.contributed import plugin_functions
 from narthex.model.labels import Labels
 from narthex.notify.block import Block
@@ -59,10 +58,6 @@ def make_plan(options: ServerOptions, catalog: Catalog, external_url: str, runni
     Raises ``ConfigError`` with every problem, ``PluginError`` when a plugin's relabel action cannot be compiled.
     """
     config = load_config(options.config_file, catalog, env=os.environ, quarantine=True)
-    for receiver in config.narthex.receivers:
-        for integration in receiver.configs:
-            if integration.kind not in catalog.receivers:
-                raise PluginError(f"receiver {receiver.name}: kind {integration.kind!r} is not installed")
     compiled, refused = compile_jobs(config, catalog)
     jobs, quarantined = with_previous(compiled, refused, running.jobs if running else ())
     return Plan(
