@@ -1,41 +1,18 @@
 import asyncio
-import base64
 import gzip
-import re
 
 import pytest
 from aiohttp import web
+from tests.core.http.answers import PLAIN, answering, basic, redirecting
 from tests.e2e.servers import free_port
 from tests.waiting import PATIENCE
 from yarl import URL
 
-from narthex.config.http import Authorization, BasicAuth, HttpConfig, HttpHeader, OAuth2, ProxyConfig, TlsConfig
+from narthex.config.http import Authorization, BasicAuth, HttpConfig, HttpHeader, ProxyConfig
 from narthex.config.types import FilePath, Secret, Url
 from narthex.http.body import unpack
-from narthex.http.client import make_session
 from narthex.http.errors import BodyLimitError, HttpError
 from narthex.http.proxy import Proxy
-from narthex.testing.clock import FakeClock
-
-PLAIN = HttpConfig()
-
-
-def answering(text="ok", **options):
-    async def handle(_request):
-        return web.Response(text=text, **options)
-
-    return handle
-
-
-def redirecting(location, status=302):
-    async def handle(_request):
-        return web.Response(status=status, headers={"Location": location})
-
-    return handle
-
-
-def basic(user, password):
-    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
 
 async def test_an_answer_has_status_headers_and_body(serve, client):
@@ -220,79 +197,6 @@ async def test_the_limit_is_on_unpacked_bytes_and_must_not_be_reached(serve, cli
         assert len((await one.request("GET", f"{base}/", seconds=PATIENCE, limit=limit)).body) == 1000
 
 
-# --- TLS --------------------------------------------------------------------------------------------------------------
-
-
-async def test_a_server_is_trusted_by_its_authority(serve, client, authority):
-    base = await serve({"/": answering()}, ssl=authority.server_context("127.0.0.1"))
-    with pytest.raises(HttpError, match=re.compile("certificate", re.IGNORECASE)):
-        await client(PLAIN).request("GET", f"{base}/", seconds=PATIENCE)
-    for config in (
-        TlsConfig(ca_file=FilePath(authority.ca_file)),
-        TlsConfig(ca=(authority.folder / "authority.pem").read_text()),
-        TlsConfig(insecure_skip_verify=True),
-    ):
-        assert (await client(HttpConfig(tls_config=config)).request("GET", f"{base}/", seconds=PATIENCE)).status == 200
-
-
-async def test_the_server_name_replaces_the_host(serve, client, authority):
-    base = await serve({"/": answering()}, ssl=authority.server_context("metrics.example"))
-    plain = TlsConfig(ca_file=FilePath(authority.ca_file))
-    with pytest.raises(HttpError):
-        await client(HttpConfig(tls_config=plain)).request("GET", f"{base}/", seconds=PATIENCE)
-    named = TlsConfig(ca_file=FilePath(authority.ca_file), server_name="metrics.example")
-    assert (await client(HttpConfig(tls_config=named)).request("GET", f"{base}/", seconds=PATIENCE)).status == 200
-
-
-@pytest.mark.parametrize("inline", [False, True])
-async def test_a_client_certificate_is_shown(serve, client, authority, inline):
-    context = authority.server_context("127.0.0.1", client_ca=authority.ca_file)
-    base = await serve({"/": answering()}, ssl=context)
-    certificate, key = authority.issue("client")
-    ca = FilePath(authority.ca_file)
-    with pytest.raises(HttpError):
-        await client(HttpConfig(tls_config=TlsConfig(ca_file=ca))).request("GET", f"{base}/", seconds=PATIENCE)
-    if inline:
-        texts = [(authority.folder / name).read_text() for name in ("client.pem", "client.key")]
-        config = TlsConfig(ca_file=ca, cert=texts[0], key=Secret(texts[1]))
-    else:
-        config = TlsConfig(ca_file=ca, cert_file=FilePath(certificate), key_file=FilePath(key))
-    assert (await client(HttpConfig(tls_config=config)).request("GET", f"{base}/", seconds=PATIENCE)).status == 200
-
-
-async def test_rotated_files_are_used_without_a_reload(serve, client, authority, another_authority):
-    base = await serve({"/": answering()}, ssl=authority.server_context("127.0.0.1"))
-    ca = authority.folder / "trusted.pem"
-    ca.write_bytes((another_authority.folder / "another.pem").read_bytes())
-    one = client(HttpConfig(tls_config=TlsConfig(ca_file=FilePath(ca))))
-    with pytest.raises(HttpError):
-        await one.request("GET", f"{base}/", seconds=PATIENCE)
-    replacement = authority.folder / "new.pem"
-    replacement.write_bytes((authority.folder / "authority.pem").read_bytes())
-    replacement.replace(ca)
-    assert (await one.request("GET", f"{base}/", seconds=PATIENCE)).status == 200
-
-
-async def test_versions_are_limited(serve, client, authority):
-    async def version(request):
-        return web.Response(text=request.get_extra_info("ssl_object").version())
-
-    base = await serve({"/": version}, ssl=authority.server_context("127.0.0.1"))
-    for wanted, name in ((None, b"TLSv1.3"), ("TLS12", b"TLSv1.2")):
-        config = TlsConfig(ca_file=FilePath(authority.ca_file), max_version=wanted)
-        assert (await client(HttpConfig(tls_config=config)).request("GET", f"{base}/", seconds=PATIENCE)).body == name
-
-
-@pytest.mark.parametrize("field", ["ca_file", "cert_file"])
-async def test_unusable_files_are_an_http_error(client, tmp_path, field):
-    path = tmp_path / "broken.pem"
-    config = HttpConfig(tls_config=TlsConfig(**{field: FilePath(path)}))
-    for _ in ("absent", "broken"):
-        with pytest.raises(HttpError):
-            await client(config).request("GET", "https://127.0.0.1:1/", seconds=PATIENCE)
-        path.write_text("no certificate")
-
-
 # --- other ways -------------------------------------------------------------------------------------------------------
 
 
@@ -351,58 +255,3 @@ async def test_a_configured_proxy_gets_the_request(serve, client):
 def test_hosts_that_need_no_proxy(rule, url, exempt):
     proxy = Proxy(ProxyConfig(proxy_url=Url("http://p:1"), no_proxy=f"other, {rule}"))
     assert (proxy.of(URL(url)) is None) is exempt
-
-
-async def test_an_oauth2_token_is_fetched_once_and_again_when_it_expires(serve):
-    async def token(request):
-        form = await request.post()
-        assert (form["grant_type"], form["scope"], form["audience"]) == ("client_credentials", "a b", "x")
-        assert request.headers["Authorization"] == basic("id", "secret")
-        return web.json_response({"access_token": f"t{len(serve.seen)}", "token_type": "bearer", "expires_in": 60})
-
-    base = await serve({"/token": token, "/": answering()})
-    config = OAuth2(
-        client_id="id",
-        client_secret=Secret("secret"),
-        scopes=("a", "b"),
-        token_url=Url(f"{base}/token"),
-        endpoint_params={"audience": "x"},
-    )
-    clock = FakeClock()
-    one = make_session(HttpConfig(oauth2=config), clock)
-    try:
-        for _ in range(2):
-            await one.request("GET", f"{base}/", seconds=PATIENCE)
-        await clock.advance(51)
-        await one.request("GET", f"{base}/", seconds=PATIENCE)
-    finally:
-        await one.close()
-    assert [request.path for request in serve.seen] == ["/token", "/", "/", "/token", "/"]
-    assert [r.headers["Authorization"] for r in serve.seen if r.path == "/"] == ["Bearer t1", "Bearer t1", "Bearer t4"]
-
-
-async def test_a_token_endpoint_may_want_the_client_in_the_form(serve, client):
-    async def token(request):
-        form = await request.post()
-        if "client_id" not in form:
-            return web.Response(status=401)
-        return web.json_response({"access_token": f"{form['client_id']}-{form['client_secret']}"})
-
-    base = await serve({"/token": token, "/": answering()})
-    config = OAuth2(client_id="id", client_secret=Secret("s"), token_url=Url(f"{base}/token"))
-    await client(HttpConfig(oauth2=config)).request("GET", f"{base}/", seconds=PATIENCE)
-    assert serve.seen[-1].headers["Authorization"] == "Bearer id-s"
-
-
-@pytest.mark.parametrize("answer", ["no json", "[]", "{}"])
-async def test_no_token_is_an_http_error(serve, client, answer):
-    base = await serve({"/token": answering(answer), "/": answering()})
-    config = OAuth2(client_id="id", token_url=Url(f"{base}/token"))
-    with pytest.raises(HttpError, match="no token"):
-        await client(HttpConfig(oauth2=config)).request("GET", f"{base}/", seconds=PATIENCE)
-
-
-async def test_a_grant_that_is_not_implemented_says_so():
-    config = OAuth2(client_id="id", grant_type="urn:ietf:params:oauth:grant-type:jwt-bearer")
-    with pytest.raises(HttpError, match="not implemented"):
-        make_session(HttpConfig(oauth2=config), FakeClock())
