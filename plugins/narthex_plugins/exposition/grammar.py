@@ -16,7 +16,7 @@ from narthex.errors import ExpositionError
 from narthex.kinds import ParseOptions
 from narthex.scrape.exposition import number
 
-__all__ = ["METRIC_TYPES", "NAME", "PLAIN", "Grammar", "State", "decode", "float_text", "unquote"]
+__all__ = ["METRIC_TYPES", "NAME", "PLAIN", "Grammar", "State", "decode", "float_text", "in_range", "unquote"]
 
 NAME = rb"[a-zA-Z_:][a-zA-Z0-9_:]*"
 _LABEL = rb"[a-zA-Z_][a-zA-Z0-9_]*"
@@ -25,6 +25,8 @@ _ESCAPE = re.compile(rb'\\[\\n"]')
 
 METRIC_TYPES = frozenset({"counter", "gauge", "histogram", "gaugehistogram", "summary", "info", "stateset", "unknown"})
 
+
+_FARTHEST = 1 << 62
 
 PLAIN = ParseOptions()
 """Prometheus's defaults."""
@@ -114,6 +116,11 @@ def decode(text: bytes) -> str:
         return text.decode()
     except UnicodeDecodeError:
         raise ExpositionError(f"invalid UTF-8 text: {text[:100]!r}") from None
+
+
+def in_range(milliseconds: int) -> int:
+    """A timestamp that fits 64 bits; one so far off is never stored, whatever it was."""
+    return max(-_FARTHEST, min(_FARTHEST, milliseconds))
 
 
 def float_text(value: str) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from narthex.errors import ExpositionError
 from narthex.kinds import ParseOptions
 from narthex.scrape.exposition import EndOfBody, Entry, Exemplar, Help, Series, Type, Unit, number
-from narthex_plugins.exposition.grammar import METRIC_TYPES, PLAIN, Grammar, State, decode, unquote
+from narthex_plugins.exposition.grammar import METRIC_TYPES, PLAIN, Grammar, State, decode, in_range, unquote
 from narthex_plugins.exposition.samples import join_start_timestamps, meaning
 
 __all__ = ["parse_line", "parse_openmetrics"]
@@ -122,4 +122,4 @@ def _value(line: bytes, at: int, what: str) -> tuple[float, int | None, int]:
     seconds = number(when[1])
     if not math.isfinite(seconds):
         raise ExpositionError(f"invalid timestamp {when[1].decode()}")
-    return read, int(seconds * 1000), when.end()
+    return read, in_range(int(seconds * 1000)), when.end()

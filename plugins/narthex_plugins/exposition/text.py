@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from narthex.errors import ExpositionError
 from narthex.kinds import ParseOptions
 from narthex.scrape.exposition import Comment, Entry, Help, Series, Type, number
-from narthex_plugins.exposition.grammar import METRIC_TYPES, PLAIN, Grammar, State, decode, unquote
+from narthex_plugins.exposition.grammar import METRIC_TYPES, PLAIN, Grammar, State, decode, in_range, unquote
 from narthex_plugins.exposition.samples import meaning
 
 __all__ = ["parse_text", "read_timestamp"]
@@ -51,7 +51,7 @@ def parse_text(body: bytes, options: ParseOptions = PLAIN) -> Sequence[Entry]:
 
 def read_timestamp(text: bytes) -> int | None:
     """A timestamp in ms; None for other text."""
-    return int(text) if _MILLISECONDS.fullmatch(text) else None
+    return in_range(int(text)) if _MILLISECONDS.fullmatch(text) else None
 
 
 def _comment(body: bytes, at: int, state: State, _options: ParseOptions) -> tuple[Entry, int]:
@@ -107,5 +107,5 @@ def _unusual_sample(body: bytes, at: int, state: State, options: ParseOptions) -
     stop = timestamp.end() if timestamp else number_at
     if body[stop : stop + 1] not in {b"\n", b""}:
         raise ExpositionError(f"expected the end of the line behind {series[:100]!r}")
-    when = int(timestamp[1]) if timestamp else None
+    when = in_range(int(timestamp[1])) if timestamp else None
     return Series(series, meaning(labels, state, options), number(value[1]), when), stop

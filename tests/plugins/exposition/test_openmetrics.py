@@ -108,3 +108,9 @@ def test_nothing_else_than_an_exposition_error_comes_out(body):
         return
     with pytest.raises(ExpositionError):
         parse_openmetrics(body + b"\n")
+
+
+@pytest.mark.parametrize(("seconds", "read_time"), [("1e300", 1 << 62), ("-1e300", -(1 << 62)), ("-1.5", -1500)])
+def test_timestamps_fit_64_bits(seconds, read_time):
+    sample, _ = read(f'a_total 1 {seconds} # {{b="c"}} 1 {seconds}\n# EOF\n')
+    assert sample.timestamp == sample.exemplars[0].timestamp == read_time

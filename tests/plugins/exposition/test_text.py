@@ -8,6 +8,7 @@ from narthex.errors import ExpositionError
 from narthex.model.labels import quote
 from narthex.scrape.exposition import Comment, Help, Series, Type
 from narthex_plugins.exposition import ParseOptions, parse_text
+from narthex_plugins.exposition.text import read_timestamp
 
 
 def samples(text, **options):
@@ -145,3 +146,9 @@ def test_what_is_written_is_read(written):
 def test_nothing_else_than_an_exposition_error_comes_out(body):
     with contextlib.suppress(ExpositionError):
         parse_text(body)
+
+
+@pytest.mark.parametrize(("written_time", "read_time"), [("9" * 30, 1 << 62), ("-" + "9" * 30, -(1 << 62)), ("-5", -5)])
+def test_a_timestamp_fits_64_bits(written_time, read_time):
+    (sample,) = parse_text(f"a 1 {written_time}\n".encode())
+    assert sample.timestamp == read_time == read_timestamp(written_time.encode())
