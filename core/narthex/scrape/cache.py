@@ -291,33 +291,47 @@ class SeriesCache:
         options = self.options
         staged = self._others.stage(apart, refs, self._timestamp, options.starts, honor=options.honor_timestamps)
         self._keep_points(points, duplicates, staged)
-        if self._examples is not None:
-            samples = [*(one.entry for one in reading.parsed), *reading.apart]
-            refused = self._examples.keep(samples, self.identity, self._timestamp, honor=options.honor_timestamps)
-            self._counts = replace(self._counts, exemplars_refused=refused)
+        self._keep_examples(reading)
         self._ended = False
-        here = set(reading.prefixes)
-        self._apart = {prefix: cell for prefix, cell in known.items() if cell != BIN and prefix not in here}
-        if (
-            reading.parsed or reading.apart or any(reading.lines)
-        ):  # an empty body is more likely a failure than the end of all series
-            self._gone = frozenset(self._apart)
+        self._part(reading, known)
         own = Layout(reading.lines, reading.prefixes) if reading.lines else None
         layout = self._common.share(own) if own is not None else None
-        self._lay_out(layout, cells[layout.places] if layout is not None else cells[:0])
+        self._place(reading, layout, cells)
+        self._keep_comments(reading)
+        # A layout that another target has, too: the next one with it need not be parsed.
+        if layout is not None and layout is not own and not known and not duplicates and self._kind is not None:
+            self._common.learn(reading, layout, self._kind, content_type, self._metadata.families())
+
+    def _part(self, reading: Reading, known: Mapping[bytes, int]) -> None:
+        """Keep the cells of series that are known and not in this body; they may come back."""
+        here = set(reading.prefixes)
+        self._apart = {prefix: cell for prefix, cell in known.items() if cell != BIN and prefix not in here}
+        if reading.parsed or reading.apart or any(reading.lines):
+            self._gone = frozenset(self._apart)  # an empty body is more likely a failure than the end of all series
+
+    def _place(self, reading: Reading, layout: Layout | None, cells: Cells) -> None:
+        """Lay the cells out as the lines of the body stand; what has no place in the layout is kept apart."""
         outside = np.ones(len(cells), dtype=np.bool_)
         if layout is not None:
             outside[layout.places] = False
+        self._lay_out(layout, cells[:0] if layout is None else cells[layout.places])
         for place in np.flatnonzero(outside)[::-1].tolist():
             if reading.prefixes[place] != NEVER:
                 self._apart[reading.prefixes[place]] = reading.cells[place]
+
+    def _keep_examples(self, reading: Reading) -> None:
+        if self._examples is None:
+            return
+        samples = [*(one.entry for one in reading.parsed), *reading.apart]
+        honor = self.options.honor_timestamps
+        refused = self._examples.keep(samples, self.identity, self._timestamp, honor=honor)
+        self._counts = replace(self._counts, exemplars_refused=refused)
+
+    def _keep_comments(self, reading: Reading) -> None:
         if reading.entries is not None and (reading.comments != self._comments or not reading.lines):
             self._comments = reading.comments
             if self._metadata.update(reading.entries, self._scrapes):
                 self._tell_metadata()
-        # A layout that another target has, too: the next one with it need not be parsed.
-        if layout is not None and layout is not own and not known and not duplicates and self._kind is not None:
-            self._common.learn(reading, layout, self._kind, content_type, self._metadata.families())
 
     def _keep_points(self, points: Sequence[Point], duplicates: int, staged: Staged) -> None:
         near = [point for point in points if point[1] <= self._timestamp + FUTURE]

@@ -8,7 +8,8 @@ from typing import Any
 from aiohttp import web
 
 from narthex.config.durations import format_duration
-from narthex.discovery.gate import HeldUpdate
+from narthex.discovery.gate import HeldUpdate, RestoredGroups
+from narthex.discovery.state import DiscovererStatus
 from narthex.model.metadata import FamilyMetadata
 from narthex.scrape.status import PoolStatus, TargetStatus
 from narthex.storage.protocol import KnowsMetadata
@@ -91,36 +92,8 @@ class TargetRoutes:
         return success(
             {
                 "held": [_held(one) for one in self._view.held_updates()],
-                "restored": [
-                    {
-                        "job": one.job,
-                        "provider": one.provider,
-                        "kind": one.kind,
-                        "confirmed": rfc3339(one.confirmed),
-                        "ageSeconds": round(max(0.0, self._view.clock.now() - one.confirmed), 3),
-                        "targets": one.targets,
-                    }
-                    for one in self._view.restored_groups()
-                ],
-                "discoverers": [
-                    {
-                        "provider": one.provider,
-                        "kind": one.kind,
-                        "jobs": list(one.jobs),
-                        "plugin": str(one.origin) if one.origin else "",
-                        "state": one.state.value,
-                        "lastError": one.last_error,
-                        "lastSuccess": rfc3339(one.last_success or 0),
-                        "restarts": one.restarts,
-                        "failures": one.failures,
-                        "groups": one.groups,
-                        "targets": one.targets,
-                        "skippedEntries": one.skipped,
-                        "troubles": [{"part": part, "reason": reason} for part, reason in one.troubles[:_SHOWN]],
-                        "troublesCount": len(one.troubles),
-                    }
-                    for one in self._view.discoverers()
-                ],
+                "restored": [_restored(one, self._view.clock.now()) for one in self._view.restored_groups()],
+                "discoverers": [_discoverer(one) for one in self._view.discoverers()],
             }
         )
 
@@ -165,6 +138,36 @@ def _held(one: HeldUpdate) -> dict[str, Any]:
         "targetsBefore": one.before,
         "targetsOffered": one.offered,
         "targetsKept": one.kept,
+    }
+
+
+def _restored(one: RestoredGroups, now: float) -> dict[str, Any]:
+    return {
+        "job": one.job,
+        "provider": one.provider,
+        "kind": one.kind,
+        "confirmed": rfc3339(one.confirmed),
+        "ageSeconds": round(max(0.0, now - one.confirmed), 3),
+        "targets": one.targets,
+    }
+
+
+def _discoverer(one: DiscovererStatus) -> dict[str, Any]:
+    return {
+        "provider": one.provider,
+        "kind": one.kind,
+        "jobs": list(one.jobs),
+        "plugin": str(one.origin) if one.origin else "",
+        "state": one.state.value,
+        "lastError": one.last_error,
+        "lastSuccess": rfc3339(one.last_success or 0),
+        "restarts": one.restarts,
+        "failures": one.failures,
+        "groups": one.groups,
+        "targets": one.targets,
+        "skippedEntries": one.skipped,
+        "troubles": [{"part": part, "reason": reason} for part, reason in one.troubles[:_SHOWN]],
+        "troublesCount": len(one.troubles),
     }
 
 
