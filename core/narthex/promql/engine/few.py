@@ -62,8 +62,8 @@ def _runs(selection: Selection, first: int, last: int) -> list[tuple[Ints, Float
     for source in reversed(sources_of(selection.frames)):
         if min(known, default=last) >= min(source.newest, last):
             continue  # nothing in it is newer
-        for series, *cells in reversed(source.pieces()):
-            times, values = _without_holes(*cells)
+        for series, moments, cells in reversed(source.pieces()):
+            times, values = _without_holes(moments, cells)
             pieces[series].append((times, values))
             before = int(times.searchsorted(first, side="right"))
             if before:
