@@ -41,6 +41,7 @@ __all__ = [
     "StorageStats",
     "StoredData",
     "StoresMetadata",
+    "WeighsHistograms",
 ]
 
 
@@ -157,6 +158,17 @@ class KnowsSmall(Protocol):
         """Whether selecting takes well below a millisecond and gives no more than so many series.
 
         Called on the event loop: it must neither wait nor search. Whatever takes work to find out is not small.
+        """
+
+
+@runtime_checkable
+class WeighsHistograms(Protocol):
+    """A storage that can tell how much the native histograms of a selection are before it reads them."""
+
+    def histogram_weight(self, matchers: Sequence[Matcher], start: int, end: int) -> int:
+        """For about how many float samples they count (:func:`narthex.model.histogram.sample_sizes`).
+
+        A query that may not hold as many is refused before ``select`` makes them.
         """
 
 

@@ -56,6 +56,10 @@ class StoredTsdb:
         """See :class:`narthex.storage.protocol.StorageReader`."""
         return self._open().select(matchers, start, end)
 
+    def histogram_weight(self, matchers: Sequence[Matcher], start: int, end: int) -> int:
+        """See :class:`narthex.storage.protocol.WeighsHistograms`."""
+        return self._open().histogram_weight(matchers, start, end)
+
     def label_names(self, matchers: Sequence[Sequence[Matcher]], start: int, end: int) -> list[str]:
         """See :class:`narthex.storage.protocol.StorageReader`."""
         return self._open().label_names(matchers, start, end)

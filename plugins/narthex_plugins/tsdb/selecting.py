@@ -96,6 +96,14 @@ class Reader:
         histograms = joined_histograms([*(one for one in before if len(one)), *natives[0]], natives[1])
         return Selection(labels, shown, joined, histograms)
 
+    def histogram_weight(self, matchers: Matchers, start: int, end: int) -> int:
+        """See :class:`narthex.storage.protocol.WeighsHistograms`."""
+        weight = self._histograms.weight(self._known(matchers).refs, start, end) if self._histograms.runs else 0
+        for block in self._parts.blocks():
+            if block.histograms is not None and block.min_time <= end and block.max_time >= start:
+                weight += block.histogram_weight(block.match(matchers), start, end)
+        return weight
+
     def labels(self, matchers: Sequence[Matchers], start: int, end: int) -> LabelTable:
         """Labels of the series that satisfy any matcher set (none: all) and may have samples in the window."""
         refs = self._matched(matchers, start, end)

@@ -355,6 +355,10 @@ class Tsdb:
         """Whether these are a few series by equal labels of one metric, with no samples in blocks."""
         return self._reader.is_small(matchers, start, end, series)
 
+    def histogram_weight(self, matchers: Sequence[Matcher], start: int, end: int) -> int:
+        """For about how many float samples the histograms of a selection count."""
+        return self._reader.histogram_weight(matchers, start, end)
+
     def label_names(self, matchers: Sequence[Sequence[Matcher]], start: int, end: int) -> list[str]:
         """Label names, sorted, of series in the window."""
         return self._reader.label_names(matchers, start, end)

@@ -6,13 +6,14 @@ text; ranges have no value of their own but are handed, block by block, to the f
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from narthex.errors import QueryError
 from narthex.model.histogram import negate
+from narthex.model.matcher import Matcher
 from narthex.promql.ast import (
     AggregateExpr,
     BinaryExpr,
@@ -37,7 +38,8 @@ from narthex.promql.engine.selectors import Ranged, instant, ranged
 from narthex.promql.engine.setops import set_operation
 from narthex.promql.engine.vector import Floats, Vector, each_histogram
 from narthex.promql.strings import quote_go
-from narthex.storage.protocol import StorageReader
+from narthex.storage.frames import Selection
+from narthex.storage.protocol import StorageReader, WeighsHistograms
 
 __all__ = ["Evaluation", "Settings"]
 
@@ -69,12 +71,19 @@ class Evaluation:
         root: Expr,
     ) -> None:
         self.storage = storage
+        self._weighs = storage if isinstance(storage, WeighsHistograms) else None
         self.functions = functions
         self.settings = settings
         self.budget = budget
         self.annotations = annotations
         self._root = root
         self._counts_only: frozenset[int] | None = None
+
+    def select(self, matchers: Sequence[Matcher], start: int, end: int) -> Selection:
+        """The storage's answer. Raises ``QueryLimitError`` before more histograms are read than may be held."""
+        if self._weighs is not None:
+            self.budget.admit(self._weighs.histogram_weight(matchers, start, end))
+        return self.storage.select(matchers, start, end)
 
     # --- values by type ---
 

@@ -74,6 +74,10 @@ class Budget:
     def hold(self, samples: int) -> None:
         """Raises ``QueryLimitError`` when so many samples at once are too many."""
         self.peak = max(self.peak, samples)
+        self.admit(samples)
+
+    def admit(self, samples: int) -> None:
+        """The same for what is about to be held, as far as that can be told."""
         if samples > self._max:
             raise QueryLimitError("query processing would load too many samples into memory in query execution")
 

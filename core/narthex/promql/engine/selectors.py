@@ -101,7 +101,7 @@ def instant(evaluation: Evaluation, selector: VectorSelector, steps: Steps) -> F
     if fixed:
         moments = moments[:1]
     lookback = evaluation.settings.lookback
-    selection = evaluation.storage.select(selector.matchers, int(moments[0]) - lookback + 1, int(moments[-1]))
+    selection = evaluation.select(selector.matchers, int(moments[0]) - lookback + 1, int(moments[-1]))
     evaluation.budget.hold(len(moments) * selection.labels.rows)  # before anything of that size is made
     found = latest(selection, moments, lookback)
     histograms = None
@@ -161,7 +161,7 @@ def _matrix(evaluation: Evaluation, expr: MatrixSelector, steps: Steps) -> Range
     lookback = evaluation.settings.lookback
     first = int(start[0]) - (lookback if selector.anchored or selector.smoothed else 0)
     last = int(end[-1]) + (lookback if selector.smoothed else 0)
-    selection = evaluation.storage.select(selector.matchers, first + 1, last)
+    selection = evaluation.select(selector.matchers, first + 1, last)
     runs = _runs(evaluation, selector, selection, first, last)
     return Ranged(selection.labels, blocks(selection, first, last, steps.count), start, end, runs=runs)
 
@@ -198,7 +198,7 @@ def _smoothed(evaluation: Evaluation, selector: VectorSelector, steps: Steps) ->
     end = reference_times(steps, selector.at, selector.offset)
     lookback = evaluation.settings.lookback
     first, last = int(end[0]) - lookback, int(end[-1]) + lookback
-    selection = evaluation.storage.select(selector.matchers, first + 1, last)
+    selection = evaluation.select(selector.matchers, first + 1, last)
     runs = _runs(evaluation, selector, selection, first, last)
     source = Ranged(selection.labels, blocks(selection, first, last, steps.count), end - lookback, end, runs=runs)
     of_stretch = OfStretch(lambda stretch: sample_on_line(stretch, lookback), beyond=True)

@@ -115,6 +115,12 @@ class Block:
         found = self.histograms.pick(series, start, end)
         return replace(found, series=rows[found.series])
 
+    def histogram_weight(self, series: Ints, start: int, end: int) -> int:
+        """For about how many float samples those count."""
+        if self.histograms is None or self.max_time < start or self.min_time > end:
+            return 0
+        return self.histograms.weight(series, start, end)
+
     def _started(self, columns: Ints) -> NDArray[np.bool_]:
         """Which of the columns have start timestamps."""
         if self.floats.starts is None:

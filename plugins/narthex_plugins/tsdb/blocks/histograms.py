@@ -18,7 +18,7 @@ from narthex.storage.frames import NO_START, HistogramPoints
 from narthex_plugins.tsdb.blocks.pages import PageReader
 from narthex_plugins.tsdb.container import ArrayFile
 from narthex_plugins.tsdb.histograms.columns import Columns, ranges
-from narthex_plugins.tsdb.histograms.layout import FIXED, Layout, layouts_from_bytes
+from narthex_plugins.tsdb.histograms.layout import FIXED, Layout, layouts_from_bytes, weight_of
 
 __all__ = ["SUM", "HistogramSection"]
 
@@ -73,6 +73,15 @@ class HistogramSection:
         values = np.empty(len(times), dtype=np.object_)
         values[:] = [value for _, _, _, held in found for value in held]
         return HistogramPoints(own, times, values, starts if (starts != NO_START).any() else None)
+
+    def weight(self, series: Ints, start: int, end: int) -> int:
+        """For about how many float samples those count: by the segments' share of the window, reading none."""
+        low, high = self.find(series)
+        segments = ranges(low, high - low)
+        first, last = self.first[segments], self.last[segments]
+        shares = (np.minimum(last, end) - np.maximum(first, start) + 1) / (last - first + 1)
+        widths = np.array([one.width for one in self.layouts], dtype=np.int64)[self._layout[segments]]
+        return int((np.maximum(shares, 0.0) * self.rows[segments] * weight_of(widths)).sum())
 
     def columns(self, segments: Ints) -> Columns:
         """All samples of some segments. Raises ``StorageError`` when one is damaged."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from narthex.model.histogram import Histogram
 from narthex.storage.frames import NO_START, HistogramPoints
-from narthex_plugins.tsdb.histograms.layout import FIXED, Layout, Layouts
+from narthex_plugins.tsdb.histograms.layout import FIXED, Layout, Layouts, weight_of
 
 __all__ = ["Columns", "Sample", "columns_of_samples", "gathered", "ranges"]
 
@@ -98,19 +98,27 @@ class Columns:
 
         The columns must be sorted by series, then time.
         """
-        wanted = refs.astype(np.int32)
-        low = np.searchsorted(self.refs, wanted, side="left")
-        lengths = np.searchsorted(self.refs, wanted, side="right") - low
-        index = ranges(low, lengths)
-        inside = (self.times[index] >= start) & (self.times[index] <= end)
-        index = index[inside]
+        index, series = self._found(refs, start, end)
         if not len(index):
             return HistogramPoints.none()
         values = np.empty(len(index), dtype=np.object_)
         values[:] = self.histograms(index)
         starts = self.starts[index]
-        series = np.repeat(np.arange(len(refs)), lengths)[inside]
         return HistogramPoints(series, self.times[index], values, starts if (starts != NO_START).any() else None)
+
+    def weight(self, refs: Ints, start: int, end: int) -> int:
+        """For about how many float samples those count."""
+        index, _ = self._found(refs, start, end)
+        return int(weight_of(self.offsets[index + 1] - self.offsets[index]).sum())
+
+    def _found(self, refs: Ints, start: int, end: int) -> tuple[Ints, Ints]:
+        """The rows of these series in a window, and the place of each one's series."""
+        wanted = refs.astype(np.int32)
+        low = np.searchsorted(self.refs, wanted, side="left")
+        lengths = np.searchsorted(self.refs, wanted, side="right") - low
+        index = ranges(low, lengths)
+        inside = (self.times[index] >= start) & (self.times[index] <= end)
+        return index[inside], np.repeat(np.arange(len(refs)), lengths)[inside]
 
 
 def ranges(starts: Ints, lengths: Ints) -> Ints:

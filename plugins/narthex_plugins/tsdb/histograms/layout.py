@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from narthex.model.histogram import NO_BUCKETS, Buckets, Hint, Histogram
+from narthex.model.histogram import BARE_SIZE, NO_BUCKETS, Buckets, Hint, Histogram
 
 __all__ = ["FIXED", "Layout", "Layouts", "layouts_from_bytes", "layouts_to_bytes"]
 
@@ -64,6 +64,11 @@ class Layout:
             self.bounds,
             _HINTS[hint],
         )
+
+
+def weight_of(widths: NDArray[np.int64]) -> NDArray[np.int64]:
+    """For about how many float samples rows of so many numbers count (:func:`narthex.model.histogram.sample_sizes`)."""
+    return np.asarray(BARE_SIZE + (widths - FIXED + 1) // 2)
 
 
 class Layouts:

@@ -52,6 +52,10 @@ class SealedHistograms:
             return HistogramPoints.none()
         return self.section.pick(refs, start, end)
 
+    def weight(self, refs: Ints, start: int, end: int) -> int:
+        """For about how many float samples those count."""
+        return 0 if self.max_time < start or self.min_time > end else self.section.weight(refs, start, end)
+
     def holds(self, count: int) -> NDArray[np.bool_]:
         """For the references below ``count`` whether there are samples for them."""
         flags = np.zeros(count, dtype=np.bool_)

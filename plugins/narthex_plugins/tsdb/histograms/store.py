@@ -43,6 +43,9 @@ class HistogramRun(Protocol):
     def pick(self, refs: Ints, start: int, end: int) -> HistogramPoints:
         """Samples of these series (ascending) in a window; ``series`` counts places in ``refs``."""
 
+    def weight(self, refs: Ints, start: int, end: int) -> int:
+        """For about how many float samples those count."""
+
     def holds(self, count: int) -> NDArray[np.bool_]:
         """For the references below ``count`` whether there are samples for them."""
 
@@ -63,6 +66,10 @@ class MemoryRun:
         if self.max_time < start or self.min_time > end or not len(refs):
             return HistogramPoints.none()
         return self.columns.pick(refs, start, end)
+
+    def weight(self, refs: Ints, start: int, end: int) -> int:
+        """See :class:`HistogramRun`."""
+        return 0 if self.max_time < start or self.min_time > end else self.columns.weight(refs, start, end)
 
     def holds(self, count: int) -> NDArray[np.bool_]:
         """See :class:`HistogramRun`."""
@@ -246,6 +253,10 @@ class HistogramStore:
         found.append((True, _pick_open(tail, refs, start, end)))
         files, still_open = ([one for here, one in found if here is memory and len(one)] for memory in (False, True))
         return files, still_open
+
+    def weight(self, refs: Ints, start: int, end: int) -> int:
+        """For about how many float samples those of these series count, the few that are no columns yet apart."""
+        return sum(run.weight(refs, start, end) for run in self.runs)
 
     def holds(self, count: int, start: int, end: int) -> NDArray[np.bool_]:
         """For the references below ``count`` whether they may have samples in the window."""
