@@ -8,16 +8,18 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from tests.plugins.tsdb.conftest import Factory
 from tests.plugins.tsdb.processes import heard, killed, started
-from tests.plugins.tsdb.stressed import CONFIG, STEP, T0, WIDTH, value
+from tests.plugins.tsdb.stressed import CONFIG, STEP, T0, WIDTH, histogram, value
 
+from narthex.model.histogram import Histogram
 from narthex.model.labels import Labels
-from narthex.testing.storage_contract import bits, samples
+from narthex.testing.storage_contract import bits, histograms, samples, starts
 
 KILLS = int(os.environ.get("NARTHEX_KILLS", "4"))
 
@@ -27,20 +29,35 @@ class Told:
     """What the processes have said so far."""
 
     row: int = 0
-    gone: set[int] = field(default_factory=set)
-    """Rows of which the first series' sample is deleted."""
-    maybe: set[int] = field(default_factory=set)
+    gone: dict[str, set[int]] = field(default_factory=lambda: {"0": set(), "h": set()})
+    """Rows of which the samples of two series are deleted: of the first of the lane, and of the histograms."""
+    maybe: dict[str, set[int]] = field(default_factory=lambda: {"0": set(), "h": set()})
     """Rows where that was under way."""
+    unsure: set[int] = field(default_factory=set)
+    """Rows that were found and had not been acknowledged: of those points and histograms, in other logs, may lack."""
 
     def hear(self, line: str) -> None:
         word, *numbers = line.split()
         if word == "row":
             self.row = int(numbers[0])
         elif word == "deleting":
-            self.maybe |= set(range(*map(int, numbers)))
+            for series in self.maybe.values():
+                series |= set(range(*map(int, numbers)))
         elif word == "deleted":
-            self.gone |= set(range(*map(int, numbers)))
-            self.maybe -= set(range(*map(int, numbers)))
+            for name, series in self.gone.items():
+                series |= set(range(*map(int, numbers)))
+                self.maybe[name] -= set(range(*map(int, numbers)))
+
+    def compare(self, name: str, one: Mapping[int, object], expected: Mapping[int, object]) -> None:
+        """What is left of a series of which spans were deleted; ``expected`` is all of it."""
+        assert one.items() <= expected.items()
+        lost = {(time - T0) // STEP for time in expected.keys() - one.keys()}
+        assert self.gone[name] & set(range(self.row)) <= lost
+        assert lost & set(range(self.row)) <= self.gone[name] | self.maybe[name] | (
+            self.unsure if name == "h" else set()
+        )
+        self.gone[name] |= lost - (self.unsure if name == "h" else set())
+        self.maybe[name] -= {(time - T0) // STEP for time in one}
 
 
 def run_and_kill(data: Path, told: Told, seed: int, *more: str) -> None:
@@ -60,7 +77,8 @@ async def check(data: Path, told: Told) -> None:
     factory = Factory(data)
     storage = factory(CONFIG)
     await storage.start()
-    found = samples(storage)
+    found, natives = samples(storage), histograms(storage).get(Labels({"__name__": "h"}), [])
+    begun = dict(starts(storage).get(Labels({"__name__": "h"}), []))
     await storage.stop()
     assert not [name for _, _, names in os.walk(data) for name in names if name.endswith(".bad")]
     rows = {i: dict(found.get(Labels({"__name__": "m", "i": str(i)}), [])) for i in range(WIDTH)}
@@ -70,15 +88,25 @@ async def check(data: Path, told: Told) -> None:
         expected = {T0 + row * STEP: bits(value(row, i))[0] for row in range(end)}
         if i:
             assert one == expected
-            continue
-        assert one.items() <= expected.items()
-        lost = {(time - T0) // STEP for time in expected.keys() - one.keys()}
-        assert told.gone & set(range(told.row)) <= lost <= told.gone | told.maybe
-        told.gone |= lost
-        told.maybe -= {(time - T0) // STEP for time in one}
+        else:
+            told.compare("0", one, expected)
     points = dict(found.get(Labels({"__name__": "p"}), []))
-    assert {T0 + row * STEP + 7: bits(float(row))[0] for row in range(told.row)}.items() <= points.items()
+    sure = [row for row in range(told.row) if row not in told.unsure]
+    assert {T0 + row * STEP + 7: bits(float(row))[0] for row in sure}.items() <= points.items()
+    assert begun == {time: time - 5 for time, _ in natives}
+    last = max([end, *((time - T0) // STEP + 1 for time, _ in natives)])
+    told.compare("h", {time: written(one) for time, one in natives}, counted(last))
+    told.unsure |= set(range(told.row, last))
     told.row = end
+
+
+def counted(rows: int) -> Mapping[int, object]:
+    return {T0 + row * STEP: written(histogram(row)) for row in range(rows)}
+
+
+def written(one: Histogram) -> object:
+    """Everything of a histogram that a storage must not change; the hint is its own."""
+    return one.schema, one.count, one.sum, tuple(one.positive.pairs())
 
 
 @pytest.mark.parametrize("more", [(), ("always",)], ids=["interval", "always"])
