@@ -70,7 +70,8 @@ class _Fold:
         if not self._terms:
             return found
         sums = group_sums(self._terms, self._groups, len(self._begins))
-        told = group_hints(self._terms, self._groups, len(self._begins))[:, [Hint.RESET, Hint.NOT_RESET]].all(axis=1)
+        seen = group_hints(self._terms, self._groups, len(self._begins))
+        told: Bools = seen[:, Hint.RESET] & seen[:, Hint.NOT_RESET]
         ends = np.append(self._begins[1:], len(self._terms)).tolist()
         flat = found.reshape(-1)
         bounds = zip(self._slots.tolist(), self._begins.tolist(), ends, sums, told.tolist(), strict=True)
