@@ -34,7 +34,7 @@ class MemoryConfig:
             yield "retention", "must be longer than zero"
 
 
-def build(config: MemoryConfig, context: BuildContext) -> MemoryStorage:
+def _build(config: MemoryConfig, context: BuildContext) -> MemoryStorage:
     """An empty storage."""
     from narthex.storage.memory import MemoryStorage
 
@@ -48,7 +48,7 @@ def narthex_storage_kinds() -> list[StorageKind]:
         StorageKind(
             name="memory",
             config=MemoryConfig,
-            build=build,
+            build=_build,
             reloadable=("retention",),
             summary="In memory only, for trials and tests: nothing is written, nothing survives a restart.",
         )

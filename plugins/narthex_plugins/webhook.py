@@ -23,7 +23,11 @@ __all__ = ["WebhookConfig", "WebhookReceiver", "message", "narthex_receiver_kind
 
 @dataclass(frozen=True, slots=True)
 class WebhookConfig:
-    """Where to post. The URL counts as a secret: it often holds a token."""
+    """Where to post. The URL counts as a secret: it often holds a token.
+
+    ``send_resolved`` false leaves out alerts that are over. ``max_alerts`` is the most in one message (0: all);
+    it says how many it lacks. ``timeout`` is for one message.
+    """
 
     url: Secret
     send_resolved: bool = True

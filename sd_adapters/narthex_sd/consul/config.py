@@ -20,9 +20,10 @@ class ConsulConfig:
 
     ``server`` is ``host:port``; ``http://``, ``https://`` or ``unix://`` may stand before it. ``services`` empty means
     all of them. ``tags`` must all be on a service; ``node_meta`` on its node. ``filter`` is an expression for Consul's
-    catalog, ``health_filter`` one for its health endpoint. ``refresh_interval`` is the least time between two queries
-    of one service on average (up to thirty may follow each other a second apart), not a period: Consul tells changes as
-    they happen. ``token_file`` is read for every request;
+    catalog, ``health_filter`` one for its health endpoint. ``datacenter`` left out is the agent's own;
+    ``allow_stale`` lets any server answer, not the leader alone. ``tag_separator`` stands between tags in a label.
+    ``refresh_interval`` is the least time between two queries of one service on average (up to thirty may follow each
+    other a second apart), not a period: Consul tells changes as they happen. ``token_file`` is read for every request;
     no environment variable is asked. ``username`` and ``password`` are older spellings of ``basic_auth``.
     """
 
