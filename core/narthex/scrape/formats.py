@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from narthex.config.scrape import ScrapeConfig
 from narthex.kinds import ParseOptions, ScrapeKind
 from narthex.model.labels import Labels
+from narthex.model.switch import TRUE
 from narthex.scrape.exposition import StartTimestamps
 from narthex.scrape.negotiate import accept_header, choose, default_protocols
 from narthex.storage.exemplars import ExemplarRing
 
 __all__ = ["Formats", "HistogramSwitches", "ScrapeFeatures"]
 
-_TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
 _SWITCHES = ("scrape_native_histograms", "always_scrape_classic_histograms", "convert_classic_histograms_to_nhcb")
 _MOST_TYPES = 100
 
@@ -45,7 +45,7 @@ class HistogramSwitches:
         """The job's, but for those that the target's labels set."""
         return cls(
             *(
-                text in _TRUE if (text := labels.get_or_empty(f"__{name}__")) else bool(getattr(config, name))
+                text in TRUE if (text := labels.get_or_empty(f"__{name}__")) else bool(getattr(config, name))
                 for name in _SWITCHES
             )
         )

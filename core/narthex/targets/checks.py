@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from narthex.config.durations import duration_fault
 from narthex.config.types import Duration
+from narthex.model.switch import FALSE, TRUE
 
 __all__ = ["SWITCHES", "TIMING", "check_address", "check_utf8", "timing"]
 
@@ -14,7 +15,6 @@ SWITCHES = {
     "__always_scrape_classic_histograms__": "always scrape classic histograms",
     "__scrape_native_histograms__": "scrape native histograms",
 }
-_BOOLEANS = frozenset(("1", "t", "T", "TRUE", "true", "True", "0", "f", "F", "FALSE", "false", "False"))
 TIMING = ("__scrape_interval__", "__scrape_timeout__", *SWITCHES)
 """The labels that :func:`timing` reads, in its order."""
 
@@ -35,7 +35,7 @@ def timing(values: tuple[str, ...]) -> tuple[int, int]:
     if timeout > interval:
         raise ValueError(f'scrape timeout cannot be greater than scrape interval ("{values[1]}" > "{values[0]}")')
     for value, what in zip(values[2:], SWITCHES.values(), strict=True):
-        if value and value not in _BOOLEANS:
+        if value and value not in TRUE | FALSE:
             raise ValueError(f"error parsing {what}: strconv.ParseBool: parsing {_go_quote(value)}: invalid syntax")
     return interval, timeout
 

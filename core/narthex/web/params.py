@@ -15,6 +15,7 @@ from narthex.config.types import Duration
 from narthex.errors import NarthexError, ParseError
 from narthex.model.matcher import Matcher
 from narthex.model.number import parse_float
+from narthex.model.switch import FALSE, TRUE
 from narthex.promql.ast import VectorSelector
 from narthex.promql.parser import parse
 
@@ -141,9 +142,9 @@ def limit(fields: Mapping[str, str], name: str = "limit") -> int:
 def boolean(fields: Mapping[str, str], name: str) -> bool:
     """A switch as Go spells it; false where it is absent."""
     text = fields.get(name, "")
-    if text in {"1", "t", "T", "TRUE", "true", "True"}:
+    if text in TRUE:
         return True
-    if text in {"", "0", "f", "F", "FALSE", "false", "False"}:
+    if not text or text in FALSE:
         return False
     raise BadParameterError(name, f'"{text}" is not true or false')
 
