@@ -3,16 +3,39 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
 import pytest
 from tests.plugins.tsdb.conftest import Factory
 
-from narthex.storage.protocol import Batch
-from narthex.testing.storage_contract import T0, Found, equal, family, points_of, samples
+from narthex.model.histogram import Buckets, Histogram, histogram_text
+from narthex.model.labels import Labels
+from narthex.storage.frames import HistogramPoints
+from narthex.storage.protocol import Batch, Storage
+from narthex.testing.storage_contract import T0, Found, equal, family, histograms, points_of, samples, starts
+from narthex_plugins.tsdb.container import ArrayFile
+from narthex_plugins.tsdb.records import Damage, records
 
 ROWS = 12
+
+
+def held(row: int, ref: int, when: int) -> HistogramPoints:
+    """A histogram that grows, with the start of its counter."""
+    value = Histogram(schema=1, count=3.0 * row, sum=row * 0.5, positive=Buckets.run(-1, [1.0 * row, 2.0 * row]))
+    return HistogramPoints.of([ref], [when], [value], [T0 - 5])
+
+
+def everything(storage: Storage) -> Found:
+    """Floats by bits; histograms, whose hints are the storage's own, as text and with their starts."""
+    found = samples(storage)
+    begun = {(labels, when): start for labels, some in starts(storage).items() for when, start in some}
+    for labels, some in histograms(storage).items():
+        text = [(when, f"{histogram_text(one)} since {begun.get((labels, when))}") for when, one in some]
+        found[labels] = sorted([*found.get(labels, []), *text])  # type: ignore[list-item]
+    return found
 
 
 async def crashed(make: Factory, target: Path, *, sealed: bool) -> Found:
@@ -23,10 +46,13 @@ async def crashed(make: Factory, target: Path, *, sealed: bool) -> Found:
     refs = storage.register(family(3))
     lane.extend(refs)
     own = int(storage.register(family(1, own="yes"))[0])
+    native = int(storage.register(family(1, native="yes"))[0])
     for row in range(ROWS):
         values = np.array([row, 7.0, row * 0.5])
-        storage.append(Batch(lane, T0 + row * 15_000, values, points_of((own, T0 + row, row))))
-    found = samples(storage)
+        when = T0 + row * 15_000
+        points = replace(points_of((own, T0 + row, row)), starts=np.array([T0 - 7]))
+        storage.append(Batch(lane, when, values, points, held(row, native, when)))
+    found = everything(storage)
     if sealed:
         storage._disk.seal_points(force=True)
         await storage.stop()
@@ -41,7 +67,7 @@ async def reopened(data: Path) -> tuple[Found, float]:
     factory = Factory(data)
     storage = factory()
     await storage.start()
-    found = samples(storage)
+    found = everything(storage)
     await storage.stop()
     return found, factory.metric("wal_corruptions_total")
 
@@ -56,12 +82,18 @@ def places(size: int) -> list[int]:
     return [*range(min(size, 40)), *range(40, size - 8, 23), *range(max(size - 8, 40), size)]
 
 
-@pytest.mark.parametrize("name", ["series.log", "slab", "points"])
+def kind(labels: Labels) -> str:
+    """The log and the file that hold a series."""
+    return "points" if "own" in labels else "histograms" if "native" in labels else "slab"
+
+
+@pytest.mark.parametrize("name", ["series.log", "slab", "points", "histograms"])
 @pytest.mark.parametrize("how", ["cut", "changed"])
 async def test_a_damaged_log_is_good_up_to_the_damage(make: Factory, tmp_path: Path, name: str, how: str) -> None:
     original = await crashed(make, tmp_path / "crashed", sealed=False)
     (log,) = [path for path in (tmp_path / "crashed" / "wal").iterdir() if path.name.startswith(name)]
     size = log.stat().st_size
+    ends = list(accumulate(8 + len(one) for one in records(log) if not isinstance(one, Damage)))
     for at in places(size):
         data = tmp_path / f"{at}"
         shutil.copytree(tmp_path / "crashed", data)
@@ -77,24 +109,23 @@ async def test_a_damaged_log_is_good_up_to_the_damage(make: Factory, tmp_path: P
             continue  # samples of series that are lost cannot be named, and must not turn up under another name
         lost = sum(map(len, original.values())) - sum(map(len, found.values()))
         assert corruptions >= 1 or (how == "cut" and lost > 0) or at == 0
-        others = {k: v for k, v in original.items() if ("own" in k) == (name == "slab")}
+        others = {k: v for k, v in original.items() if kind(k) != name}
         assert {k: found.get(k) for k in others} == others, "the other log is whole"
-        # whatever ended before the damage is there: a row takes 49 bytes in this log, a point 33
-        record = {"slab": 8 + 17 + 24, "points": 8 + 5 + 20}[name]
-        damaged = [v for k, v in original.items() if ("own" in k) == (name == "points")]
-        left = [found.get(k, []) for k in original if ("own" in k) == (name == "points")]
-        whole = ROWS - -(-(size - at) // record)
+        # whatever ended before the damage is there
+        damaged = [v for k, v in original.items() if kind(k) == name]
+        left = [found.get(k, []) for k in original if kind(k) == name]
+        whole = ROWS - sum(end > at for end in ends[-ROWS:])
         assert all(len(one) >= min(whole, len(full)) for one, full in zip(left, damaged, strict=True))
         shutil.rmtree(data)
 
 
-@pytest.mark.parametrize("name", ["slab", "points"])
+@pytest.mark.parametrize("name", ["slab", "points", "histograms"])
 @pytest.mark.parametrize("how", ["cut", "changed"])
 async def test_a_damaged_file_is_set_aside(make: Factory, tmp_path: Path, name: str, how: str) -> None:
     original = await crashed(make, tmp_path / "stopped", sealed=True)
     (path,) = (tmp_path / "stopped" / "sealed").glob(f"{name}-*.nrx")
     size = path.stat().st_size
-    for at in [*range(20), *range(20, size, 11), size - 1]:
+    for at in [*range(20), *range(20, size, size // 60), size - 1]:
         data = tmp_path / f"{at}"
         shutil.copytree(tmp_path / "stopped", data)
         content = bytearray(path.read_bytes())
@@ -145,15 +176,17 @@ async def compact(make: Factory, target: Path) -> Found:
     await storage.start()
     lane = storage.open_lane(60_000, 0)
     lane.extend(storage.register(family(5)))
+    native = int(storage.register(family(1, native="yes"))[0])
     start = T0 // 7_200_000 * 7_200_000
     for row in range(420):
         values = np.array([row, 7.0, row * 0.5, row * 1e-9, np.sin(row)])
-        storage.append(Batch(lane, start + row * 60_000, values))
+        when = start + row * 60_000
+        storage.append(Batch(lane, when, values, histograms=held(row, native, when)))
     for _ in range(3):
         storage._disk._sealer.retry().result()
         storage._disk.tidy(storage._newest, storage._newest).result()
     await storage.delete_series([[equal("i", "1")]], start, start + 100 * 60_000)
-    found = samples(storage)
+    found = everything(storage)
     await storage.stop()
     shutil.copytree(make.data, target)
     return found
@@ -165,7 +198,9 @@ async def test_a_damaged_block_is_set_aside(make: Factory, tmp_path: Path, how: 
     path = min((tmp_path / "stopped" / "blocks").iterdir())
     size = path.stat().st_size
     shown = 0
-    for at in [*range(0, 64, 9), *range(64, size, size // 60), size - 1]:
+    pages = ArrayFile(path).facts["arrays"]["histogram.pages"]
+    inside = range(pages["offset"], pages["offset"] + pages["size"], max(1, pages["size"] // 10))
+    for at in [*range(0, 64, 9), *range(64, size, size // 60), *inside, size - 1]:
         data = tmp_path / f"{at}"
         shutil.copytree(tmp_path / "stopped", data)
         content = bytearray(path.read_bytes())
@@ -177,9 +212,9 @@ async def test_a_damaged_block_is_set_aside(make: Factory, tmp_path: Path, how: 
         factory = Factory(data)
         storage = factory()
         await storage.start()
-        found = samples(storage)
+        found = everything(storage)
         storage._disk.tidy(storage._newest, storage._newest).result()
-        left = samples(storage)
+        left = everything(storage)
         await storage.stop()
         assert_true_part(found, original)
         assert_true_part(left, original)
