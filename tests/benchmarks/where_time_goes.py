@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import signal
 import subprocess
 import sys
@@ -156,6 +157,7 @@ async def _profiled(folder: Path, config: Path, fleet_port: int) -> None:
 
 def main() -> None:
     """Print a table for scraping and one for each query."""
+    logging.disable(logging.WARNING)
     sys.setswitchinterval(SWITCH_SECONDS)
     gc.set_threshold(*GARBAGE_THRESHOLDS)
     keep_freed_arrays()
