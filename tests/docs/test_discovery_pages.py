@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
+from tests.docs.kindpage import new_page, updated
 
-from narthex.config.kindpage import new_page, updated
 from narthex.plugins.host import PluginHost
 from narthex_plugins.standard import shipped
 

@@ -29,16 +29,21 @@ _CHANGES = 2
 """Exit status for a plan with changes; 1 is for errors."""
 
 
+class _WrongUsage(click.UsageError):
+    """Has the exit status of an error, for that of other commands means changes here."""
+
+    exit_code = 1
+
+
 class _Plan(click.Command):
-    """Wrong usage has the exit status of an error here, for that of other commands means changes."""
+    """Tells wrong usage apart from a plan with changes."""
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
         """As click does."""
         try:
             return super().make_context(*args, **kwargs)
         except click.UsageError as error:
-            error.exit_code = 1
-            raise
+            raise _WrongUsage(error.format_message(), error.ctx) from None
 
 
 @click.command("plan", cls=_Plan)

@@ -10,14 +10,14 @@ from typing import Any
 
 from narthex.config.reference import anchor_of, describe, reachable
 
-__all__ = ["BEGIN", "END", "new_page", "options", "updated"]
+__all__ = ["new_page", "updated"]
 
-BEGIN = "<!-- options: made from the code -->"
-END = "<!-- end of options -->"
+_BEGIN = "<!-- options: made from the code -->"
+_END = "<!-- end of options -->"
 _LINK = re.compile(r"\]\(#([\w-]+)\)")
 
 
-def options(config: type[Any]) -> str:
+def _options(config: type[Any]) -> str:
     """The tables of a kind's config and of the sections it brings; sections of the core are linked to their page."""
     own = [cls for cls in reachable(config) if cls is config or not cls.__module__.startswith("narthex.")]
     here = {anchor_of(cls) for cls in own}
@@ -30,13 +30,13 @@ def options(config: type[Any]) -> str:
 
 def new_page(key: str, summary: str) -> str:
     """A page to begin with."""
-    return f"# {key}\n\n{summary}\n\n## Options\n\n{BEGIN}\n{END}\n"
+    return f"# {key}\n\n{summary}\n\n## Options\n\n{_BEGIN}\n{_END}\n"
 
 
 def updated(page: str, config: type[Any]) -> str:
     """The page with the present options between its marks. Raises ``ValueError`` where the marks are missing."""
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
+    before, begin, rest = page.partition(_BEGIN)
+    _, end, after = rest.partition(_END)
     if not begin or not end:
-        raise ValueError(f"expected the lines {BEGIN!r} and {END!r}")
-    return f"{before}{BEGIN}\n\n{options(config)}\n\n{END}{after}"
+        raise ValueError(f"expected the lines {_BEGIN!r} and {_END!r}")
+    return f"{before}{_BEGIN}\n\n{_options(config)}\n\n{_END}{after}"
