@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry
 from tests.conformance.cases import ROOT, suite_files
 
@@ -31,12 +32,14 @@ from narthex.promql.testlang.runner import Outcome, run_script
 from narthex.promql.testlang.script import Eval
 from narthex.promql.value import InstantVector, QueryResult, RangeVector, Scalar, String, Value
 from narthex.storage.flat import flat
-from narthex.storage.frames import Points, Selection
+from narthex.storage.frames import HistogramPoints, Points, Selection
 from narthex.storage.protocol import Batch
 from narthex.testing.clock import FakeClock
 from narthex_plugins.tsdb import TsdbConfig, build
 from narthex_plugins.tsdb.blocks import block_path, open_block, write_block
 from narthex_plugins.tsdb.blocks.hashing import set_hash
+from narthex_plugins.tsdb.histograms.columns import Columns, columns_of_samples
+from narthex_plugins.tsdb.histograms.joining import joined_histograms
 
 SCRIPTS = "promqltest/*.test"
 LATER = 2520 * 7 * 86_400_000  # ms; divisible by every step up to ten of any unit
@@ -108,19 +111,38 @@ class InBlocks:
 
     def select(self, matchers: Sequence[Matcher], start: int, end: int) -> Selection:
         selection = self._storage.select(matchers, start, end)
-        if selection.points.starts is not None:  # blocks keep none; the storage gives such samples as points
-            return selection
-        points = flat(selection, start, end)
-        rows, bounds = np.unique(points.series, return_index=True)
-        times, values = (np.split(one, bounds[1:]) for one in (points.times, points.values))
+        points, natives = flat(selection, start, end), columns(selection.histograms)
+        rows = np.unique(np.concatenate([points.series, natives.refs]))
+        bounds = np.searchsorted(points.series, rows[1:])
+        times, values = (np.split(one, bounds) for one in (points.times, points.values))
+        begun = [known_starts(selection.points, row, own) for row, own in zip(rows.tolist(), times, strict=False)]
+        held = {at: natives.take(np.flatnonzero(natives.refs == row)) for at, row in enumerate(rows.tolist())}
         labels = selection.labels.take(rows).all_labels()
         path = block_path(self._directory, next(self._numbers))
-        write_block(path, labels, times if len(rows) else [], values if len(rows) else [])
+        write_block(path, labels, times[: len(rows)], values, begun, {at: own for at, own in held.items() if len(own)})
         block = open_block(path)
         order = np.argsort([{one: at for at, one in enumerate(block.hashes.tolist())}[set_hash(one)] for one in labels])
-        rows = rows[order.astype(np.int64)]
-        frames = block.frames(np.arange(block.series), rows, start, end)
-        return Selection(selection.labels, frames, Points.none(), selection.histograms)
+        rows, every = rows[order.astype(np.int64)], np.arange(block.series)
+        found = block.points(every, rows, start, end)
+        by_row = np.lexsort((found.times, found.series))
+        starts = None if found.starts is None else found.starts[by_row]
+        found = Points(found.series[by_row], found.times[by_row], found.values[by_row], starts)
+        histograms = joined_histograms([block.histogram_points(every, rows, start, end)], [])
+        return Selection(selection.labels, block.frames(every, rows, start, end), found, histograms)
+
+
+def columns(points: HistogramPoints) -> Columns:
+    starts = np.zeros(len(points), dtype=np.int64) if points.starts is None else points.starts
+    rows = zip(points.series.tolist(), points.times.tolist(), starts.tolist(), points.values.tolist(), strict=True)
+    return columns_of_samples(list(rows))
+
+
+def known_starts(points: Points, row: int, times: NDArray[np.int64]) -> NDArray[np.int64] | None:
+    if points.starts is None:
+        return None
+    own = points.series == row
+    known = dict(zip(points.times[own].tolist(), points.starts[own].tolist(), strict=True))
+    return np.array([known.get(time, 0) for time in times.tolist()], dtype=np.int64)
 
 
 @contextmanager

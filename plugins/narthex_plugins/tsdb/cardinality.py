@@ -44,8 +44,8 @@ def values_by_name(table: LabelTable, limit: int) -> Top:
     return top(counts, limit)
 
 
-def table_counts(table: LabelTable, limit: int, min_time: int, max_time: int) -> StorageStats:
-    """All of it, with the times (ms) given."""
+def table_counts(table: LabelTable, limit: int, chunks: int, min_time: int, max_time: int) -> StorageStats:
+    """All of it, with the number of chunks and the times (ms) given."""
     names = values_by_name(table, len(table.columns))
     sizes = []
     for name, column in table.columns.items():
@@ -57,6 +57,7 @@ def table_counts(table: LabelTable, limit: int, min_time: int, max_time: int) ->
     return StorageStats(
         series=table.rows,
         label_pairs=sum(count for _, count in names),
+        chunks=chunks,
         min_time=min_time,
         max_time=max_time,
         series_by_metric=values(table, _METRIC, limit),

@@ -50,6 +50,7 @@ class StoredTsdb:
         tombstones.deletions = contents.deletions
         self._reader: Reader | None = Reader(contents.table, parts, points, contents.histograms, tombstones)
         held = [*contents.slabs, *runs, *contents.blocks, *contents.histograms.freeze()]
+        self._chunks = sum(slab.columns for slab in contents.slabs) + sum(block.pages for block in contents.blocks)
         self._bounds = min((one.min_time for one in held), default=0), max((one.max_time for one in held), default=0)
 
     def select(self, matchers: Sequence[Matcher], start: int, end: int) -> Selection:
@@ -73,9 +74,12 @@ class StoredTsdb:
         return self._open().series(matchers, start, end)
 
     def stats(self, limit: int) -> StorageStats:
-        """See :class:`narthex.storage.protocol.StorageReader`; blocks are counted too."""
+        """See :class:`narthex.storage.protocol.StorageReader`; blocks are counted too.
+
+        Chunks are what a query decodes: columns of slabs, in blocks pages of values and segments of histograms.
+        """
         low, high = self._bounds
-        return table_counts(self._open().labels([], low, high), limit, low, high)
+        return table_counts(self._open().labels([], low, high), limit, self._chunks, low, high)
 
     def metadata(self, metric: str = "") -> Mapping[str, Sequence[FamilyMetadata]]:
         """See :class:`narthex.storage.protocol.KnowsMetadata`."""

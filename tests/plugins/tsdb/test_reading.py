@@ -16,8 +16,11 @@ from narthex.model.matcher import Matcher, MatchOp
 from narthex.storage.frames import HistogramPoints, Points
 from narthex.storage.protocol import Batch
 from narthex_plugins.tsdb import survey as surveying
-from narthex_plugins.tsdb.blocks import BlockWriter, block_path, open_block
+from narthex_plugins.tsdb.blocks import BlockWriter, block_path, open_block, write_block
 from narthex_plugins.tsdb.container import ArrayFile
+from narthex_plugins.tsdb.histograms.columns import columns_of_samples
+from narthex_plugins.tsdb.inspect.analyze import analyze
+from narthex_plugins.tsdb.inspect.listing import entries
 from narthex_plugins.tsdb.survey import survey
 from narthex_plugins.tsdb.transfer.intake import Intake
 
@@ -197,3 +200,23 @@ async def test_a_closed_database_says_so(make):
     database.close()
     with pytest.raises(StorageError, match="closed"):
         database.query("a")
+
+
+def test_blocks_are_counted_with_their_histograms(tmp_path):
+    directory = tmp_path / "data/blocks"
+    directory.mkdir(parents=True)
+    times = T0 + np.arange(1500) * 1000
+    labels = [Labels({"__name__": name}) for name in "abch"]
+    held = columns_of_samples([(0, int(when), 0, Histogram(count=1.0)) for when in times[:600]])
+    floats = [times, times, times, times[:0]]
+    write_block(block_path(directory, 1), labels, floats, [one * 0.5 for one in floats], histograms={3: held})
+    with narthex.open(tmp_path / "data") as database:
+        stats = database.stats()
+    assert (stats.series, stats.chunks) == (4, 3 * 2 + 2)
+    (entry,) = entries(tmp_path / "data")
+    found = analyze(tmp_path / "data", [], 10, lambda *_: None)
+    assert found.samples == entry.samples == 3 * 1500 + 600
+    (own,) = [one for one in found.sizes if one.metric == "h"]
+    assert (own.samples, own.series) == (600, 1)
+    assert own.bytes < 200  # one that never changes
+    assert ('__name__="h"', 1) in found.churn  # it ended in the middle of the block

@@ -159,6 +159,11 @@ class Block:
         """Compare every checksum of the file. Raises ``StorageError``."""
         self.file.verify(self.file.names)
 
+    @property
+    def pages(self) -> int:
+        """Pages of values, and segments of histograms: what is decoded for itself."""
+        return len(self.floats.values.size) + (0 if self.histograms is None else len(self.histograms.series))
+
     def release(self) -> None:
         """Give back the pages of memory that readers touched."""
         self.file.release()

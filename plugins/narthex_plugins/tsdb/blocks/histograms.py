@@ -27,6 +27,7 @@ Floats = NDArray[np.float64]
 Decoded = tuple[Ints, Ints, Ints, Floats]
 """Times, start timestamps, hints and numbers ``[rows, width]`` of a segment."""
 
+_FAR = 1 << 62
 _STARTS, _HINTS, _SUMS, _COUNTS = range(4)
 _PAGES = 4
 
@@ -114,10 +115,22 @@ class HistogramSection:
             raise StorageError(f"{self._path}: the hints of segment {segment} of its histograms are damaged")
         return hints
 
-    def sizes(self) -> Ints:
-        """Bytes of each segment's pages, its times apart."""
-        found: Ints = self._pages.size.reshape(-1, _PAGES).sum(axis=1, dtype=np.int64)
+    def counted(self, series: Ints) -> Ints:
+        """The bytes (without times) and the samples of some series: ``[2, series]``."""
+        sizes = self._pages.size.reshape(-1, _PAGES).sum(axis=1, dtype=np.int64)
+        filled = np.zeros((2, len(sizes) + 1), dtype=np.int64)
+        np.cumsum([sizes, self.rows], axis=1, out=filled[:, 1:])
+        low, high = self.find(series)
+        found: Ints = filled[:, high] - filled[:, low]
         return found
+
+    def span(self, series: Ints) -> tuple[Ints, Ints]:
+        """The first and last time of some series; far future and far past where there is none."""
+        low, high = self.find(series)
+        there = high > low
+        first, last = np.full(len(series), _FAR), np.full(len(series), -_FAR)
+        first[there], last[there] = self.first[low[there]], self.last[high[there] - 1]
+        return first, last
 
     def verify(self) -> None:
         """Decode everything. Raises ``StorageError``."""

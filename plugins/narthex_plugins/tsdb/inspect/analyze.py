@@ -119,8 +119,15 @@ def _block(block: Block, matchers: Sequence[Matcher]) -> _Counted:
     columns, at = block.floats.locate(series)
     numbers = np.zeros((3, len(series)), dtype=np.int64)
     numbers[:2, at] = _column_bytes(block, columns), _column_rows(block, columns)
-    ended = np.zeros(len(series), dtype=np.bool_)
-    ended[at] = _ended(block, columns)
+    starts = np.full(len(series), block.max_time)
+    ends = np.full(len(series), block.min_time)
+    starts[at], ends[at] = _column_span(block, columns)
+    if block.histograms is not None:
+        numbers[:2] += block.histograms.counted(series)
+        first, last = block.histograms.span(series)
+        starts, ends = np.minimum(starts, first), np.maximum(ends, last)
+    slack = (block.max_time - block.min_time) // 10
+    ended = (starts > block.min_time + slack) | (ends < block.max_time - slack)
     return _Counted(block.table(series), numbers, ended)
 
 
@@ -155,13 +162,10 @@ def _column_rows(block: Block, columns: Ints) -> Ints:
     return found
 
 
-def _ended(block: Block, columns: Ints) -> NDArray[np.bool_]:
-    """Series that begin later or end sooner than their block by more than a tenth of it."""
+def _column_span(block: Block, columns: Ints) -> tuple[Ints, Ints]:
+    """Where the columns begin and end."""
     group, first = block.floats.group[columns], block.floats.group_first.astype(np.int64)
-    begin, end = block.floats.start[first[group]], block.floats.end[first[group + 1] - 1]
-    slack = (block.max_time - block.min_time) // 10
-    found: NDArray[np.bool_] = (begin > block.min_time + slack) | (end < block.max_time - slack)
-    return found
+    return block.floats.start[first[group]], block.floats.end[first[group + 1] - 1]
 
 
 def _sizes(table: LabelTable, counted: Ints, distinct: LabelTable, limit: int) -> Sequence[MetricSize]:
