@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from narthex.config.decode import decode_yaml
 from narthex.config.relabel import RelabelConfig
-from narthex.config.types import Count, RegexText
+from narthex.config.types import Count, LabelName, RegexText
 from narthex.errors import ConfigError
 from narthex.kinds import ActionRule, CompiledAction
 from narthex.model.columnrule import ColumnRule
@@ -105,7 +105,9 @@ def _common(action: str) -> Iterator[RelabelConfig]:
         (0, 8),
     ):
         text = None if regex is None else RegexText(regex)
-        yield RelabelConfig(sources, ";", text, Count(modulus), target, replacement, ActionName(action))
+        yield RelabelConfig(
+            tuple(map(LabelName, sources)), ";", text, Count(modulus), target, replacement, ActionName(action)
+        )
 
 
 @rule("relabel/agreement")
