@@ -45,7 +45,7 @@ def test_laying_out_over_lines_keeps_the_meaning(expr, width):
     assert parse(prettify(expr, width=width), options=ALL_OPTIONS) == expr
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(SOUP)
 def test_any_text_parses_or_fails_with_positions_inside_it(text):
     size = len(text.encode("utf-8", "surrogatepass"))

@@ -102,7 +102,7 @@ def read_in_earnest(body, kind):
     ]
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(EDITS, st.sampled_from([TEXT, OPENMETRICS]))
 @example([("replace", 42, b"\n"), ("delete", 44, b"0")], TEXT)
 def test_a_body_that_a_layout_reads_means_what_the_parser_says(edits, kind):
@@ -131,7 +131,7 @@ WORDS = st.text(alphabet="0123456789+-.eE_ naNiIfF,x", max_size=8).map(str.encod
 LIKELY = st.sampled_from([b"1", b"-0", b"NaN", b"+Inf", b".5", b"1.", b"01", b"1e999", b"null", b"infinity", b"1_0"])
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(st.lists(WORDS | LIKELY, min_size=1, max_size=4))
 @example([b"N", b"aN"])
 @example([b"1", b"2,3"])
