@@ -266,7 +266,7 @@ class Tsdb:
         now = int(self._clock.now() * 1000)
         for points in several:
             self._usage.touch(points.series, now)
-            accepted, counts = self._points.add(points, self._newest_rows, self._newest)
+            accepted, counts = self._points.add(points, self._newest_others, self._newest)
             if len(accepted.series):
                 self._newest = max(self._newest, int(accepted.times.max()))
                 self._journal.points(accepted)
@@ -294,6 +294,15 @@ class Tsdb:
     def _newest_floats(self, refs: Ints) -> Ints:
         """Time of the newest float of each series, in rows or points; ``NO_TIME`` where there is none."""
         return np.maximum(self._newest_rows(refs)[0], self._points.newest_times(refs))
+
+    def _newest_others(self, refs: Ints) -> tuple[Ints, NDArray[np.float64]]:
+        """As :meth:`_newest_rows`; where a series' newest sample is a histogram, its time, and no value equals it."""
+        times, values = self._newest_rows(refs)
+        histograms = self._histograms.newest_times(refs)
+        if histograms is not None:
+            later = histograms > times
+            times, values = np.where(later, histograms, times), np.where(later, MISSING, values)
+        return times, values
 
     def _newest_rows(self, refs: Ints) -> tuple[Ints, NDArray[np.float64]]:
         """Time and value of the newest sample of each series in its lane's open slabs."""

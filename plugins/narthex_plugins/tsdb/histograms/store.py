@@ -235,6 +235,13 @@ class HistogramStore:
             kept = [run for run in self.runs if not any(run is one for one in old)]
             self.runs = (*kept[:at], *new, *kept[at:])
 
+    def newest_times(self, refs: Ints) -> Ints | None:
+        """The time of the newest histogram of each series, or ``NO_TIME``; None when there is no histogram at all."""
+        if not self._last:
+            return None
+        last, none = self._last, (NO_TIME, STALE_HISTOGRAM)
+        return np.array([last.get(ref, none)[0] for ref in refs.tolist()], dtype=np.int64)
+
     # --- out ---------------------------------------------------------------------------------------------------------
 
     def pick(

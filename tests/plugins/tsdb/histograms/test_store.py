@@ -8,12 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.core.model.histogram.strategies import any_histogram
 
+from narthex.config.types import Duration
 from narthex.model.histogram import Hint, Histogram, parse_histogram, same
 from narthex.model.labels import Labels
 from narthex.model.matcher import Matcher, MatchOp
 from narthex.model.sample import MISSING
 from narthex.storage.frames import HistogramPoints, Points
 from narthex.storage.protocol import Appended, Batch
+from narthex_plugins.tsdb import TsdbConfig
 from narthex_plugins.tsdb.histograms import store as store_module
 from narthex_plugins.tsdb.histograms.columns import columns_of_samples
 from narthex_plugins.tsdb.histograms.layout import layouts_from_bytes, layouts_to_bytes
@@ -99,6 +101,29 @@ def test_a_late_float_behind_histograms_does_not_disturb(storage) -> None:
     storage.append(Batch(lane, T0, np.zeros(0), histograms=points((int(refs[0]), T0, counting(1)))))
     storage.append(Batch(lane, T0 + 1000, np.zeros(0), Points(refs, np.array([T0 + 500]), np.array([3.0]))))
     assert everything(storage).times.tolist() == [T0]
+
+
+def test_a_float_is_judged_by_the_histogram_before_it(storage) -> None:
+    refs = storage.register([A])
+    lane = storage.open_lane(1000, 0)
+    storage.append(Batch(lane, T0, np.zeros(0), histograms=points((int(refs[0]), T0, counting(1)))))
+    late = Points(refs.repeat(3), np.array([T0, T0 - 1, T0 + 1]), np.array([1.0, 2.0, 3.0]))
+    assert storage.append(Batch(lane, T0 + 1000, np.zeros(0), late)) == Appended(1, duplicate=1, out_of_order=1)
+
+
+def test_late_ones_within_the_window_are_taken_as_floats_are(in_memory) -> None:
+    storage = in_memory(TsdbConfig(out_of_order_window=Duration(10_000)))
+    refs = storage.register([A, B])
+    lane = storage.open_lane(1000, 0)
+    outcomes = []
+    for when in (T0, T0 - 3000, T0 - 3000, T0 - 10_001, T0):
+        held = points((int(refs[0]), when, counting(when % 7 + 1)))
+        own = Points(refs[1:], np.array([when]), np.array([when % 7 + 1.0]))
+        outcomes.append(storage.append(Batch(lane, T0, np.zeros(0), own, held)))
+    twice = [Appended(2), Appended(2), Appended(2), Appended(too_old=2), Appended(2)]
+    assert outcomes == twice, "both kinds are judged alike"
+    assert everything(storage).times.tolist() == [T0 - 3000, T0]
+    assert [one.hint for one in everything(storage).values] == [Hint.UNKNOWN, Hint.UNKNOWN]
 
 
 def test_listings_know_series_that_hold_histograms_only(storage) -> None:
