@@ -34,3 +34,4 @@ bench: install
 # Kills a loaded storage again and again, and compares what was acknowledged with what is there.
 stress: install
 	NARTHEX_KILLS=60 $(PY) -m pytest tests/plugins/tsdb/test_kills.py
+	NARTHEX_SEEDS=100 $(PY) -m pytest tests/plugins/tsdb/test_adversity.py tests/plugins/tsdb/test_hardship.py

@@ -178,6 +178,8 @@ class Disk:
 
         Times are in ms; ``newest`` is that of the newest sample. The outcome is the round of compaction.
         """
+        # Retention counts from the newest sample, as Prometheus's does: a wrong clock must not empty the disk.
+        now = min(now, newest)
         # Points that are due are sealed first, so that they get into a block together with the rows of their time.
         oldest = min(self._points.bounds()[0], self._histograms.bounds()[0])
         due = compactable(range_of(oldest), newest) and newest >= self._forced + _LATE

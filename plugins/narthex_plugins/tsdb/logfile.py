@@ -30,7 +30,7 @@ class Log:
         self.closed = False
         self.lost = False
         self.doubtful = False
-        """A sync failed, and what it was about has not been written again."""
+        """The file may end with half a record, or a sync failed, and what is not durable has not been written again."""
         self._waiting: list[bytes] = []
         self._bytes = 0
         self._unsynced: list[bytes] = []
@@ -64,8 +64,7 @@ class Log:
                 self._fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
             _write_all(self._fd, data)
         except OSError:
-            with suppress(OSError):
-                os.ftruncate(self._fd, self._size)
+            self._undo()
             if self._bytes > _MOST_WAITING:
                 self.lose()
             raise
@@ -114,10 +113,19 @@ class Log:
             self._unsynced.clear()
             self._let_go()
 
+    def _undo(self) -> None:
+        """Cut off half of a write."""
+        if self._fd >= 0:
+            try:
+                os.ftruncate(self._fd, self._size)
+            except OSError:
+                self.doubtful = True
+
     def _go_back(self) -> None:
         """Cut off what may not have reached the disk, and put it in front of what waits."""
         data = b"".join(self._unsynced)
-        os.truncate(self.path, self._size - len(data))
+        with suppress(*([FileNotFoundError] if self._size == len(data) else [])):
+            os.truncate(self.path, self._size - len(data))
         self._size -= len(data)
         self._let_go()
         self._unsynced.clear()

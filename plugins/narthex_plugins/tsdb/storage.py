@@ -29,7 +29,7 @@ from narthex_plugins.tsdb.histograms.store import HistogramStore
 from narthex_plugins.tsdb.journal import Journal, NoJournal
 from narthex_plugins.tsdb.lanes import Owners, TsdbLane
 from narthex_plugins.tsdb.limits import Limits
-from narthex_plugins.tsdb.logs import StorageLog
+from narthex_plugins.tsdb.logs import StorageLog, Trouble
 from narthex_plugins.tsdb.metrics import TsdbMetrics
 from narthex_plugins.tsdb.parts import Parts
 from narthex_plugins.tsdb.points import PointStore
@@ -133,15 +133,23 @@ class Tsdb:
         self._disk = None
 
     async def _tidy(self, disk: Disk) -> None:
+        trouble = Trouble(self._log, "tidying ended with an unexpected error", "tidying works again")
         while True:
-            now = int(self._clock.now() * 1000)
-            for track in self._tracks.values():
-                track.idle(now)
-            disk.tidy(now, self._newest)
-            self._collect(disk, now)
-            self._forget_metadata(disk, now)
-            self._measure()
+            try:
+                self._tidy_once(disk, int(self._clock.now() * 1000))
+            except Exception as error:  # noqa: BLE001 -- a mistake in this package: the next round gets its chance
+                trouble.failed(error)
+            else:
+                trouble.worked()
             await self._clock.sleep(60)
+
+    def _tidy_once(self, disk: Disk, now: int) -> None:
+        for track in self._tracks.values():
+            track.idle(now)
+        disk.tidy(now, self._newest)
+        self._collect(disk, now)
+        self._forget_metadata(disk, now)
+        self._measure()
 
     def _collect(self, disk: Disk, now: int) -> None:
         """Forget series without samples in the head, once something has left it."""

@@ -16,6 +16,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -187,7 +188,8 @@ class WriteAheadLog:
         with self._syncing, self._writing:
             log.close()
         if not keep:
-            log.path.unlink(missing_ok=True)
+            with suppress(OSError):  # the next start finds that the file holds the same, and removes the log
+                log.path.unlink()
 
     def gave_up(self) -> bool:
         """Whether samples were given up since this was asked last."""

@@ -144,6 +144,8 @@ async def test_files_past_the_retention_time_are_removed_and_their_series_forgot
     lane = lane_of(storage, family(2, age="new"))
     storage.append(row(lane, int(make.clock.now() * 1000), 1.0, 2.0))
     await make.clock.advance(2 * 60)
+    storage.append(row(lane, int(make.clock.now() * 1000), 1.0, 2.0))  # the newest sample tells how late it is
+    await make.clock.advance(60)
     await written_out(storage)
     assert {labels["age"] for labels in samples(storage)} == {"new"}
     assert make.metric("time_retentions_total") == 2
