@@ -1,4 +1,4 @@
-"""The log of metadata: what targets said of their families, one record for each change, so it stays small.
+"""Metadata on disk: what targets said of their families, one record for each change, so it stays small.
 
 A page of families that is in the file already is named by its number; pages are numbered by first appearance. The file
 is written anew at every start, and when most of its records are outdated.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from isal import isal_zlib
@@ -15,13 +16,45 @@ from isal import isal_zlib
 from narthex.model.labels import Labels
 from narthex.model.metadata import FamilyMetadata
 from narthex.storage.metadata import MetadataBook, MetadataEntry, Page
+from narthex_plugins.tsdb.journal import Journal
 from narthex_plugins.tsdb.records import Damage, records
 
-__all__ = ["METADATA", "MetadataRecords", "replay_metadata"]
+__all__ = ["METADATA", "KeptMetadata", "MetadataRecords", "replay_metadata"]
 
 METADATA = b"\x08"
 _HEAD = struct.Struct("<Iq")
 _LARGEST = 64 << 20
+
+_CHANGES = 1000
+"""Records, beside one for each target, that the log may have."""
+
+
+class KeptMetadata:
+    """A book whose changes are logged."""
+
+    def __init__(self, book: MetadataBook | None = None) -> None:
+        self.book = MetadataBook() if book is None else book
+        self._changes = 0
+
+    def note(self, target: Labels, families: Mapping[str, FamilyMetadata], journal: Journal) -> None:
+        """What a target says from now on."""
+        self._log(target, self.book.note(target, families), journal)
+
+    def end(self, target: Labels, now: int, journal: Journal) -> None:
+        """The target is gone at ``now`` (ms)."""
+        self._log(target, self.book.end(target, now), journal)
+
+    def tidy(self, before: int, begin_anew: Callable[[MetadataBook], None]) -> None:
+        """Forget targets that ended before a time (ms); begin the log anew when most of it is outdated."""
+        self._changes += self.book.expire(before)
+        if self._changes > _CHANGES + len(self.book.entries()):
+            self._changes = 0
+            begin_anew(self.book)
+
+    def _log(self, target: Labels, entry: MetadataEntry | None, journal: Journal) -> None:
+        if entry is not None:
+            self._changes += 1
+            journal.metadata(target, entry)
 
 
 class MetadataRecords:

@@ -17,7 +17,6 @@ from narthex.model.matcher import Matcher
 from narthex.model.metadata import FamilyMetadata
 from narthex.model.sample import MISSING, MISSING_BITS
 from narthex.storage.frames import NO_TIME, HistogramPoints, Points, Selection
-from narthex.storage.metadata import MetadataBook, MetadataEntry
 from narthex.storage.protocol import Appended, Batch, Storage, StorageStats
 from narthex_plugins.tsdb import TsdbConfig
 from narthex_plugins.tsdb.administration import Administration
@@ -30,6 +29,7 @@ from narthex_plugins.tsdb.journal import Journal, NoJournal
 from narthex_plugins.tsdb.lanes import Owners, TsdbLane
 from narthex_plugins.tsdb.limits import Limits
 from narthex_plugins.tsdb.logs import StorageLog, Trouble
+from narthex_plugins.tsdb.metadata import KeptMetadata
 from narthex_plugins.tsdb.metrics import TsdbMetrics
 from narthex_plugins.tsdb.parts import Parts
 from narthex_plugins.tsdb.points import PointStore
@@ -47,9 +47,6 @@ Ints = NDArray[np.int64]
 
 _FOREVER = 1 << 62
 
-_METADATA_CHANGES = 1000
-"""Records, beside one for each target, that the log of metadata may have."""
-
 
 class Tsdb:
     """See :class:`narthex.storage.protocol.Storage`. Without a directory it keeps everything in memory."""
@@ -65,8 +62,7 @@ class Tsdb:
         self._owners = Owners()
         self._usage = Usage()
         self._tombstones = Tombstones()
-        self._metadata = MetadataBook()
-        self._metadata_changes = 0
+        self._metadata = KeptMetadata()
         self._collected: Sequence[Block] = ()
         self._tracks: dict[int, Track] = {}
         self._newest = 0
@@ -104,7 +100,7 @@ class Tsdb:
         self._disk, self._journal = disk, disk.wal
         recovered.table.journal = disk.wal.series
         self._use(recovered.table)
-        self._metadata = recovered.metadata
+        self._metadata = KeptMetadata(recovered.metadata)
         self._find_newest()
         self._tidying = asyncio.create_task(self._tidy(disk), name="tsdb tidy")
 
@@ -148,7 +144,7 @@ class Tsdb:
             track.idle(now)
         disk.tidy(now, self._newest)
         self._collect(disk, now)
-        self._forget_metadata(disk, now)
+        self._metadata.tidy(now - self._limits.time, disk.wal.rewrite_metadata)
         self._measure()
 
     def _collect(self, disk: Disk, now: int) -> None:
@@ -171,13 +167,6 @@ class Tsdb:
         disk.wal.rewrite_series(lambda: table.snapshot(table.references()))
         self._metrics.series.set(table.live)
         self._log.debug("forgot series without samples in the head", extra={"series": len(dead)})
-
-    def _forget_metadata(self, disk: Disk, now: int) -> None:
-        """Forget what targets said whose samples are gone; begin the log anew when most of it is outdated."""
-        self._metadata_changes += self._metadata.expire(now - self._limits.time)
-        if self._metadata_changes > _METADATA_CHANGES + len(self._metadata.entries()):
-            self._metadata_changes = 0
-            disk.wal.rewrite_metadata(self._metadata)
 
     def _measure(self) -> None:
         slabs = [part for part in self._parts.all() if isinstance(part, Slab)]
@@ -253,16 +242,11 @@ class Tsdb:
 
     def note_metadata(self, target: Labels, families: Mapping[str, FamilyMetadata]) -> None:
         """What a target says of its families; see :class:`narthex.storage.protocol.StoresMetadata`."""
-        self._log_metadata(target, self._metadata.note(target, families))
+        self._metadata.note(target, families, self._journal)
 
     def end_metadata(self, target: Labels) -> None:
         """The target is gone."""
-        self._log_metadata(target, self._metadata.end(target, int(self._clock.now() * 1000)))
-
-    def _log_metadata(self, target: Labels, entry: MetadataEntry | None) -> None:
-        if entry is not None:
-            self._metadata_changes += 1
-            self._journal.metadata(target, entry)
+        self._metadata.end(target, int(self._clock.now() * 1000), self._journal)
 
     async def acknowledged(self) -> None:
         """Wait until what was appended is on disk (:class:`narthex.storage.protocol.Acknowledges`)."""
@@ -390,7 +374,7 @@ class Tsdb:
 
     def metadata(self, metric: str = "") -> Mapping[str, Sequence[FamilyMetadata]]:
         """What targets said of each family; see :class:`narthex.storage.protocol.KnowsMetadata`."""
-        return self._metadata.families(metric)
+        return self._metadata.book.families(metric)
 
     def stats(self, limit: int) -> StorageStats:
         """Counts, each top list cut to ``limit`` entries."""

@@ -12,7 +12,7 @@ from narthex.model.labels import Labels
 from narthex.model.metadata import FamilyMetadata
 from narthex.storage.metadata import MetadataBook
 from narthex.storage.protocol import StoresMetadata
-from narthex_plugins.tsdb import TsdbConfig, records, storage
+from narthex_plugins.tsdb import TsdbConfig, metadata, records
 from narthex_plugins.tsdb.inspect.snapshot import snapshot
 from narthex_plugins.tsdb.inspect.verify import verify
 from narthex_plugins.tsdb.metadata import replay_metadata
@@ -69,7 +69,7 @@ async def test_a_start_writes_the_log_anew_without_what_is_outdated(make: Factor
 
 
 async def test_a_log_of_outdated_records_is_begun_anew_while_running(make: Factory, monkeypatch) -> None:
-    monkeypatch.setattr(storage, "_METADATA_CHANGES", 10)
+    monkeypatch.setattr(metadata, "_CHANGES", 10)
     one = make()
     await one.start()
     for number in range(30):
