@@ -23,7 +23,7 @@ scrape_configs:
   - job_name: services
     consul_sd_configs: [{{server: '{consul}', refresh_interval: 10ms}}]
   - job_name: inventory
-    http_sd_configs: [{{url: '{url}', refresh_interval: 50ms}}]
+    http_sd_configs: [{{url: '{url}', refresh_interval: 2s}}]
 """
 
 
