@@ -1,7 +1,7 @@
 """How long queries about native histograms take on synthetic points, the storage's own work left out.
 
-Run ``python -m tests.benchmarks histogram_queries``: prints the least processor time of several runs in milliseconds, for
-1,000 series of 20 to 160 buckets with a sample every 15 seconds.
+Run ``python -m tests.benchmarks histogram_queries``: prints the least processor time of several runs, in
+milliseconds, for 1,000 series of 20 to 160 buckets with a sample every 15 seconds.
 """
 
 from __future__ import annotations
