@@ -12,15 +12,20 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from narthex.errors import StorageError
 from narthex_plugins.tsdb.durable import TEMPORARY
 
 __all__ = ["Directory"]
+
+_TAKES_NOTHING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
+"""What a disk says that is full, read-only or broken. Anything else is a mistake in how the server was set up."""
 
 
 def size_of(path: Path) -> int:
@@ -46,33 +51,75 @@ class Directory:
         self.tombstones = path / "tombstones.nrx"
         self.clean = True
         """Whether the last user of the directory stopped cleanly."""
+        self.refused: OSError | None = None
+        """What the disk said that took nothing when the server started."""
         self._fd = -1
+
+    def refuse(self, error: OSError) -> None:
+        """Bear an error of a disk that takes nothing: alerts need the server all the same. Raises any other error."""
+        if error.errno not in _TAKES_NOTHING:
+            raise error
+        self.refused = self.refused or error
+
+    def make(self) -> None:
+        """Make the directories that are not there. Raises ``OSError``."""
+        self.wal.mkdir(parents=True, exist_ok=True)
+        self.sealed.mkdir(exist_ok=True)
+        self.blocks.mkdir(exist_ok=True)
 
     def lock(self) -> None:
         """Make the directories and take the lock. Raises ``StorageError`` when another process has it."""
         try:
-            self.wal.mkdir(parents=True, exist_ok=True)
-            self.sealed.mkdir(exist_ok=True)
-            self.blocks.mkdir(exist_ok=True)
+            self._make_or_bear()
             self.clean = not (self.path / "lock").exists()
-            self._fd = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            self._fd = self._open_lock()
         except OSError as error:
             raise StorageError(f"cannot use data directory {self.path}: {error.strerror}") from error
+        if self._fd < 0:
+            return
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            owner = os.pread(self._fd, 32, 0).decode(errors="replace").strip()
+            owner = self._owner()
             os.close(self._fd)
             self._fd = -1
-            by = f" (process {owner})" if owner else ""
-            raise StorageError(f"data directory {self.path} is in use by another server{by}") from error
-        os.ftruncate(self._fd, 0)
-        os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+            raise StorageError(f"data directory {self.path} is in use by another server{owner}") from error
+        if self.refused is None:
+            try:
+                os.ftruncate(self._fd, 0)
+                os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+            except OSError as error:
+                self.refuse(error)
+
+    def _make_or_bear(self) -> None:
+        try:
+            self.make()
+        except OSError as error:
+            self.refuse(error)
+
+    def _open_lock(self) -> int:
+        """The lock's file; where the disk takes none, the directory itself, which can be locked, too; or -1."""
+        try:
+            return os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            if not (error.errno == errno.ENOENT and self.refused is not None):
+                self.refuse(error)
+        for path in (self.path / "lock", self.path):
+            with suppress(FileNotFoundError):
+                return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        return -1
+
+    def _owner(self) -> str:
+        with suppress(OSError):  # the directory cannot be read like a file
+            owner = os.pread(self._fd, 32, 0).decode(errors="replace").strip()
+            return f" (process {owner})" if owner else ""
+        return ""
 
     def unlock(self) -> None:
         """Give the lock back after a clean stop. Safe without ``lock``."""
         if self._fd >= 0:
-            (self.path / "lock").unlink(missing_ok=True)
+            with suppress(OSError):
+                (self.path / "lock").unlink()
             os.close(self._fd)
             self._fd = -1
 
@@ -80,8 +127,11 @@ class Directory:
         """Remove what a crash left half written; returns it."""
         found = [path for one in (self.wal, self.sealed, self.blocks) for path in one.glob(f"*{TEMPORARY}")]
         found += [path for kind in ("nrx", "json") for path in self.path.glob(f"*.{kind}{TEMPORARY}")]
-        for path in found:
-            path.unlink()
+        try:
+            for path in found:
+                path.unlink()
+        except OSError as error:
+            self.refuse(error)
         if self.stage.exists():  # of an import that was killed; one that goes on has the lock
             shutil.rmtree(self.stage, ignore_errors=True)
             found.append(self.stage)

@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -94,11 +95,14 @@ class Disk:
         self._tombstones.keep = partial(write_deletions, self.directory.tombstones)
         self._sealer.use(recovered.table)
         self._compactor.use(recovered.table)
-        self._parts.exchange((), recovered.slabs, recovered.blocks)
+        self._parts.exchange((), [*recovered.slabs, *recovered.unsealed], recovered.blocks)
         for run in recovered.runs:
             self._points.replace((), run)
         self._histograms.replace((), recovered.histograms)
         self._numbers = count(recovered.number + 1)
+        for slab in recovered.unsealed:
+            self.wal.adopt_slab(slab.number)
+            self._sealer.wait_for(slab)
         self.wal.begin_points(self.number())
         for points in recovered.points:
             self._points.restore(points)
@@ -186,6 +190,9 @@ class Disk:
         if due:
             self._forced = newest
         self.seal_points(force=due)
+        if self.directory.refused is not None:  # at the start
+            with suppress(OSError):
+                self.directory.make()
         self._sealer.retry()
         self._sealer.expire(now - self._limits.time)
         for part in (*self._parts.all(), *self._points.runs, *self._histograms.runs, *self._parts.blocks()):
@@ -206,3 +213,6 @@ class Disk:
             "clean": self.directory.clean,
         }
         self._log.info("storage is open", extra=facts)
+        if refused := self.directory.refused:
+            text = "the data directory cannot be written; samples stay in memory until it can"
+            self._log.error(text, extra={"err": str(refused), "directory": str(self.directory.path)})

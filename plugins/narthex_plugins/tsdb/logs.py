@@ -35,7 +35,7 @@ class Trouble:
         """It did not work."""
         self._failures += 1
         if self._failures == 1:
-            self._log.error(self._texts[0], extra={"error": str(error), **facts})
+            self._log.error(self._texts[0], extra={"err": str(error), **facts})
 
     def worked(self) -> None:
         """It worked."""

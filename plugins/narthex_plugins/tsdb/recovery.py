@@ -3,6 +3,9 @@
 Nothing that is damaged stops the start. A log is good up to its first wrong record; what follows is dropped, counted
 and reported. A sealed file that is damaged is set aside under another name. What the logs held is sealed into files
 right away, so each log is replayed once.
+
+A disk that takes nothing does not stop the start either, because alerts depend on it: what would have been written
+stays in memory, and what would have been removed stays where it is.
 """
 
 from __future__ import annotations
@@ -29,8 +32,8 @@ from narthex_plugins.tsdb.histograms.sealed import SealedHistograms
 from narthex_plugins.tsdb.metadata import replay_metadata
 from narthex_plugins.tsdb.metrics import TsdbMetrics
 from narthex_plugins.tsdb.replay import replay_histograms, replay_points, replay_series, replay_slab
-from narthex_plugins.tsdb.sealed import SealedPoints, SealedSlab
-from narthex_plugins.tsdb.sealing import write_slab
+from narthex_plugins.tsdb.sealed import PackedSlab, SealedPoints, SealedSlab
+from narthex_plugins.tsdb.sealing import pack_slab, write_slab
 from narthex_plugins.tsdb.series import SeriesTable
 from narthex_plugins.tsdb.tombstones import Deletion, Tombstones, read_deletions
 from narthex_plugins.tsdb.versions import refuse_other_versions
@@ -54,6 +57,8 @@ class Recovered:
 
     table: SeriesTable
     slabs: list[SealedSlab] = field(default_factory=list)
+    unsealed: list[PackedSlab] = field(default_factory=list)
+    """Slabs of logs that the disk did not take as files; their logs stay."""
     runs: list[SealedPoints] = field(default_factory=list)
     histograms: list[SealedHistograms] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
@@ -121,6 +126,15 @@ class _Recovery:
         self._compact()
         return self._result
 
+    def _tried(self, write: Callable[[], object]) -> bool:
+        """Do something to the disk; False where it takes nothing."""
+        try:
+            write()
+        except OSError as error:
+            self._directory.refuse(error)
+            return False
+        return True
+
     def _damaged(self, path: Path, damage: str) -> None:
         if damage:
             self._metrics.wal_corruptions.inc()
@@ -159,8 +173,7 @@ class _Recovery:
                 blocks[block.number] = block
         self._replaced = {number for block in blocks.values() for number in block.parents}
         for path in [*self._directory.blocks.glob("*.nrx"), *self._directory.sealed.glob("*.nrx")]:
-            if self._number(path) in self._replaced:
-                path.unlink()
+            if self._number(path) in self._replaced and self._tried(path.unlink):
                 self._log.info("removed a file that a block stands for", extra={"file": str(path)})
         self._result.blocks += [block for number, block in blocks.items() if number not in self._replaced]
 
@@ -169,7 +182,9 @@ class _Recovery:
         return int(path.stem.split("-")[1])
 
     def _aside(self, path: Path, error: Exception) -> None:
-        self._damaged(path, f"{error}; set aside as {set_aside(path)}")
+        moved: list[object] = []
+        self._tried(lambda: moved.append(set_aside(path)))
+        self._damaged(path, f"{error}; set aside as {moved[0]}" if moved else f"{error}; left where it is")
 
     def _sealed_files(self) -> None:
         budget = _VERIFIED
@@ -198,17 +213,29 @@ class _Recovery:
         for done, path in enumerate(paths):
             sealed = self._directory.sealed / path.with_suffix(".nrx").name
             # Else the crash came between sealing, or compacting, and removing the log.
-            if not sealed.exists() and self._number(path) not in self._replaced:
-                slab, damage = replay_slab(path)
-                self._damaged(path, damage)
-                if slab is None and damage:  # not even its header, or a version to come: somebody may want it
-                    set_aside(path)
-                if slab is not None and write_slab(slab, self._result.table, sealed):
-                    self._adopt(ArrayFile(sealed))
-            if path.exists():
-                path.unlink()
+            known = sealed.exists() or self._number(path) in self._replaced
+            if (known or self._slab_log(path, sealed)) and path.exists():
+                self._tried(path.unlink)
             self._log.info("replayed a log", extra={"file": path.name, "done": done + 1, "of": len(paths)})
-        sync_directory(self._directory.wal)
+        if paths:
+            self._tried(lambda: sync_directory(self._directory.wal))
+
+    def _slab_log(self, path: Path, sealed: Path) -> bool:
+        """Seal what a log holds; whether the log can go."""
+        slab, damage = replay_slab(path)
+        self._damaged(path, damage)
+        if slab is None:
+            if damage:  # not even its header, or a version to come: somebody may want it
+                self._tried(lambda: set_aside(path))
+            return not damage
+        written: list[bool] = []
+        if not self._tried(lambda: written.append(write_slab(slab, self._result.table, sealed))):
+            packed = pack_slab(slab, self._result.table)
+            self._result.unsealed += [] if packed is None else [packed]
+            return False
+        if written[0]:
+            self._adopt(ArrayFile(sealed))
+        return True
 
     def _point_logs(self) -> None:
         for path in sorted(self._directory.wal.glob("points-*.log")):
@@ -252,12 +279,12 @@ class _Recovery:
         kept = np.flatnonzero(used[: len(live)] & live)
         lost = np.flatnonzero(used & ~np.pad(live, (0, len(used) - len(live))))
         snapshot = result.table.snapshot(kept)
-        result.table = SeriesTable()
-        result.table.load(snapshot)
+        log = records.frame(records.series_payload(snapshot)) if len(kept) else b""
+        if self._tried(lambda: replace_file(self._directory.series_log, log)):
+            result.table = SeriesTable()
+            result.table.load(snapshot)
         result.table.index(lost)
         self._erase_points()
-        log = records.frame(records.series_payload(snapshot)) if len(kept) else b""
-        replace_file(self._directory.series_log, log)
 
     def _erase_points(self) -> None:
         """Points of logs get into another log now, so what was deleted of them goes for good."""
@@ -276,14 +303,16 @@ class _Recovery:
     def _used(self, count: int) -> NDArray[np.bool_]:
         """For each reference whether something holds samples of it."""
         result = self._result
-        parts: list[SealedSlab | SealedPoints | SealedHistograms] = [*result.slabs, *result.runs, *result.histograms]
+        parts: list[SealedSlab | PackedSlab | SealedPoints | SealedHistograms]
+        parts = [*result.slabs, *result.unsealed, *result.runs, *result.histograms]
         loose = [points.series for points in result.points]
         loose.append(np.array([ref for ref, _, _, _ in result.samples], dtype=np.int64))
         top = max([count, *(part.top() for part in parts), *(int(refs.max(initial=-1)) + 1 for refs in loose)])
         used = np.zeros(top, dtype=np.bool_)
         for part in parts:
             used |= part.holds(top)
-            part.file.release()
+            if not isinstance(part, PackedSlab):
+                part.file.release()
         for refs in loose:
             used[refs] = True
         return used

@@ -79,6 +79,11 @@ class Sealer:
             self._waiting.append(slab)
         return self.retry()
 
+    def wait_for(self, slab: PackedSlab) -> None:
+        """A slab that recovery could not seal is sealed with the next that are."""
+        with self._lock:
+            self._waiting.append(slab)
+
     def retry(self) -> Future[None]:
         """Seal what waits. Done without an error even when it has to wait further."""
         return self._submit(self._slabs)
@@ -210,7 +215,7 @@ class Sealer:
         if not self._failing:
             self._failing = True
             text = "cannot write a file; samples stay in memory until this works again"
-            self._log.error(text, extra={"error": str(error), "directory": str(self._directory.sealed)})
+            self._log.error(text, extra={"err": str(error), "directory": str(self._directory.sealed)})
 
     def _expire(self, before: int) -> None:
         removed = 0

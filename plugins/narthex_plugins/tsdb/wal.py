@@ -98,6 +98,10 @@ class WriteAheadLog:
         payload = records.header_payload(kind="slab", number=slab.number, interval=slab.interval, base=slab.base)
         self._put(log, lambda: payload)
 
+    def adopt_slab(self, number: int) -> None:
+        """The log of a slab that recovery could not seal is there still; it goes when the slab is sealed."""
+        self._open[number] = Log(self._directory / f"slab-{number:08d}.log")
+
     def layout(self, slab: Slab, group: int, refs: NDArray[np.int64]) -> None:
         """The group got these further columns."""
         self._put(self._open[slab.number], lambda: records.layout_payload(group, refs), refs.nbytes)
@@ -258,7 +262,7 @@ class WriteAheadLog:
             self._failures += 1
             if self._failures == 1:
                 text = "cannot write the log; samples stay in memory only until this works again"
-                self._log.error(text, extra={"error": str(failed), "directory": str(self._directory)})
+                self._log.error(text, extra={"err": str(failed), "directory": str(self._directory)})
         elif self._failures and any(log.dirty for log in self._logs()):
             self._log.info("the log can be written again", extra={"failures": self._failures})
             self._failures = 0

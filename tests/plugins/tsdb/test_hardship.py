@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.plugins.tsdb.conftest import Factory
-from tests.plugins.tsdb.test_adversity import STEP, T0, Writer, all_of, tidied
+from tests.plugins.tsdb.test_adversity import STEP, T0, Writer, all_of, left_behind, tidied
 
 from narthex.config.types import Duration
 from narthex.errors import StorageError
@@ -29,7 +29,7 @@ SEEDS = int(os.environ.get("NARTHEX_SEEDS", "3"))
 class Disk:
     """Stands in for the calls that change a disk; each fails with some chance, a write of data now and then halfway."""
 
-    CALLS = ("write", "fsync", "rename", "unlink", "truncate", "ftruncate", "open")
+    CALLS = ("write", "pwrite", "fsync", "rename", "replace", "unlink", "truncate", "ftruncate", "open", "mkdir")
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, under: Path, dice: random.Random) -> None:
         self._under = str(under)
@@ -66,6 +66,79 @@ async def stored(path: Path) -> set[Any]:
     found = all_of(storage)
     await storage.stop()
     return found
+
+
+REFUSALS = (errno.ENOSPC, errno.EROFS, errno.EIO)
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+@pytest.mark.parametrize("error", REFUSALS)
+async def test_a_disk_that_takes_nothing_does_not_stop_the_start(
+    make: Factory,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
+    seed: int,
+    error: int,
+) -> None:
+    dice = random.Random(seed)
+    held, _ = await left_behind(make, tmp_path / "left", dice)
+    make.data = tmp_path / "left"
+    files = {path: path.read_bytes() for path in make.data.rglob("*") if path.is_file()}
+    disk = Disk(monkeypatch, make.data, dice)
+    disk.chance, disk.error = 1.0, error
+    storage = make()
+    await storage.start()
+    assert any("data directory cannot be written" in record.message for record in caplog.records)
+    assert held <= all_of(storage), "what is there is read"
+    lane = storage.open_lane(STEP, 0)
+    lane.extend(storage.register(family(2)))
+    storage.append(Batch(lane, storage._newest + STEP, np.array([7.0, 8.0])))
+    found = all_of(storage)
+    assert len(found) > len(held), "and new samples are taken"
+    assert {path: path.read_bytes() for path in files} == files, "nothing is touched"
+    disk.chance = 0.0
+    tidied(storage)
+    storage._disk.flush()
+    await storage.stop()
+    assert found <= await stored(make.data), "when the disk takes it, all of it is written"
+
+
+async def test_a_directory_that_cannot_be_made_is_made_when_it_can(
+    make: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = Disk(monkeypatch, make.data, random.Random(1))
+    disk.chance, disk.error = 1.0, errno.EROFS
+    storage = make()
+    await storage.start()
+    await make.clock.advance(0)
+    writer = Writer(storage, random.Random(1))
+    writer.play(150)
+    found = all_of(storage)
+    disk.chance = 0.0
+    tidied(storage)
+    tidied(storage)
+    storage._disk.flush()
+    await storage.stop()
+    assert await stored(make.data) == found
+
+
+async def test_a_full_disk_is_locked_all_the_same(make: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
+    make.data.mkdir()
+    disk = Disk(monkeypatch, make.data, random.Random(1))
+    disk.chance, disk.error = 1.0, errno.ENOSPC
+    storage = make()
+    await storage.start()
+    with pytest.raises(StorageError, match="is in use by another server"):
+        await make().start()
+    await storage.stop()
+
+
+async def test_a_directory_that_others_own_is_a_mistake(make: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = Disk(monkeypatch, make.data, random.Random(1))
+    disk.chance, disk.error = 1.0, errno.EACCES
+    with pytest.raises(StorageError, match=r"cannot use data directory .*: Permission denied"):
+        await make().start()
 
 
 @pytest.mark.parametrize("fsync", ["interval", "always"])

@@ -184,7 +184,7 @@ async def test_a_disk_that_refuses_does_not_stop_the_storage(make, monkeypatch, 
             written.append(0)
     assert len(samples(storage)[family(1)[0]]) == 5
     (refused,) = [record for record in caplog.records if "cannot write the log" in record.message]
-    assert os.strerror(error) in refused.error
+    assert os.strerror(error) in refused.err
     assert make.metric("wal_writes_failed_total") >= 5
     storage._disk.wal.flush()
     before = samples(storage)
