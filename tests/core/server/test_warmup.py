@@ -26,13 +26,18 @@ class Counting(MemoryStorage):
         return super().select(matchers, start, end)
 
 
+async def at_rest(task, clock):
+    """Waits until no thread is at work any more: only then the number of selections stands still."""
+    while not (clock.sleepers or task.done()):  # noqa: ASYNC110 -- threads tell nobody
+        await asyncio.sleep(0.001)
+    return True
+
+
 async def run(storage, clock, *, until):
     with ThreadPoolExecutor(1) as executor:
         task = asyncio.create_task(warm_up(Engine(storage), executor, clock))
         async with asyncio.timeout(PATIENCE):
-            while not until(task):
-                while not (clock.sleepers or task.done()):  # noqa: ASYNC110 -- a thread is at work
-                    await asyncio.sleep(0.001)
+            while await at_rest(task, clock) and not until(task):
                 await clock.advance(5)
         done = task.done()
         task.cancel()
