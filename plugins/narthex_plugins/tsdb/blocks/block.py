@@ -96,6 +96,8 @@ class Block:
         if self.max_time < start or self.min_time > end:
             return Points.none()
         zero = max(start, self.min_time) <= NO_TIME <= min(end, self.max_time)
+        if not zero and self.floats.starts is None:  # as of nearly all blocks: looking the series up is for frames
+            return Points.none()
         columns, at = self.floats.locate(series)
         started = self._started(columns)
         wanted = np.arange(len(columns)) if zero else np.flatnonzero(started)
