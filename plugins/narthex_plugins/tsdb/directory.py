@@ -102,7 +102,7 @@ class Directory:
         try:
             return os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
-            if not (error.errno == errno.ENOENT and self.refused is not None):
+            if error.errno != errno.ENOENT or self.refused is None:  # else there is no directory, and none can be made
                 self.refuse(error)
         for path in (self.path / "lock", self.path):
             with suppress(FileNotFoundError):
@@ -132,6 +132,7 @@ class Directory:
                 path.unlink()
         except OSError as error:
             self.refuse(error)
+            return []
         if self.stage.exists():  # of an import that was killed; one that goes on has the lock
             shutil.rmtree(self.stage, ignore_errors=True)
             found.append(self.stage)

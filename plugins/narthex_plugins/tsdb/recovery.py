@@ -182,9 +182,12 @@ class _Recovery:
         return int(path.stem.split("-")[1])
 
     def _aside(self, path: Path, error: Exception) -> None:
-        moved: list[object] = []
-        self._tried(lambda: moved.append(set_aside(path)))
-        self._damaged(path, f"{error}; set aside as {moved[0]}" if moved else f"{error}; left where it is")
+        try:
+            where = f"set aside as {set_aside(path)}"
+        except OSError as refused:
+            self._directory.refuse(refused)
+            where = "left where it is"
+        self._damaged(path, f"{error}; {where}")
 
     def _sealed_files(self) -> None:
         budget = _VERIFIED
@@ -228,12 +231,14 @@ class _Recovery:
             if damage:  # not even its header, or a version to come: somebody may want it
                 self._tried(lambda: set_aside(path))
             return not damage
-        written: list[bool] = []
-        if not self._tried(lambda: written.append(write_slab(slab, self._result.table, sealed))):
+        try:
+            written = write_slab(slab, self._result.table, sealed)
+        except OSError as error:
+            self._directory.refuse(error)
             packed = pack_slab(slab, self._result.table)
             self._result.unsealed += [] if packed is None else [packed]
             return False
-        if written[0]:
+        if written:
             self._adopt(ArrayFile(sealed))
         return True
 

@@ -113,8 +113,10 @@ class _Survey:
                 continue
             if isinstance(one, SealedHistograms):
                 found.histograms.replace((), (one,))
+            elif isinstance(one, SealedSlab):
+                found.slabs.append(one)
             else:
-                (found.slabs if isinstance(one, SealedSlab) else found.runs).append(one)  # type: ignore[arg-type]
+                found.runs.append(one)
         for number, several in points.items():
             if number not in gone:
                 found.points += self._without_deleted(number, several)
