@@ -68,11 +68,11 @@ def main() -> None:
     times = START + np.arange(ROWS)[:, None] * 1000 + random.integers(0, 1000, TARGETS)[None, :]
     end = START + (ROWS - 2) * 1000
     everything = Engine(Canned(selection(PER_TARGET, matrix, times)))  # type: ignore[arg-type]  # select is enough
-    cpus = Engine(Canned(selection(20, matrix, times)))  # type: ignore[arg-type]
+    cpus = Engine(Canned(selection(20, matrix, times)))
     whole = selection(1, matrix, times)
     one_frame = whole.frames[0]
     one = Frame(matrix, one_frame.columns[:1], one_frame.series[:1], times[:, :1], one_frame.group[:1])
-    single = Engine(Canned(Selection(whole.labels.take(np.zeros(1, dtype=np.int64)), [one], Points.none())))  # type: ignore[arg-type]
+    single = Engine(Canned(Selection(whole.labels.take(np.zeros(1, dtype=np.int64)), [one], Points.none())))
     figures = {
         "single series, instant": lambda: single.instant("bench_metric_0_total", end),
         "single series, rate, instant": lambda: single.instant("rate(bench_metric_0_total[30s])", end),

@@ -84,8 +84,8 @@ def main() -> None:
     """Print the figures."""
     engine = Engine(counters())  # type: ignore[arg-type]  # select is enough
     for query in QUERIES:
-        instant = best(lambda query=query: engine.instant(query, END))  # type: ignore[misc]
-        ranged = best(lambda query=query: engine.range(query, END - STEP * (STEPS - 1), END, STEP))  # type: ignore[misc]
+        instant = best(lambda query=query: engine.instant(query, END))
+        ranged = best(lambda query=query: engine.range(query, END - STEP * (STEPS - 1), END, STEP))
         sys.stdout.write(f"{instant:9.1f} ms instant, {ranged:9.1f} ms for {STEPS} steps  {query}\n")
 
 

@@ -25,7 +25,7 @@ TARGETS = st.sampled_from(("a", "b", "c", "__address__", "__meta_a", "job", "ins
 
 
 def rule(action: str, **fields: object) -> RelabelConfig:
-    return RelabelConfig(action=ActionName(action), **fields)  # type: ignore[arg-type]
+    return RelabelConfig(action=ActionName(action), **fields)
 
 
 RULE = st.one_of(

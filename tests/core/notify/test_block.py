@@ -58,7 +58,7 @@ async def test_a_bad_group_is_logged_once_and_the_others_count(
         block.sync([group("http://a:1", source="bad"), group("b:1")], drain=True, grace=1)
     assert names == [kit.url("b:1")]
     (record,) = [one for one in caplog.records if one.message == "target group of an Alertmanager was discarded"]
-    assert "bad: " in record.err  # type: ignore[attr-defined]
+    assert "bad: " in record.err
     await block.stop(drain=True, grace=1)
 
 

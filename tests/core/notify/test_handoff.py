@@ -84,7 +84,7 @@ async def test_a_relabel_action_that_breaks_loses_no_alert_and_is_logged_once(
     await kit.until(lambda: len(kit.net.names("a:1")) == 6)
     assert [alert["labels"].get("seen") for alert in kit.net.told[kit.url("a:1")]] == [None, "yes"] * 3
     (record,) = [one for one in caplog.records if "relabeling fails" in one.message]
-    assert "paint of acme 1.0" in record.err  # type: ignore[attr-defined]
+    assert "paint of acme 1.0" in record.err
 
 
 async def test_a_dead_and_a_hanging_alertmanager_delay_nobody(kit: Any, handoff: Handoff) -> None:

@@ -68,7 +68,7 @@ class Bench:
         self.discovery = Discovery()
         self.pools: dict[str, Pool] = {}
         self.refuse = ""
-        self.jobs = Jobs(self.discovery, self.make)  # type: ignore[arg-type]
+        self.jobs = Jobs(self.discovery, self.make)
 
     def make(self, job: Job, _labels: Mapping[str, str]) -> Any:
         name = job.config.job_name

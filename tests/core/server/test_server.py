@@ -223,5 +223,5 @@ async def test_receivers_have_names_that_tell_them_apart(site: Any) -> None:
     site.plugins["memory"] = receivers(made)
     site.write("narthex: {receivers: [{name: a, memory_configs: [{}, {}]}, {name: b, memory_configs: [{}]}]}\n")
     plan = site.plan()
-    built = await build_receivers(plan.config.narthex.receivers, site.host().catalog(), lambda name: name)  # type: ignore[arg-type,return-value]
+    built = await build_receivers(plan.config.narthex.receivers, site.host().catalog(), lambda name: name)
     assert [(name, which) for name, which, _ in built] == [("a", "memory/0"), ("a", "memory/1"), ("b", "memory/0")]

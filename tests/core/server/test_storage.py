@@ -77,7 +77,7 @@ def test_what_the_storage_cannot_take_up_while_it_runs_is_named(site: Any, befor
 
 
 def test_a_kind_that_cannot_change_says_what_would(site: Any) -> None:
-    kind = StorageKind("tsdb", Keeping, lambda settings, context: None)  # type: ignore[arg-type,return-value]
+    kind = StorageKind("tsdb", Keeping, lambda settings, context: None)
     catalog = Catalog(storage={"tsdb": Contribution(kind, Origin("t"))})
     site.write("global: {}\n")
     before = site.plan().config

@@ -24,7 +24,7 @@ async def test_work_that_ends_begins_again_after_a_pause(
     task = asyncio.create_task(keep_running("discovery", work, clock))
     await clock.advance(2.5)
     assert runs == [0, 1, 2]
-    assert {record.part for record in caplog.records} == ({"discovery"} if error else set())  # type: ignore[attr-defined]
+    assert {record.part for record in caplog.records} == ({"discovery"} if error else set())
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -36,5 +36,5 @@ async def test_one_stop_that_fails_does_not_keep_the_others(caplog: pytest.LogCa
 
     await quietly("rules", stop())
     (record,) = caplog.records
-    assert record.part == "rules"  # type: ignore[attr-defined]
+    assert record.part == "rules"
     assert record.exc_info

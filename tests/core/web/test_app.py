@@ -147,7 +147,7 @@ async def test_a_route_that_cannot_be_served_is_left_out(
     client = await start(with_route(view, None, "/acme/{"))
     assert (await client.get("/-/healthy")).status == 200
     (record,) = [one for one in caplog.records if one.message == "A plugin's web route was left out"]
-    assert record.distribution == "acme-narthex"  # type: ignore[attr-defined]
+    assert record.distribution == "acme-narthex"
 
 
 async def test_requests_are_counted_by_handler_and_code(view: FakeView, client: TestClient) -> None:
@@ -207,7 +207,7 @@ async def test_a_client_that_goes_away_does_not_break_off_a_reload(view: FakeVie
         await asyncio.sleep(0.05)
         ended.set()
 
-    view.reload = reload  # type: ignore[method-assign]
+    view.reload = reload
     client = await start(view)
     request = asyncio.create_task(client.post("/-/reload"))
     await begun.wait()

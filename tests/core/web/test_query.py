@@ -74,7 +74,7 @@ class Slow:
 
 async def test_a_query_stops_when_its_client_goes_away(view: FakeView, client: TestClient) -> None:
     slow = Slow()
-    view.engine = slow  # type: ignore[assignment]
+    view.engine = slow
     request = asyncio.create_task(client.get("/api/v1/query?query=1"))
     await until(lambda: slow.limits)
     request.cancel()
@@ -83,7 +83,7 @@ async def test_a_query_stops_when_its_client_goes_away(view: FakeView, client: T
 
 async def test_a_query_that_takes_too_long_times_out_and_stops(view: FakeView, client: TestClient) -> None:
     slow = Slow()
-    view.engine = slow  # type: ignore[assignment]
+    view.engine = slow
     answer = await client.get("/api/v1/query?query=1&timeout=50ms")
     body = await answer.json()
     assert (answer.status, body["errorType"]) == (503, "timeout")
@@ -92,7 +92,7 @@ async def test_a_query_that_takes_too_long_times_out_and_stops(view: FakeView, c
 
 async def test_waiting_for_a_thread_counts_against_the_timeout(view: FakeView, client: TestClient) -> None:
     slow = Slow()
-    view.engine = slow  # type: ignore[assignment]
+    view.engine = slow
     busy = [asyncio.create_task(client.get("/api/v1/query?query=1")) for _ in range(2)]
     await until(lambda: len(slow.limits) == 2)
     answer = await client.get("/api/v1/query?query=1&timeout=50ms")
@@ -104,7 +104,7 @@ async def test_waiting_for_a_thread_counts_against_the_timeout(view: FakeView, c
 
 async def test_a_small_query_needs_no_thread(view: FakeView, client: TestClient) -> None:
     slow = Slow()
-    view.engine = slow  # type: ignore[assignment]
+    view.engine = slow
     busy = [asyncio.create_task(client.get("/api/v1/query?query=1")) for _ in range(2)]
     await until(lambda: len(slow.limits) == 2)
     assert (await client.get("/api/v1/query?query=small")).status == 200
@@ -115,7 +115,7 @@ async def test_a_small_query_needs_no_thread(view: FakeView, client: TestClient)
 async def test_a_request_may_shorten_the_servers_timeout_but_not_extend_it(view: FakeView, client: TestClient) -> None:
     slow = Slow()
     slow.release.set()
-    view.engine, view.query_limits = slow, QueryLimits(timeout=30, max_samples=7)  # type: ignore[assignment]
+    view.engine, view.query_limits = slow, QueryLimits(timeout=30, max_samples=7)
     now = view.clock.monotonic()
     for timeout in ("5s", "1h"):
         assert (await client.get("/api/v1/query", params={"query": "1", "timeout": timeout})).status == 200

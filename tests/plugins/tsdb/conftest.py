@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,17 @@ class Factory:
         value = self.registry.get_sample_value(f"prometheus_tsdb_{name}")
         assert value is not None, name
         return value
+
+
+async def copied(storage: Tsdb, data: Path, target: Path, *, sealed: bool) -> None:
+    """Copy what a storage leaves on disk, and end it: with everything sealed, or with its logs, as if it was killed."""
+    if sealed:
+        storage._disk.seal_points(force=True)
+        await storage.stop()
+    else:
+        storage._disk.wal.flush()
+    shutil.copytree(data, target)
+    await storage.stop()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.plugins.tsdb.conftest import Factory
+from tests.plugins.tsdb.conftest import Factory, copied
 
 from narthex.model.histogram import Buckets, Histogram, histogram_text
 from narthex.model.labels import Labels
@@ -34,7 +34,7 @@ def everything(storage: Storage) -> Found:
     begun = {(labels, when): start for labels, some in starts(storage).items() for when, start in some}
     for labels, some in histograms(storage).items():
         text = [(when, f"{histogram_text(one)} since {begun.get((labels, when))}") for when, one in some]
-        found[labels] = sorted([*found.get(labels, []), *text])  # type: ignore[list-item]
+        found[labels] = sorted([*found.get(labels, []), *text])
     return found
 
 
@@ -53,13 +53,7 @@ async def crashed(make: Factory, target: Path, *, sealed: bool) -> Found:
         points = replace(points_of((own, T0 + row, row)), starts=np.array([T0 - 7]))
         storage.append(Batch(lane, when, values, points, held(row, native, when)))
     found = everything(storage)
-    if sealed:
-        storage._disk.seal_points(force=True)
-        await storage.stop()
-    else:
-        storage._disk.wal.flush()
-    shutil.copytree(make.data, target)
-    await storage.stop()
+    await copied(storage, make.data, target, sealed=sealed)
     return found
 
 

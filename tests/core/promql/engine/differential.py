@@ -254,7 +254,7 @@ def same(a: float, b: float) -> bool:
 
 def compare(world: World, query: str, expected, steps: tuple[int, int, int]) -> None:
     start, end, step = steps
-    engine = Engine(world, lookback=LOOKBACK)  # type: ignore[arg-type]
+    engine = Engine(world, lookback=LOOKBACK)
     got = answers(engine.range(query, start, end, step).value)
     wanted: dict[Labels, dict[int, float]] = {}
     for t in range(start, end + 1, step):

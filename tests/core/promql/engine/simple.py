@@ -120,7 +120,7 @@ class Simple:
         for labels, samples in self.matching(selector):
             when = max((one for one in samples if t - self.data.lookback < one <= t), default=None)
             if when is not None and samples[when] != STALE:
-                put(found, labels, samples[when])  # type: ignore[arg-type]
+                put(found, labels, samples[when])
         return found
 
     def windows(self, expr: Expr, t: int) -> tuple[dict[Labels, list[tuple[int, Sample]]], int, int]:
@@ -132,7 +132,7 @@ class Simple:
                 labels: [(w, v) for w, v in sorted(samples.items()) if start < w <= end and v != STALE]
                 for labels, samples in self.matching(expr.selector)
             }
-            return found, start, end  # type: ignore[return-value]
+            return found, start, end
         assert isinstance(expr, SubqueryExpr)
         end = self.moment(expr, t)
         start = end - expr.range
@@ -193,9 +193,9 @@ class Simple:
             return between_vectors(expr, expr.matching, left, right, self.talk)
         assert isinstance(left, dict) or isinstance(right, dict)
         found: Vector = {}
-        for labels, sample in (left if isinstance(left, dict) else right).items():  # type: ignore[union-attr]
+        for labels, sample in (left if isinstance(left, dict) else right).items():
             one, other = (sample, right) if isinstance(left, dict) else (left, sample)
-            result = operated(expr.op, one, other, self.talk, return_bool=expr.return_bool)  # type: ignore[arg-type]
+            result = operated(expr.op, one, other, self.talk, return_bool=expr.return_bool)
             if result is True:  # a comparison holds: the vector's sample stays
                 result = sample
             elif not isinstance(result, bool):

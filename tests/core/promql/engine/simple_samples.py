@@ -345,7 +345,7 @@ def last_two(*, rate: bool) -> OverRange:
                 return None
             change = now if fresh else talk.combined(subtract(now, before), "subtraction", hints=False)
         elif not fresh:
-            change = now - before  # type: ignore[operator]
+            change = now - before
         return change if change is None or not rate else times(change, 1000 / (t1 - t0))
 
     return compute
@@ -360,7 +360,7 @@ def sum_over_time(points: Points, _start: int, _end: int, talk: Talk) -> Sample 
 
 
 def avg_over_time(points: Points, start: int, end: int, talk: Talk) -> Sample | None:
-    return divided(sum_over_time(points, start, end, talk), points)  # type: ignore[arg-type]
+    return divided(sum_over_time(points, start, end, talk), points)
 
 
 def numbers_only(compute: Callable[[list[float]], float]) -> OverRange:

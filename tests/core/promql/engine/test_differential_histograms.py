@@ -95,7 +95,7 @@ def assert_same(got: Cells, wanted: Cells, what: str) -> None:
 def test_random_queries_agree_with_the_simple_engine(seed: int) -> None:
     rng = random.Random(seed)
     world = random_world(rng)
-    engine = Engine(world, lookback=world.data.lookback)  # type: ignore[arg-type]
+    engine = Engine(world, lookback=world.data.lookback)
     for number in range(QUERIES):
         query = random_query(rng)
         start = BASE + rng.randrange(-20_000, 60_000)

@@ -88,7 +88,7 @@ def anchored(samples: Samples, t: int, *, counter: bool) -> float | None:
 @pytest.mark.parametrize("seed", range(40))
 def test_the_change_is_that_of_a_line_through_the_samples(seed: int, function: str, modifier) -> None:
     samples = random_samples(random.Random(seed))
-    engine = Engine(OneHistogram(samples), lookback=LOOKBACK)  # type: ignore[arg-type]
+    engine = Engine(OneHistogram(samples), lookback=LOOKBACK)
     steps = range(BASE - 10_000, BASE + 300_000, 3_000)
     query = f"histogram_sum({function}(h[{SPAN}ms] {modifier.__name__}))"
     value = engine.range(query, steps[0], steps[-1], 3_000).value
@@ -100,7 +100,7 @@ def test_the_change_is_that_of_a_line_through_the_samples(seed: int, function: s
 @pytest.mark.parametrize("seed", range(40))
 def test_a_smoothed_selector_reads_the_line(seed: int) -> None:
     samples = random_samples(random.Random(seed))
-    engine = Engine(OneHistogram(samples), lookback=LOOKBACK)  # type: ignore[arg-type]
+    engine = Engine(OneHistogram(samples), lookback=LOOKBACK)
     steps = range(BASE - 10_000, BASE + 300_000, 3_000)
     value = engine.range("histogram_count(h smoothed)", steps[0], steps[-1], 3_000).value
     found = dict(zip(value.times.tolist(), value.values.tolist(), strict=True))

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from tests.core.promql.engine.loaded import loaded
 
 from narthex.errors import QueryLimitError
 from narthex.promql.engine import Engine, Limits
-from narthex.promql.testlang.loading import load_into
-from narthex.promql.testlang.reader import read_script
-from narthex.promql.testlang.script import Load
-from narthex.testing.storage import MemoryStorage
 
 DATA = """
 load 10s
@@ -25,11 +22,7 @@ FOUR, TWO, APART, BARE = 13, 13, 15, 11
 
 @pytest.fixture(scope="module")
 def engine() -> Engine:
-    storage = MemoryStorage()
-    for command in read_script(DATA, "data").commands:
-        assert isinstance(command, Load)
-        load_into(storage, command)
-    return Engine(storage)
+    return Engine(loaded(DATA))
 
 
 @pytest.mark.parametrize(

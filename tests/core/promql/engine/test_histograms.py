@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from tests.core.promql.engine.loaded import loaded
 
 from narthex.model.histogram import format_histogram
 from narthex.promql.engine import Engine, Semantics
-from narthex.promql.testlang.loading import load_into
-from narthex.promql.testlang.reader import read_script
-from narthex.promql.testlang.script import Load
-from narthex.testing.storage import MemoryStorage
 
 DATA = """
 load 1m
@@ -36,11 +33,7 @@ load 1m
 
 @pytest.fixture(scope="module")
 def engine() -> Engine:
-    storage = MemoryStorage()
-    for command in read_script(DATA, "data").commands:
-        assert isinstance(command, Load)
-        load_into(storage, command)
-    return Engine(storage, semantics=Semantics(delayed_name_removal=True))
+    return Engine(loaded(DATA), semantics=Semantics(delayed_name_removal=True))
 
 
 def shown(engine: Engine, query: str, time: int = 300_000) -> dict[str, str]:
@@ -189,10 +182,7 @@ def test_a_range_vector_holds_the_histograms_as_they_are(engine: Engine) -> None
 
 
 def test_a_histogram_ends_with_its_lookback_or_a_marker() -> None:
-    storage = MemoryStorage()
-    for command in read_script("load 1m\n  h {{count:1}} stale _ {{count:2}}\n", "data").commands:
-        load_into(storage, command)  # type: ignore[arg-type]
-    engine = Engine(storage, lookback=90_000)
+    engine = Engine(loaded("load 1m\n  h {{count:1}} stale _ {{count:2}}\n"), lookback=90_000)
     counts = engine.range("histogram_count(h)", 0, 360_000, 30_000).value
     assert counts.times.tolist() == [0, 30_000, 180_000, 210_000, 240_000]
     assert counts.values.tolist() == [1.0, 1.0, 2.0, 2.0, 2.0]

@@ -100,7 +100,7 @@ def stretched(points: Counter, grown: float, t: int) -> float:
 @pytest.mark.parametrize("seed", range(60))
 def test_increase_follows_the_start_timestamps(seed: int, native: bool) -> None:
     counter = random_counter(random.Random(seed))
-    engine = Engine(OneCounter(counter, native=native), semantics=STARTS)  # type: ignore[arg-type]
+    engine = Engine(OneCounter(counter, native=native), semantics=STARTS)
     query = "increase(c_total[60s])"
     steps = range(BASE, BASE + 180_000, 7_000)
     value = engine.range(f"histogram_count({query})" if native else query, steps[0], steps[-1], 7_000).value
@@ -113,7 +113,7 @@ def test_increase_follows_the_start_timestamps(seed: int, native: bool) -> None:
 @pytest.mark.parametrize("seed", range(20))
 def test_resets_and_irate_follow_the_start_timestamps(seed: int, native: bool) -> None:
     counter = random_counter(random.Random(seed))
-    engine = Engine(OneCounter(counter, native=native), semantics=STARTS)  # type: ignore[arg-type]
+    engine = Engine(OneCounter(counter, native=native), semantics=STARTS)
     for t in range(BASE + 20_000, BASE + 150_000, 9_000):
         points = [one for one in counter if t - SPAN < one[0] <= t]
         resets = engine.instant("resets(c_total[60s])", t).value
@@ -131,7 +131,7 @@ def test_resets_and_irate_follow_the_start_timestamps(seed: int, native: bool) -
 def test_without_the_feature_start_timestamps_are_not_looked_at() -> None:
     counter = [(BASE + 10_000, 5.0, BASE + 5_000), (BASE + 20_000, 5.0, BASE + 15_000)]
     storage = OneCounter(counter, native=False)
-    assert Engine(storage).instant("resets(c_total[60s])", BASE + 30_000).value.values.tolist() == [0.0]  # type: ignore[arg-type]
-    engine = Engine(storage, semantics=STARTS)  # type: ignore[arg-type]
+    assert Engine(storage).instant("resets(c_total[60s])", BASE + 30_000).value.values.tolist() == [0.0]
+    engine = Engine(storage, semantics=STARTS)
     assert engine.instant("resets(c_total[60s])", BASE + 30_000).value.values.tolist() == [1.0]
     assert engine.instant("resets(c_total[60s] anchored)", BASE + 30_000).value.values.tolist() == [0.0]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.plugins.tsdb.conftest import Factory
+from tests.plugins.tsdb.conftest import Factory, copied
 
 from narthex.model.labels import Labels
 from narthex.model.matcher import Matcher, MatchOp
@@ -30,13 +30,7 @@ async def filled(make: Factory, target: Path, *, sealed: bool) -> Path:
     for at in range(ROWS):
         values = np.array([at, MISSING if at % 2 else 7.0, at * 0.5])
         storage.append(Batch(lane, T0 + at * 15_000, values, points_of((own, T0 + at * 15_000 + 1, at))))
-    if sealed:
-        storage._disk.seal_points(force=True)
-        await storage.stop()
-    else:
-        storage._disk.wal.flush()
-    shutil.copytree(make.data, target)
-    await storage.stop()
+    await copied(storage, make.data, target, sealed=sealed)
     return target
 
 
